@@ -1,0 +1,98 @@
+//! The straight line from a bundle to verdicts: the first thing to read.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::incident;
+use crate::intake::{self, Intake};
+use crate::model::verdict::Sought;
+use crate::model::{Analysis, Incident, Options, Verdict};
+use crate::parse::Formats;
+use crate::read::{Bundle, BundleError};
+use crate::signal::{SignalError, Signals, tabulate};
+use crate::suspect::facts::Facts;
+use crate::suspect::{self, Case, scene};
+use crate::verdict::{self, disturbance};
+
+/// Why there is no analysis.
+#[derive(Debug)]
+pub enum AnalyzeError {
+    Bundle(BundleError),
+    Signal(SignalError),
+    /// The worker threads could not be started.
+    Threads(String),
+}
+
+impl fmt::Display for AnalyzeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AnalyzeError::Bundle(e) => e.fmt(f),
+            AnalyzeError::Signal(e) => e.fmt(f),
+            AnalyzeError::Threads(e) => write!(f, "cannot start worker threads: {e}"),
+        }
+    }
+}
+
+impl std::error::Error for AnalyzeError {}
+
+impl From<SignalError> for AnalyzeError {
+    fn from(error: SignalError) -> Self {
+        AnalyzeError::Signal(error)
+    }
+}
+
+/// Reads the bundle at `paths`, finds its incidents and weighs their causes. `progress` is told bytes done and in all.
+pub fn analyze(paths: &[PathBuf], options: &Options, use_knowledge: bool, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Analysis, AnalyzeError> {
+    let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
+    let facts = if use_knowledge { Facts::builtin() } else { Facts::empty() };
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = options.threads {
+        pool = pool.num_threads(threads);
+    }
+    let pool = pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))?;
+    pool.install(|| {
+        let mut intake = intake::take_in(&bundle, &Formats::builtin(), options, progress);
+        let tally = std::mem::take(&mut intake.tally);
+        let metrics = std::mem::take(&mut intake.metrics);
+        match tabulate(tally, metrics, &intake.topology)? {
+            Some(signals) => judge(intake, &signals, &facts, options),
+            None => Ok(nothing_dated(intake)),
+        }
+    })
+}
+
+fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) -> Result<Analysis, AnalyzeError> {
+    let detection = incident::detect(signals, options)?;
+    let (blips, incidents): (Vec<Incident>, Vec<Incident>) =
+        detection.incidents.into_iter().partition(|i| disturbance::explained_by(i, &intake.changes).is_some());
+    let disturbances = blips.iter().map(|b| {
+        let change = disturbance::explained_by(b, &intake.changes).map(|c| c.id.clone());
+        (b.span, b.impact.failed, b.impact.requests, change)
+    });
+    let verdicts = incidents.iter().map(|incident| verdict_on(incident, &intake, signals, facts, options)).collect();
+    Ok(Analysis {
+        verdicts,
+        disturbances: disturbances.collect(),
+        span: Some(signals.span),
+        sought: detection.sought,
+        changes: intake.changes,
+        coverage: intake.coverage,
+    })
+}
+
+fn verdict_on(incident: &Incident, intake: &Intake, signals: &Signals, facts: &Facts, options: &Options) -> Verdict {
+    let case = Case { incident, signals, changes: &intake.changes, topology: &intake.topology, names: &intake.names, facts, options };
+    let scene = scene::survey(case);
+    verdict::weigh(&scene, suspect::gather(&case, &scene))
+}
+
+fn nothing_dated(intake: Intake) -> Analysis {
+    Analysis {
+        verdicts: Vec::new(),
+        disturbances: Vec::new(),
+        span: None,
+        sought: Sought::default(),
+        changes: intake.changes,
+        coverage: intake.coverage,
+    }
+}

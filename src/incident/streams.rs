@@ -1,0 +1,182 @@
+//! The streams of outcomes in which incidents are looked for, most direct first: failed requests, slow requests, lost
+//! throughput at the services where users come in, then the error records of every service.
+
+use std::collections::BTreeMap;
+
+use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share};
+use crate::model::{IncidentSignal, Level, Options, ServiceName, Time, TimeSpan};
+use crate::signal::{Outcomes, Signals};
+use crate::stats;
+use crate::template::LatencySketch;
+
+/// A request is slow when it takes longer than this many times the quiet 95th percentile.
+const SLOW_RATIO: f64 = 2.0;
+/// Fewer requests with a duration than this say nothing about latency.
+const LATENCY_REQUESTS: u64 = 300;
+/// Slowness needs more proof than failure: it has no natural zero.
+const SLOWNESS: Limits = Limits { score: 30.0, excess: 20.0, share: 0.05, ratio: 4.0, seconds: 20.0 };
+/// Error records have no denominator; a stack trace logged twice is two of them.
+const ERRORS: Limits = Limits { score: 40.0, excess: 20.0, share: 0.0, ratio: 4.0, seconds: 10.0 };
+/// Missing arrivals, at one window of 5 s or more.
+const LOSS: Limits = Limits { score: 30.0, excess: 50.0, share: 0.5, ratio: 4.0, seconds: 20.0 };
+
+/// All streams of a run.
+pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
+    let mut streams = Vec::new();
+    let entries: Vec<&Outcomes> = signals.entries.iter().filter_map(|s| signals.outcomes.get(s)).collect();
+    if let Some(pooled) = pooled(&entries) {
+        let base = |values: (&[f64], &[f64])| quiet_of(&pooled, options, values);
+        streams.push(failures(&pooled, &signals.entries, base((&pooled.completed, &pooled.failed))));
+        streams.extend(slowness(&pooled, &signals.entries, options));
+        streams.extend(lost_throughput(&pooled, &signals.entries));
+    }
+    streams.extend(error_records(signals, options));
+    streams
+}
+
+fn quiet_of(outcomes: &Outcomes, options: &Options, (total, bad): (&[f64], &[f64])) -> f64 {
+    let Some(baseline) = options.baseline else { return quiet_share(total, bad, outcomes.step) };
+    let range = outcomes.indices(baseline);
+    let (total, bad): (f64, f64) = (total[range.clone()].iter().sum(), bad[range].iter().sum());
+    if total > 0.0 { (bad / total).max(SMALLEST_QUIET) } else { SMALLEST_QUIET }
+}
+
+/// The outcomes of several services as one.
+fn pooled(services: &[&Outcomes]) -> Option<Outcomes> {
+    let (first, rest) = services.split_first()?;
+    let mut all = (*first).clone();
+    for other in rest {
+        let add = |into: &mut Vec<f64>, from: &Vec<f64>| into.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+        add(&mut all.completed, &other.completed);
+        add(&mut all.failed, &other.failed);
+        add(&mut all.arrived, &other.arrived);
+        all.latency.iter_mut().zip(&other.latency).for_each(|(a, b)| a.merge(b));
+        all.first_failed.iter_mut().zip(&other.first_failed).for_each(|(a, b)| *a = [*a, *b].into_iter().flatten().min());
+    }
+    Some(all)
+}
+
+fn failures(outcomes: &Outcomes, services: &[ServiceName], quiet: f64) -> Stream {
+    Stream {
+        signal: IncidentSignal::FailedRequests,
+        services: services.to_vec(),
+        step: outcomes.step,
+        first_window: outcomes.first_window,
+        total: outcomes.completed.clone(),
+        bad: outcomes.failed.clone(),
+        first_bad: outcomes.first_failed.clone(),
+        quiet,
+        limits: FAILURES,
+    }
+}
+
+/// Requests that took longer than twice the quiet 95th percentile. The quiet time is the half of the minutes with the
+/// lowest 95th percentiles, or the operator's.
+fn slowness(outcomes: &Outcomes, services: &[ServiceName], options: &Options) -> Option<Stream> {
+    let quiet = match options.baseline {
+        Some(baseline) => outcomes.latency_within(baseline),
+        None => quiet_latency(outcomes),
+    };
+    if quiet.count() < LATENCY_REQUESTS {
+        return None;
+    }
+    let threshold = SLOW_RATIO * quiet.quantile(0.95)?;
+    let bad: Vec<f64> = outcomes.latency.iter().map(|s| s.above(threshold) as f64).collect();
+    let total: Vec<f64> = outcomes.latency.iter().map(|s| s.count() as f64).collect();
+    let quiet = quiet_of(outcomes, options, (&total, &bad)).max(0.01);
+    Some(Stream {
+        signal: IncidentSignal::SlowRequests { threshold: threshold as i64 },
+        first_bad: vec![None; bad.len()],
+        total,
+        bad,
+        quiet,
+        limits: SLOWNESS,
+        ..failures(outcomes, services, quiet)
+    })
+}
+
+fn quiet_latency(outcomes: &Outcomes) -> LatencySketch {
+    let minute = super::windows_of(outcomes.step, 60.0);
+    let mut minutes: Vec<LatencySketch> = outcomes
+        .latency
+        .chunks(minute)
+        .map(|chunk| {
+            let mut all = LatencySketch::default();
+            chunk.iter().for_each(|s| all.merge(s));
+            all
+        })
+        .filter(|s| s.count() > 0)
+        .collect();
+    minutes.sort_by(|a, b| a.quantile(0.95).unwrap_or(0.0).total_cmp(&b.quantile(0.95).unwrap_or(0.0)));
+    let mut quiet = LatencySketch::default();
+    minutes[..minutes.len().div_ceil(2)].iter().for_each(|s| quiet.merge(s));
+    quiet
+}
+
+/// Requests that did not arrive, against the median of the 5 s rates. The edges of the data are no loss: logs begin and end.
+fn lost_throughput(outcomes: &Outcomes, services: &[ServiceName]) -> Option<Stream> {
+    let width = super::windows_of(outcomes.step, 5.0);
+    let first = outcomes.arrived.iter().position(|v| *v > 0.0)?;
+    let last = outcomes.arrived.iter().rposition(|v| *v > 0.0)?;
+    let rates = Outcomes::grouped(&outcomes.arrived[first..=last], width);
+    let usual = stats::median(&rates)? / width as f64;
+    if usual <= 0.0 {
+        return None;
+    }
+    let smooth = |i: usize| {
+        let around = &outcomes.arrived[i.saturating_sub(width)..(i + width + 1).min(outcomes.arrived.len())];
+        around.iter().sum::<f64>() / around.len() as f64
+    };
+    let missing = |i: usize| if (first..=last).contains(&i) { (usual - smooth(i)).max(0.0) } else { 0.0 };
+    let bad: Vec<f64> = (0..outcomes.arrived.len()).map(missing).collect();
+    let total = vec![usual; bad.len()];
+    let quiet = quiet_share(&total, &bad, outcomes.step).max(0.05);
+    Some(Stream {
+        signal: IncidentSignal::LostThroughput,
+        first_bad: vec![None; bad.len()],
+        total,
+        bad,
+        quiet,
+        limits: LOSS,
+        ..failures(outcomes, services, quiet)
+    })
+}
+
+/// Error records of each service, over the seconds of the recording.
+fn error_records(signals: &Signals, options: &Options) -> Vec<Stream> {
+    let Some(span) = signals.tally.span else { return Vec::new() };
+    let (step, first) = (signals.step, signals.step.window(span.start));
+    let windows = (step.window(span.end) - first + 1) as usize;
+    let mut by_service: BTreeMap<&str, (Vec<f64>, Option<Time>)> = BTreeMap::new();
+    for (key, counts) in signals.tally.records_sorted().into_iter().filter(|(k, _)| k.level >= Level::Error) {
+        let entry = by_service.entry(signals.tally.symbols.text(key.service)).or_insert_with(|| (vec![0.0; windows], None));
+        for (window, count) in &counts.windows {
+            if let Some(value) = usize::try_from(window - first).ok().and_then(|i| entry.0.get_mut(i)) {
+                *value += f64::from(*count);
+            }
+        }
+    }
+    let exposure = vec![step.seconds(); windows];
+    let stream = |(service, (bad, _)): (&str, (Vec<f64>, Option<Time>))| {
+        let quiet = options.baseline.map_or_else(|| quiet_share(&exposure, &bad, step), |b| rate_within(&bad, first, b, signals)).max(0.01);
+        Stream {
+            signal: IncidentSignal::ErrorRecords,
+            services: vec![ServiceName::new(service)],
+            step,
+            first_window: first,
+            total: exposure.clone(),
+            first_bad: vec![None; bad.len()],
+            bad,
+            quiet,
+            limits: ERRORS,
+        }
+    };
+    by_service.into_iter().map(stream).collect()
+}
+
+fn rate_within(bad: &[f64], first: i64, span: TimeSpan, signals: &Signals) -> f64 {
+    let index = |t: Time| (signals.step.window(t) - first).clamp(0, bad.len() as i64) as usize;
+    let range = index(span.start)..index(span.end);
+    let seconds = range.len() as f64 * signals.step.seconds();
+    if seconds > 0.0 { bad[range].iter().sum::<f64>() / seconds } else { 0.0 }
+}

@@ -1,0 +1,305 @@
+//! The one parallel pass over the bundle: records become tallies, change files changes, metric files samples.
+//!
+//! Knows how to read; does not know what a window will be compared with, nor what an incident is.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use crate::model::{Change, Complaint, Coverage, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Topology};
+use crate::parse::config::Flat;
+use crate::parse::{Formats, changes, config, prometheus, records, topology};
+use crate::read::{Bundle, Source, SourceKind, lines};
+use crate::signal::metrics::{self, TableOutcome};
+use crate::template::Tally;
+use crate::template::tally::Place;
+
+/// Metric, change and configuration files are read whole; larger ones are refused.
+const LARGEST_WHOLE_FILE: u64 = 1 << 30;
+/// Configuration snapshots beyond this many bytes are not configuration.
+const LARGEST_CONFIG: u64 = 4 << 20;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Intake {
+    pub tally: Tally,
+    pub metrics: Metrics,
+    /// By time, then id.
+    pub changes: Vec<Arc<Change>>,
+    pub topology: Topology,
+    pub names: NameBook,
+    pub coverage: Coverage,
+}
+
+/// What the configuration files say about who is who.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NameBook {
+    /// `10.0.0.7:8080` or `10.0.0.7` -> the service that listens there.
+    pub addresses: BTreeMap<String, ServiceName>,
+    /// Database roles -> the service that logs in with them.
+    pub accounts: BTreeMap<String, ServiceName>,
+    /// The log formats that each service writes.
+    pub formats: BTreeMap<ServiceName, Vec<String>>,
+}
+
+/// What one source turned into.
+#[derive(Default)]
+struct Part {
+    tally: Option<Tally>,
+    metrics: Metrics,
+    changes: Vec<Change>,
+    topology: Topology,
+    config: Option<(ServiceName, Flat)>,
+    coverage: SourceCoverage,
+    complaints: Vec<Complaint>,
+}
+
+/// Reads all sources. `progress` is told the bytes read so far and the bytes in all.
+pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Intake {
+    let total: u64 = bundle.sources.iter().map(|s| s.bytes).sum();
+    let done = AtomicU64::new(0);
+    let read = |source: &Source| {
+        let part = read_source(source, bundle, formats, options);
+        progress(done.fetch_add(source.bytes, Ordering::Relaxed) + source.bytes, total);
+        part
+    };
+    let parts: Vec<Part> = bundle.sources.par_iter().map(read).collect();
+    let mut intake = Intake::default();
+    intake.coverage.complaints.clone_from(&bundle.complaints);
+    let mut tallies = Vec::new();
+    for (part, source) in parts.into_iter().zip(&bundle.sources) {
+        tallies.extend(part.tally);
+        for (key, points) in part.metrics {
+            metrics::extend(&mut intake.metrics, key, points.into_iter().filter(|p| options.wants(p.0)).collect());
+        }
+        intake.changes.extend(part.changes.into_iter().map(Arc::new));
+        part.topology.edges().for_each(|(a, b)| intake.topology.add(a.clone(), b.clone()));
+        if let Some((service, flat)) = &part.config {
+            intake.names.learn(service, flat);
+        }
+        if let (SourceKind::Log, Some(service)) = (&source.kind, &source.service) {
+            intake.names.formats.entry(service.clone()).or_default().push(part.coverage.format.clone());
+        }
+        intake.coverage.sources.push(part.coverage);
+        intake.coverage.complaints.extend(part.complaints);
+    }
+    intake.metrics.retain(|_, points| !points.is_empty());
+    for (caller, callee) in intake.metrics.keys().filter_map(|k| k.edge.clone()) {
+        intake.topology.add(caller, callee);
+    }
+    settle_changes(&mut intake);
+    intake.tally = Tally::merged(tallies, options.step);
+    intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
+    intake.coverage.complaints.sort();
+    intake
+}
+
+/// By time and id; an id that several files record counts once.
+fn settle_changes(intake: &mut Intake) {
+    intake.changes.sort_by(|a, b| (a.time, &a.id, &a.origin).cmp(&(b.time, &b.id, &b.origin)));
+    let mut seen = std::collections::BTreeSet::new();
+    let complaints = &mut intake.coverage.complaints;
+    intake.changes.retain(|change| {
+        let new = seen.insert(change.id.clone());
+        if !new {
+            let why = format!("change {} is recorded twice; the later record is left out", change.id);
+            complaints.push(Complaint { origin: change.origin.clone(), why, more: 0 });
+        }
+        new
+    });
+}
+
+fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options) -> Part {
+    let whole = |kind: &str, read: &dyn Fn(&[u8], &mut Part) -> Result<(), String>| read_whole(source, kind, read);
+    match source.kind {
+        SourceKind::Log => read_log(source, formats, options),
+        SourceKind::LongCsv | SourceKind::WideCsv => whole("metrics csv", &|bytes, part| {
+            let outcome = metrics::read_csv(bytes, &mut part.metrics)?;
+            part.count_rows(source, &outcome);
+            Ok(())
+        }),
+        SourceKind::Parquet => whole("metrics parquet", &|bytes, part| {
+            let outcome = metrics::read_parquet(bytes.to_vec(), &mut part.metrics)?;
+            part.count_rows(source, &outcome);
+            Ok(())
+        }),
+        SourceKind::PrometheusJson => whole("metrics prometheus json", &|bytes, part| {
+            for sample in prometheus::read(&String::from_utf8_lossy(bytes))? {
+                part.metrics.entry(sample.key).or_default().push((sample.time, sample.value));
+            }
+            Ok(())
+        }),
+        SourceKind::Topology => whole("topology", &|bytes, part| {
+            let (topology, misread) = topology::read(&String::from_utf8_lossy(bytes));
+            part.topology = topology;
+            part.misread(source, misread);
+            Ok(())
+        }),
+        SourceKind::Changes => whole("changes", &|bytes, part| {
+            let load = |path: &str| snapshot(bundle, source, path);
+            let (changes, complaints) = changes::read(&source.shown, &String::from_utf8_lossy(bytes), &load);
+            part.coverage.understood = part.coverage.lines.saturating_sub(complaints.len() as u64);
+            part.changes = changes;
+            part.complaints.extend(complaints);
+            Ok(())
+        }),
+        SourceKind::Config => whole("config", &|bytes, part| {
+            let flat = config::flatten(&source.shown, &String::from_utf8_lossy(bytes))?;
+            part.misread(source, flat.complaints.clone());
+            part.config = source.service.clone().or_else(|| config_service(&source.shown)).map(|s| (s, flat));
+            Ok(())
+        }),
+        SourceKind::Skipped => Part {
+            coverage: SourceCoverage { path: source.shown.to_string(), format: "not read".to_owned(), bytes: source.bytes, ..SourceCoverage::default() },
+            ..Part::default()
+        },
+    }
+}
+
+fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
+    let mut part = Part::default();
+    let input = match lines::open(&source.path) {
+        Ok(input) => input,
+        Err(error) => return Part::unreadable(source, &error.to_string()),
+    };
+    let mut tally = Tally::default();
+    let service = source.service.as_ref().map_or("", ServiceName::as_str);
+    let instance = source.instance.as_ref().map_or("", |i| i.as_str());
+    let mut sink = |record: &Record<'_>, line: u64| {
+        if options.wants(record.time) {
+            tally.add(record, Place { service, instance, path: &source.shown, line });
+        }
+    };
+    let outcome = records::read_log(source, input, formats, options.utc_offset, &mut sink);
+    part.coverage = outcome.coverage;
+    part.complaints = outcome.complaints;
+    part.tally = Some(tally);
+    part
+}
+
+fn read_whole(source: &Source, kind: &str, read: &dyn Fn(&[u8], &mut Part) -> Result<(), String>) -> Part {
+    let bytes = match bytes_of(&source.path, LARGEST_WHOLE_FILE) {
+        Ok(bytes) => bytes,
+        Err(why) => return Part::unreadable(source, &why),
+    };
+    let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64 + u64::from(bytes.last().is_some_and(|b| *b != b'\n'));
+    let coverage = SourceCoverage { path: source.shown.to_string(), format: kind.to_owned(), bytes: source.bytes, lines, understood: lines, ..SourceCoverage::default() };
+    let mut part = Part { coverage, ..Part::default() };
+    if let Err(why) = read(&bytes, &mut part) {
+        part.coverage.understood = 0;
+        part.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: 0 });
+    }
+    part
+}
+
+fn bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let input = lines::open(path).map_err(|e| e.to_string())?;
+    input.take(most + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > most { Err(format!("larger than {most} bytes when unpacked: not read")) } else { Ok(bytes) }
+}
+
+/// The text of a configuration snapshot that a change points at; paths that lead out of the bundle are refused.
+fn snapshot(bundle: &Bundle, changes: &Source, path: &str) -> Result<String, String> {
+    let inside = Path::new(path);
+    if inside.is_absolute() || inside.components().any(|c| matches!(c, Component::ParentDir)) {
+        return Err(format!("{path} leads out of the bundle: not read"));
+    }
+    let beside: PathBuf = changes.path.parent().map(|p| p.join(inside)).unwrap_or_else(|| inside.to_path_buf());
+    let known = bundle.sources.iter().find(|s| s.path == beside || s.shown.as_ref() == path);
+    let source = known.ok_or_else(|| format!("{path} is not in the bundle"))?;
+    bytes_of(&source.path, LARGEST_CONFIG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// `configs/<service>/<version>.yaml` -> service.
+fn config_service(shown: &str) -> Option<ServiceName> {
+    let parts: Vec<&str> = shown.split('/').collect();
+    let folder = parts.iter().position(|p| matches!(*p, "configs" | "config"))?;
+    (parts.len() > folder + 2).then(|| ServiceName::new(parts[folder + 1]))
+}
+
+impl Part {
+    fn unreadable(source: &Source, why: &str) -> Part {
+        let coverage = SourceCoverage { path: source.shown.to_string(), format: "not read".to_owned(), bytes: source.bytes, ..SourceCoverage::default() };
+        let complaint = Complaint { origin: Origin::file(&source.shown), why: format!("cannot be read: {why}"), more: 0 };
+        Part { coverage, complaints: vec![complaint], ..Part::default() }
+    }
+
+    fn count_rows(&mut self, source: &Source, outcome: &TableOutcome) {
+        self.coverage.records = outcome.rows;
+        if outcome.misread > 0 {
+            self.coverage.understood = self.coverage.lines.saturating_sub(outcome.misread);
+            let why = "cells whose time or value cannot be read".to_owned();
+            self.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: outcome.misread - 1 });
+        }
+    }
+
+    fn misread(&mut self, source: &Source, misread: Vec<(u64, String)>) {
+        self.coverage.understood = self.coverage.lines.saturating_sub(misread.len() as u64);
+        let complaint = |(line, why)| Complaint { origin: Origin::new(&source.shown, line), why, more: 0 };
+        self.complaints.extend(misread.into_iter().map(complaint));
+    }
+}
+
+impl NameBook {
+    /// Keys under which a service says where it listens.
+    const LISTENING: &'static [&'static str] = &["listen", "bind", "listen_addresses", "listen_addr", "listen_address", "bind_address", "addr"];
+    /// Keys under which a service names its database role.
+    const ACCOUNT: &'static [&'static str] = &["user", "username", "db_user", "role", "login"];
+
+    fn learn(&mut self, service: &ServiceName, flat: &Flat) {
+        for (key, entry) in &flat.entries {
+            let lower = key.to_lowercase();
+            let parts: Vec<&str> = lower.split('.').filter(|p| p.parse::<u32>().is_err()).collect();
+            let last = parts.last().copied().unwrap_or("");
+            if Self::LISTENING.contains(&last) {
+                addresses(&entry.value).for_each(|a| self.address(a, service));
+            }
+            if last == "server" && let Some(upstream) = parts.iter().rposition(|p| *p == "upstream").and_then(|i| parts.get(i + 1)) {
+                let named = ServiceName::new(upstream);
+                addresses(&entry.value).for_each(|a| self.address(a, &named));
+            }
+            if Self::ACCOUNT.iter().any(|a| last == *a || last.ends_with(&format!("_{a}"))) && entry.value.len() > 2 {
+                self.accounts.entry(entry.value.clone()).or_insert_with(|| service.clone());
+            }
+        }
+    }
+
+    fn address(&mut self, address: &str, service: &ServiceName) {
+        self.addresses.entry(address.to_owned()).or_insert_with(|| service.clone());
+        if let Some((host, _)) = address.split_once(':') {
+            self.addresses.entry(host.to_owned()).or_insert_with(|| service.clone());
+        }
+    }
+}
+
+/// The IPv4 addresses in a text, with their ports.
+pub fn addresses(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).filter_map(|word| {
+        let word = word.trim_matches([':', '.']);
+        let host = word.split(':').next().unwrap_or("");
+        let octets = host.split('.').filter(|o| o.parse::<u8>().is_ok()).count();
+        (octets == 4 && host.split('.').count() == 4 && host != "127.0.0.1" && host != "0.0.0.0").then_some(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_in_text() {
+        let found: Vec<_> = addresses("server 10.1.2.3:8080 max_fails=0; at 1.2.3 or 0.0.0.0:80, 300.1.1.1").collect();
+        assert_eq!(found, ["10.1.2.3:8080"]);
+    }
+
+    #[test]
+    fn the_service_of_a_snapshot_is_its_folder() {
+        assert_eq!(config_service("b/configs/web/1.yaml"), Some("web".into()));
+        assert_eq!(config_service("configs/1.yaml"), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! Plain values that every later layer speaks about: times, names, records, changes, incidents, verdicts.
+//!
+//! Nothing here reads a file, matches a regular expression, knows polars or prints. A type belongs here when two layers
+//! exchange it; what only one layer needs stays in that layer.
+
+pub mod change;
+pub mod coverage;
+pub mod incident;
+pub mod names;
+pub mod options;
+pub mod record;
+pub mod time;
+pub mod topology;
+pub mod verdict;
+pub mod vocabulary;
+
+pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
+pub use coverage::{Complaint, Coverage, SourceCoverage};
+pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
+pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
+pub use options::Options;
+pub use record::{Exemplar, Metrics, Record, Request, Sample, SeriesKey};
+pub use time::{Step, Time, TimeSpan};
+pub use topology::Topology;
+pub use verdict::{Analysis, Cause, CauseKind, Evidence, Finding, NotRuledOut, RuledOut, TimelineEntry, TimelineKind, Verdict};
+pub use vocabulary::{KeyRole, Level, Symptom};

@@ -1,0 +1,217 @@
+//! What the analysis concludes. Evidence carries a direction and numbers, never prose: the report turns it into a sentence,
+//! and only the verdict layer says what it is worth.
+
+use std::sync::Arc;
+
+use super::change::{Change, KeyEdit};
+use super::coverage::Coverage;
+use super::incident::Incident;
+use super::names::{ChangeId, InstanceId, Origin, ServiceName};
+use super::time::{Time, TimeSpan};
+use super::vocabulary::{KeyRole, Symptom};
+
+/// The result of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// Earliest incident first; empty on quiet data.
+    pub verdicts: Vec<Verdict>,
+    /// Short disturbances that are not incidents, such as the blip of a restart: (span, bad outcomes, all outcomes, the roll-out that explains it).
+    pub disturbances: Vec<(TimeSpan, u64, u64, Option<ChangeId>)>,
+    /// From the first to the last record or sample; `None` when nothing with a time was read.
+    pub span: Option<TimeSpan>,
+    /// What the search for incidents looked at, and how small a problem it would have seen.
+    pub sought: Sought,
+    /// All recorded changes, by time.
+    pub changes: Vec<Arc<Change>>,
+    pub coverage: Coverage,
+}
+
+/// What was searched for incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sought {
+    /// Services whose request outcomes were tested.
+    pub services: Vec<ServiceName>,
+    pub requests: u64,
+    pub failed: u64,
+    /// The smallest number of failures in a minute at the mean request rate that would have been reported.
+    pub detectable_per_minute: Option<f64>,
+    /// Services whose error records were tested.
+    pub error_streams: usize,
+    /// Metric series that were tested.
+    pub metric_series: usize,
+}
+
+/// The verdict on one incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    pub incident: Incident,
+    /// Best first, at most ten.
+    pub causes: Vec<Cause>,
+    /// Probability that the cause is none of the recorded changes, components or load listed.
+    pub unexplained: f64,
+    pub ruled_out: Vec<RuledOut>,
+    pub not_ruled_out: Vec<NotRuledOut>,
+    pub timeline: Vec<TimelineEntry>,
+}
+
+/// The contract's kinds of cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CauseKind {
+    Change,
+    Component,
+    Load,
+    Infra,
+}
+
+impl CauseKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            CauseKind::Change => "change",
+            CauseKind::Component => "component",
+            CauseKind::Load => "load",
+            CauseKind::Infra => "infra",
+        }
+    }
+}
+
+/// One probable cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause {
+    pub kind: CauseKind,
+    pub service: ServiceName,
+    pub instance: Option<InstanceId>,
+    /// What of a component failed: `process`, `memory`, `disk`, `cpu`, `network`, `code`, `traffic`.
+    pub resource: Option<&'static str>,
+    pub change: Option<Arc<Change>>,
+    /// The edited key that is held responsible.
+    pub key: Option<KeyEdit>,
+    /// A later change that undid this one, if any.
+    pub undone_by: Option<Arc<Change>>,
+    /// Calibrated probability, 0 to 1.
+    pub confidence: f64,
+    /// Strongest first, whether for or against.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One piece of evidence about a cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    pub finding: Finding,
+    /// What it is worth, in nats of log-odds; negative speaks against.
+    pub weight: f64,
+    /// The lines, series or changes it was read from, best first.
+    pub origins: Vec<Origin>,
+}
+
+impl Evidence {
+    pub fn supports(&self) -> bool {
+        self.weight > 0.0
+    }
+}
+
+/// What was found. Times in seconds, shares from 0 to 1, counts in records or requests.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// The failing calls of the incident, followed from caller to callee, end at this service with that share.
+    Blame { service: ServiceName, share: f64 },
+    /// It began this many seconds before the onset (negative: after).
+    Began { before_onset: f64 },
+    /// The first symptom of the changed service came this long after the change.
+    FirstSymptom { service: ServiceName, after: f64, text: String },
+    /// A message of the service surged: `expected` is what the quiet time predicts for the incident's length.
+    Surge { service: ServiceName, text: String, count: u64, expected: f64, never_before: bool, symptom: Option<Symptom> },
+    /// A later change put it back and the incident ended `after` seconds later (negative: the end came first).
+    Undone { by: ChangeId, after: f64, exact: bool },
+    /// It was put back, and the symptoms went on.
+    UndoneInVain { by: ChangeId, lasted: f64 },
+    /// The change was running for as long as the incident lasted.
+    RanAsLong { seconds: f64, end_gap: f64 },
+    /// Failing shares of the instances it touched and of those it did not.
+    Instances { touched: Vec<InstanceId>, touched_failed: u64, touched_requests: u64, other_failed: u64, other_requests: u64 },
+    /// The edited key governs what the symptoms say ran out.
+    KeyGoverns { edit: KeyEdit, role: KeyRole, symptom: Option<Symptom> },
+    /// The new value itself stands in a new message, beside a word of the key.
+    ValueQuoted { edit: KeyEdit, text: String },
+    /// The key names the callee that the errors point at.
+    KeyNamesCallee { edit: KeyEdit, callee: ServiceName, share: f64 },
+    /// The edited keys govern nothing that the symptoms concern.
+    KeyIrrelevant { keys: Vec<String> },
+    /// Words of the diff that are new in the incident's messages.
+    DiffWords { words: Vec<String> },
+    /// The migration's database shows the symptoms of a schema or lock change.
+    MigrationSymptom { symptom: Symptom, table: Option<String> },
+    /// The changed service stopped answering within minutes of the change.
+    DiedAfter { service: ServiceName, after: f64 },
+    /// Nobody points at it and it shows no symptom of its own.
+    NoSymptom { service: ServiceName, templates_tested: usize },
+    /// Callers were refused, or the process was down or silent.
+    Down { service: ServiceName, refused: u64, refused_share: f64, up_zero: bool, restarted: bool },
+    /// A resource ran out, by messages of the component.
+    Exhausted { service: ServiceName, symptom: Symptom, count: u64 },
+    /// A metric of the component moved: quiet median, median in the incident, robust z.
+    MetricShift { service: ServiceName, metric: String, before: f64, during: f64, z: f64 },
+    /// Requests arrived this many times as often as before.
+    LoadRise { service: ServiceName, ratio: f64, before_per_s: f64, during_per_s: f64 },
+    /// Requests arrived as often as before.
+    LoadFlat { service: ServiceName, ratio: f64 },
+    /// The component itself was as fast and as free of errors as before, over this many requests.
+    Healthy { service: ServiceName, requests: u64, failed: u64, p50_before_ms: f64, p50_during_ms: f64 },
+    /// Lines of the component in the incident, none of them an error that is new.
+    CleanLog { service: ServiceName, lines: u64, errors: u64 },
+    /// A metric of the component stayed in its quiet range: median before, largest in the incident.
+    MetricFlat { service: ServiceName, metric: String, before: f64, peak: f64 },
+    /// The component changed shortly before, which explains what it shows.
+    ChangedRecently { service: ServiceName, change: ChangeId },
+    /// Its errors only repeat that a callee failed.
+    Victim { service: ServiceName, of: ServiceName, share: f64 },
+}
+
+/// A path that was tested and excluded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuledOut {
+    pub kind: CauseKind,
+    pub service: ServiceName,
+    pub change: Option<Arc<Change>>,
+    /// Short name of the path: `database server postgres`, `storefront deploy-7959`, `network`.
+    pub title: String,
+    pub evidence: Vec<Evidence>,
+}
+
+/// A path that the data at hand cannot exclude.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotRuledOut {
+    pub title: String,
+    /// What data would decide it.
+    pub needed: String,
+}
+
+/// What happened when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineEntry {
+    pub time: Time,
+    pub kind: TimelineKind,
+    pub service: ServiceName,
+    pub text: String,
+    pub origin: Option<Origin>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimelineKind {
+    Change,
+    FirstSymptom,
+    IncidentStart,
+    IncidentEnd,
+    Disturbance,
+}
+
+impl TimelineKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            TimelineKind::Change => "change",
+            TimelineKind::FirstSymptom => "first_symptom",
+            TimelineKind::IncidentStart => "incident_start",
+            TimelineKind::IncidentEnd => "incident_end",
+            TimelineKind::Disturbance => "disturbance",
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! From cells to a record: which column ends up in which field, and in what form.
+//!
+//! Does not know where the cells come from.
+
+use std::borrow::Cow;
+
+use crate::model::time::SECOND;
+use crate::model::{Record, Request};
+
+use super::columns::{Column, Row};
+use super::matching::Head;
+use super::trace;
+
+/// A duration above this many microseconds is a mistake in the log: a day.
+const LONGEST: i64 = 86_400 * SECOND;
+
+/// Makes a record of a line's cells. `detail` are the lines that follow it. Time and message readers are the caller's.
+pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Record<'l> {
+    let cell = |column| row.text(column, text);
+    let mut record = Record {
+        time: head.time.unwrap_or_default(),
+        level: head.level,
+        service: cell(Column::Service),
+        instance: cell(Column::Instance),
+        version: cell(Column::Version),
+        logger: cell(Column::Logger),
+        thread: cell(Column::Thread),
+        trace: cell(Column::Trace),
+        message: message(row, text),
+        error: None,
+        detail: whole_detail(row, text, detail),
+        code: cell(Column::Code).filter(|code| code != "00000"),
+        peer: cell(Column::Peer).and_then(peer),
+        client: client(row, text),
+        request: request(row, text),
+    };
+    record.error = error(row, text, &record.detail);
+    record
+}
+
+/// The message, else the request line: an access log has nothing else to say.
+fn message<'l>(row: &Row, text: &'l str) -> Cow<'l, str> {
+    let written = row.text(Column::Message, text).or_else(|| row.text(Column::Request, text));
+    match written {
+        Some(Cow::Borrowed(message)) => Cow::Borrowed(message.trim()),
+        Some(Cow::Owned(message)) if message.trim().len() == message.len() => Cow::Owned(message),
+        Some(Cow::Owned(message)) => Cow::Owned(message.trim().to_owned()),
+        None => match (row.text(Column::Method, text), row.text(Column::Path, text)) {
+            (Some(method), Some(path)) => Cow::Owned(format!("{method} {path}")),
+            (None, Some(path)) => path,
+            _ => row.text(Column::Error, text).unwrap_or_default(),
+        },
+    }
+}
+
+/// Lines that follow the record, and the columns that hold what PostgreSQL prints in lines of their own.
+fn whole_detail<'l>(row: &Row, text: &'l str, following: &'l str) -> Cow<'l, str> {
+    const PARTS: [(Column, &str); 5] =
+        [(Column::Detail, ""), (Column::Hint, "HINT:  "), (Column::Context, "CONTEXT:  "), (Column::Statement, "STATEMENT:  "), (Column::Stack, "")];
+    let mut detail = Cow::Borrowed(following);
+    for (column, label) in PARTS {
+        let Some(part) = row.text(column, text) else { continue };
+        if detail.is_empty() && label.is_empty() {
+            detail = part;
+            continue;
+        }
+        let detail = detail.to_mut();
+        if !detail.is_empty() && !detail.ends_with('\n') {
+            detail.push('\n');
+        }
+        detail.push_str(label);
+        detail.push_str(&part);
+    }
+    detail
+}
+
+/// The error that a field holds, with its type before it; else the headline of a stack trace.
+fn error<'l>(row: &Row, text: &'l str, detail: &str) -> Option<Cow<'l, str>> {
+    let headline = || trace::headline(detail).map(|line| Cow::Owned(line.to_owned()));
+    let Some(message) = row.text(Column::Error, text) else {
+        return headline().or_else(|| row.text(Column::ErrorType, text));
+    };
+    if let Some(line) = trace::headline(&message) {
+        return Some(Cow::Owned(line.to_owned()));
+    }
+    match row.text(Column::ErrorType, text) {
+        Some(kind) if !message.starts_with(&*kind) => Some(Cow::Owned(format!("{kind}: {message}"))),
+        _ => Some(message),
+    }
+}
+
+/// `role/application`, or the one of them that is known.
+fn client<'l>(row: &Row, text: &'l str) -> Option<Cow<'l, str>> {
+    match (row.text(Column::Role, text), row.text(Column::Application, text)) {
+        (Some(role), Some(application)) => Some(Cow::Owned(format!("{role}/{application}"))),
+        (role, application) => role.or(application),
+    }
+}
+
+/// The callee's name or address; `None` for what can be neither.
+fn peer(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    match text {
+        Cow::Borrowed(text) => without_address_parts(text).map(Cow::Borrowed),
+        Cow::Owned(text) => without_address_parts(&text).map(|peer| Cow::Owned(peer.to_owned())),
+    }
+}
+
+/// `http://10.0.0.1:8080/path` without scheme and path; the last of several that a proxy tried one after the other.
+pub fn without_address_parts(text: &str) -> Option<&str> {
+    let last = text.rsplit([',', ' ']).map(str::trim).find(|part| !part.is_empty() && *part != "-" && *part != ":")?;
+    let host = last.split_once("://").map_or(last, |(_, rest)| rest);
+    let host = host.split(['/', '?']).next().unwrap_or(host);
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'-' | b'_' | b'[' | b']' | b'|');
+    (!host.is_empty() && host.len() <= 100 && host.bytes().all(valid)).then_some(host)
+}
+
+/// The outcome of a request: a status, and what was asked for.
+pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
+    let status = status(row.raw(Column::Status, text)?)?;
+    let line = row.text(Column::Request, text);
+    let (method_of_line, path_of_line) = line.map_or((None, None), request_line);
+    let method = row.text(Column::Method, text).or(method_of_line).filter(|m| is_method(m));
+    let path = row.text(Column::Path, text).or(path_of_line).map(without_host).filter(|p| !p.is_empty());
+    if method.is_none() && path.is_none() {
+        return None;
+    }
+    let user = row.text(Column::User, text).filter(|u| u.len() <= 200);
+    Some(Request { method, path, status, duration: duration(row, text), user })
+}
+
+/// `GET /path HTTP/1.1`
+fn request_line(line: Cow<'_, str>) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
+    match line {
+        Cow::Borrowed(line) => {
+            let mut words = line.split(' ');
+            (words.next().map(Cow::Borrowed), words.next().map(Cow::Borrowed))
+        }
+        Cow::Owned(line) => {
+            let mut words = line.split(' ').map(|word| Cow::Owned(word.to_owned()));
+            (words.next(), words.next())
+        }
+    }
+}
+
+fn is_method(word: &str) -> bool {
+    (3..=24).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-' || b == b'_')
+}
+
+/// A whole URL becomes its path.
+fn without_host(url: Cow<'_, str>) -> Cow<'_, str> {
+    let Some(at) = url.find("://") else { return url };
+    let path = url[at + 3..].find('/').map_or(url.len(), |slash| at + 3 + slash);
+    match url {
+        _ if path == url.len() => Cow::Borrowed("/"),
+        Cow::Borrowed(url) => Cow::Borrowed(&url[path..]),
+        Cow::Owned(url) => Cow::Owned(url[path..].to_owned()),
+    }
+}
+
+/// HTTP status, or the gRPC code mapped to it (google.rpc.Code).
+fn status(text: &str) -> Option<u16> {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        // A proxy that tried several servers writes `502, 200`: the last one is the answer.
+        let last = text.rsplit([',', ':']).next().unwrap_or(text).trim();
+        return last.parse().ok().filter(|status| (100..600).contains(status));
+    }
+    let squeezed: String = text.chars().filter(|c| *c != '_' && *c != ' ').map(|c| c.to_ascii_lowercase()).collect();
+    Some(match squeezed.as_str() {
+        "ok" => 200,
+        "canceled" | "cancelled" => 499,
+        "invalidargument" | "failedprecondition" | "outofrange" => 400,
+        "deadlineexceeded" => 504,
+        "notfound" => 404,
+        "alreadyexists" | "aborted" => 409,
+        "permissiondenied" => 403,
+        "unauthenticated" => 401,
+        "resourceexhausted" => 429,
+        "unimplemented" => 501,
+        "unavailable" => 503,
+        "unknown" | "internal" | "dataloss" => 500,
+        _ => return None,
+    })
+}
+
+/// Microseconds; absent where it is negative or longer than a day.
+fn duration(row: &Row, text: &str) -> Option<i64> {
+    const UNITS: [(Column, f64); 4] =
+        [(Column::DurationUs, 1.0), (Column::DurationMs, 1e3), (Column::DurationS, 1e6), (Column::DurationNs, 1e-3)];
+    let by_unit = UNITS.iter().find_map(|(column, unit)| {
+        let number = row.raw(*column, text)?.rsplit(',').next()?.trim();
+        Some(number.parse::<f64>().ok()? * unit)
+    });
+    let micros = by_unit.or_else(|| with_unit(&row.text(Column::Duration, text)?))?.round();
+    (0.0..=LONGEST as f64).contains(&micros).then_some(micros as i64)
+}
+
+/// `15ms`, `1.2s`, `350µs`, `1m2.5s`, `00:00:01.5`; milliseconds where there is no unit.
+fn with_unit(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if text.contains(':') {
+        let seconds = text.split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))?;
+        return Some(seconds * 1e6);
+    }
+    let mut rest = text;
+    let mut micros = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+        let number: f64 = rest[..digits].parse().ok()?;
+        let after = rest[digits..].trim_start();
+        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        micros += number * unit(after[..letters].trim())?;
+        rest = &after[letters..];
+    }
+    (!text.is_empty()).then_some(micros)
+}
+
+/// Microseconds of a unit.
+fn unit(name: &str) -> Option<f64> {
+    Some(match name {
+        "" | "ms" | "msec" | "millis" | "milliseconds" => 1e3,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1e6,
+        "us" | "µs" | "μs" | "usec" | "micros" => 1.0,
+        "ns" | "nanos" => 1e-3,
+        "m" | "min" => 60e6,
+        "h" => 3600e6,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::columns::{Cell, Spelling};
+    use super::*;
+
+    /// A row and its line, from columns and texts.
+    fn row(cells: &[(Column, &str)]) -> (Row, String) {
+        let (mut row, mut line) = (Row::default(), String::new());
+        for (column, text) in cells {
+            row.set(*column, Cell::new(line.len(), line.len() + text.len(), Spelling::Plain), 0);
+            line.push_str(text);
+        }
+        (row, line)
+    }
+
+    #[test]
+    fn a_request_needs_a_status_and_what_was_asked_for() {
+        let check = |cells: &[(Column, &str)], expected: Option<(Option<&str>, Option<&str>, u16)>| {
+            let (row, line) = row(cells);
+            let request = request(&row, &line);
+            let found = request.as_ref().map(|r| (r.method.as_deref(), r.path.as_deref(), r.status));
+            assert_eq!(found, expected, "{cells:?}");
+        };
+        use Column::{Method, Path, Request, Status};
+        check(&[(Status, "200")], None);
+        check(&[(Method, "GET"), (Path, "/")], None);
+        check(&[(Status, "200"), (Path, "/x?y")], Some((None, Some("/x?y"), 200)));
+        check(&[(Status, "200"), (Request, "GET /x HTTP/1.1")], Some((Some("GET"), Some("/x"), 200)));
+        check(&[(Status, "400"), (Request, "-")], None);
+        check(&[(Status, "400"), (Request, r"\x16\x03\x01")], None);
+        check(&[(Status, "502, 200"), (Path, "http://a.b:80/x")], Some((None, Some("/x"), 200)));
+        check(&[(Status, "200"), (Path, "https://a.b")], Some((None, Some("/"), 200)));
+        check(&[(Status, "99"), (Path, "/")], None);
+        check(&[(Status, "700"), (Path, "/")], None);
+        check(&[(Status, "DeadlineExceeded"), (Path, "/a.B/C")], Some((None, Some("/a.B/C"), 504)));
+        check(&[(Status, "fine"), (Path, "/")], None);
+    }
+
+    #[test]
+    fn durations() {
+        let check = |column, text: &str, expected: Option<i64>| {
+            let (row, line) = row(&[(column, text)]);
+            assert_eq!(duration(&row, &line), expected, "{column:?} {text}");
+        };
+        check(Column::DurationMs, "1.5", Some(1_500));
+        check(Column::DurationS, "0.059", Some(59_000));
+        check(Column::DurationUs, "7", Some(7));
+        check(Column::DurationNs, "1500", Some(2));
+        check(Column::DurationS, "0.1, 0.2", Some(200_000));
+        check(Column::DurationMs, "-3", None);
+        check(Column::DurationMs, "-", None);
+        check(Column::DurationMs, "NaN", None);
+        check(Column::DurationS, "1e9", None);
+        check(Column::Duration, "15ms", Some(15_000));
+        check(Column::Duration, "1m2.5s", Some(62_500_000));
+        check(Column::Duration, "350µs", Some(350));
+        check(Column::Duration, "00:00:01.5", Some(1_500_000));
+        check(Column::Duration, "12", Some(12_000));
+        check(Column::Duration, "soon", None);
+        check(Column::Duration, "", None);
+    }
+
+    #[test]
+    fn peers() {
+        let check = |text: &str, expected: Option<&str>| assert_eq!(without_address_parts(text), expected, "{text}");
+        check("http://10.0.0.1:8080/api?x", Some("10.0.0.1:8080"));
+        check("10.0.0.1:80, 10.0.0.2:80", Some("10.0.0.2:80"));
+        check("payments", Some("payments"));
+        check("redis://user:pw@cache:6379/0", Some("cache:6379"));
+        check("-", None);
+        check("", None);
+        check("not a name!", None);
+    }
+}

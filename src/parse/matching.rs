@@ -1,0 +1,275 @@
+//! One line against one format: which cell is which column.
+//!
+//! Does not choose the format, nor keep anything of a line.
+
+use regex::bytes::{CaptureLocations, Regex};
+
+use crate::model::{Level, Time};
+
+use super::Formats;
+use super::columns::{Cell, Column, Row, Spelling, is_nothing};
+use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
+use super::format::Reader;
+use super::structured::{scan_csv, scan_json, scan_pairs};
+use super::timestamp::Clock;
+
+/// What a line is to a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    /// A line of another format.
+    No,
+    /// The first line of a record.
+    Record(Head),
+    /// A line of this format that carries nothing.
+    Nothing,
+}
+
+/// What must be known of a record before its last line was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `None`: the line has none.
+    pub time: Option<Time>,
+    pub level: Level,
+    /// A quoted CSV cell goes on in the next line.
+    pub open: bool,
+}
+
+/// Matches lines with expressions of its own: shared ones make threads wait for each other's memory.
+pub struct Matcher<'f> {
+    pub formats: &'f Formats,
+    scratch: Vec<Option<Scratch<'f>>>,
+}
+
+struct Scratch<'f> {
+    regex: Regex,
+    groups: &'f [(usize, Column)],
+    places: CaptureLocations,
+}
+
+impl<'f> Scratch<'f> {
+    fn new(compiled: &'f Compiled) -> Scratch<'f> {
+        Scratch { regex: compiled.regex.clone(), groups: &compiled.groups, places: compiled.regex.capture_locations() }
+    }
+
+    fn fill(&mut self, text: &str, row: &mut Row) -> bool {
+        if self.regex.captures_read(&mut self.places, text.as_bytes()).is_none() {
+            return false;
+        }
+        for &(group, column) in self.groups {
+            if let Some((start, end)) = self.places.get(group) {
+                row.set(column, Cell::new(start, end, Spelling::Plain), 0);
+            }
+        }
+        true
+    }
+}
+
+/// Fills a row by a pattern that is used once.
+pub fn fill_by(pattern: &Pattern, text: &str, row: &mut Row) -> bool {
+    let Some(compiled) = pattern.compiled() else { return false };
+    let mut places = compiled.regex.capture_locations();
+    if compiled.regex.captures_read(&mut places, text.as_bytes()).is_none() {
+        return false;
+    }
+    for &(group, column) in &compiled.groups {
+        if let Some((start, end)) = places.get(group) {
+            row.set(column, Cell::new(start, end, Spelling::Plain), 0);
+        }
+    }
+    true
+}
+
+impl<'f> Matcher<'f> {
+    pub fn new(formats: &'f Formats) -> Matcher<'f> {
+        let mut scratch = Vec::new();
+        scratch.resize_with(formats.variants(), || None);
+        Matcher { formats, scratch }
+    }
+
+    /// Matches a line and fills the row. A time that is no time makes it a line of another format.
+    pub fn line(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
+        row.clear();
+        if format.ignore.as_ref().is_some_and(|p| p.is_match(text)) {
+            return Matched::Nothing;
+        }
+        match format.reader {
+            Reader::Lines => self.variants(format, text, clock, row),
+            Reader::Json => json(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
+            Reader::Logfmt => logfmt(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
+            Reader::Csv => csv(format, text, clock, row),
+            Reader::Block => format.block.as_ref().is_some_and(|p| p.is_match(text)).then(Head::default),
+        }
+        .map_or(Matched::No, Matched::Record)
+    }
+
+    fn variants(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+        let first = text.bytes().next()?;
+        for variant in format.variants.iter().filter(|v| v.may_begin_with(first)) {
+            if !self.variant(variant, text, row) {
+                continue;
+            }
+            if let Some(tail) = row.cell(Column::Tail) {
+                scan_pairs(tail.raw(text), tail.start(), &mut |key, cell| set_by_key(&format.keys, key, cell, text, row));
+            }
+            read_inside(format, text, row);
+            return head(format, &variant.time, text, clock, row);
+        }
+        None
+    }
+
+    fn variant(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
+        let slot = &mut self.scratch[variant.id];
+        if slot.is_none() {
+            *slot = variant.pattern.compiled().map(Scratch::new);
+        }
+        slot.as_mut().is_some_and(|scratch| scratch.fill(text, row))
+    }
+
+    /// Fills a row from the lines of a block; what no variant matches is the message.
+    pub fn block(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Head {
+        row.clear();
+        let mut message: Option<(usize, usize)> = None;
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let end = start + line.trim_end().len();
+            let mut cells = Row::default();
+            if format.variants.iter().any(|v| self.variant(v, line.trim_end(), &mut cells)) {
+                row.take_moved(&cells, start);
+            } else if end > start && !line.starts_with('#') {
+                message = Some((message.map_or(start, |m| m.0), end));
+            }
+            start += line.len();
+        }
+        if let Some((start, end)) = message {
+            row.set(Column::Message, Cell::new(start, end, Spelling::Plain), 0);
+        }
+        head(format, &[], text, clock, row).unwrap_or_default()
+    }
+}
+
+fn set_by_key(keys: &Keys, key: &str, cell: Cell, text: &str, row: &mut Row) {
+    if let Some((column, rank)) = keys.get(key)
+        && !is_nothing(cell.raw(text))
+    {
+        row.set(column, cell, rank.saturating_add(1));
+    }
+}
+
+/// Whether the line is an object with the keys that the format requires, and says anything.
+fn json(format: &LineFormat, text: &str, row: &mut Row) -> bool {
+    if !text.trim_start().starts_with('{') {
+        return false;
+    }
+    let mut required = vec![false; format.requires.len()];
+    let whole = scan_json(text, 0, &mut |key, cell| {
+        for (found, keys) in required.iter_mut().zip(&format.requires) {
+            *found |= keys.iter().any(|k| k == key);
+        }
+        set_by_key(&format.keys, key, cell, text, row);
+    });
+    whole && required.iter().all(|found| *found) && says_something(row)
+}
+
+fn says_something(row: &Row) -> bool {
+    [Column::Time, Column::Message, Column::Inner, Column::Error].iter().any(|c| row.has(*c))
+}
+
+fn logfmt(format: &LineFormat, text: &str, row: &mut Row) -> bool {
+    let mut required = vec![false; format.requires.len()];
+    let pairs = scan_pairs(text, 0, &mut |key, cell| {
+        for (found, keys) in required.iter_mut().zip(&format.requires) {
+            *found |= keys.iter().any(|k| k == key);
+        }
+        set_by_key(&format.keys, key, cell, text, row);
+    });
+    let mostly_pairs = pairs.leads && pairs.pairs >= 2 && pairs.words <= pairs.pairs;
+    mostly_pairs && required.iter().all(|found| *found) && says_something(row)
+}
+
+fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+    let mut cells = 0;
+    let whole = scan_csv(text, &mut |number, cell| {
+        cells += 1;
+        if let Some(Some(column)) = format.fields.get(number)
+            && !cell.raw(text).is_empty()
+        {
+            row.set(*column, cell, 0);
+        }
+    });
+    // A row that goes on in the next line cannot have all its cells yet.
+    let enough = cells + 4 >= format.fields.len() || !whole;
+    let head = head(format, &[], text, clock, row).filter(|head| enough && head.time.is_some())?;
+    Some(Head { open: !whole, ..head })
+}
+
+/// `None` where the time column holds no time.
+fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+    let level = row.raw(Column::Level, text).map_or(Level::Unknown, |word| format.level(word));
+    let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
+    let zone = row.raw(Column::Zone, text);
+    let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
+    Some(Head { time: Some(time?), level, open: false })
+}
+
+/// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.
+fn read_inside(format: &LineFormat, text: &str, row: &mut Row) {
+    let Some(message) = row.cell(Column::Message) else { return };
+    let inside = message.raw(text);
+    let base = message.start();
+    let mut cells = Row::default();
+    let mut set = |key: &str, cell: Cell| set_by_key(&format.keys, key, cell, text, &mut cells);
+    let structured = match inside.as_bytes() {
+        [b'{', .., b'}'] => scan_json(inside, base, &mut set),
+        [b'a'..=b'z', ..] if inside.contains(" msg=") => scan_pairs(inside, base, &mut set).leads,
+        _ => false,
+    };
+    if structured && cells.has(Column::Message) {
+        row.replace(Column::Message, Cell::default());
+        row.take_moved(&cells, 0);
+    } else if !row.has(Column::Level)
+        && let Some((level, rest)) = leading_level(inside)
+    {
+        row.replace(Column::Level, Cell::new(base + level.start, base + level.end, Spelling::Plain));
+        row.replace(Column::Message, Cell::new(base + rest, base + inside.len(), Spelling::Plain));
+    }
+}
+
+/// The place of a level's word at the beginning of a message (`INFO …`, `[warn] …`, `error: …`), and where the rest begins.
+pub fn leading_level(message: &str) -> Option<(std::ops::Range<usize>, usize)> {
+    let bytes = message.as_bytes();
+    let bracket = usize::from(matches!(bytes.first()?, b'[' | b'<' | b'('));
+    let length = bytes[bracket..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let word = bracket..bracket + length;
+    Level::from_word(&message[word.clone()])?;
+    let after = &message[word.end..];
+    let rest = if bracket == 1 { after.strip_prefix([']', '>', ')'])? } else { after };
+    let marked = bracket == 1 || rest.starts_with(':') || message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    if !marked || !(rest.is_empty() || rest.starts_with([' ', ':', '\t', '|', '-'])) {
+        return None;
+    }
+    // `Error: no such file` is a sentence that needs its first word.
+    let sentence = rest.starts_with(':') && message.starts_with(|c: char| c.is_ascii_uppercase()) && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    let trimmed = if sentence { message } else { rest.trim_start_matches([' ', ':', '\t', '|', '-']) };
+    Some((word, message.len() - trimmed.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_at_the_beginning_of_a_message() {
+        let check = |message: &str, expected: Option<(&str, &str)>| {
+            let found = leading_level(message).map(|(word, rest)| (&message[word], &message[rest..]));
+            assert_eq!(found, expected, "{message}");
+        };
+        check("INFO mail queued", Some(("INFO", "mail queued")));
+        check("[warn] slow", Some(("warn", "slow")));
+        check("error: no disk", Some(("error", "no disk")));
+        check("ERROR - no disk", Some(("ERROR", "no disk")));
+        check("Error: connect ECONNREFUSED", Some(("Error", "Error: connect ECONNREFUSED")));
+        for plain in ["", "error while reading", "Error opening x", "information", "INFOX y", "[", "[info x", "hello", "ERROR_CODE 3"] {
+            check(plain, None);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Stack traces: which lines belong to one, and which of them says what went wrong.
+//!
+//! Knows Python, Java and its relatives, JavaScript, Go, .NET, Ruby, PHP and Rust. Does not know records.
+
+/// Longest headline, in bytes.
+const LONGEST: usize = 1024;
+
+/// Whether a line that is not indented begins a stack trace or belongs to one.
+pub fn is_part(line: &str) -> bool {
+    const BEGINNINGS: [&str; 24] = [
+        "Traceback (most recent call last)",
+        "The above exception was the direct cause",
+        "During handling of the above exception",
+        "Caused by: ",
+        "Suppressed: ",
+        "Exception in thread ",
+        "... ",
+        "at ",
+        "File \"",
+        "goroutine ",
+        "panic: ",
+        "fatal error: ",
+        "created by ",
+        "runtime.",
+        "main.",
+        "[signal ",
+        "exit status ",
+        "--- End of ",
+        "Stack trace:",
+        "stack backtrace:",
+        "note: run with `RUST_BACKTRACE",
+        "[SQL: ",
+        "[parameters: ",
+        "(Background on this error at:",
+    ];
+    BEGINNINGS.iter().any(|b| line.starts_with(b)) || is_php_frame(line) || is_exception(line)
+}
+
+/// `#0 /srv/app/index.php(12): main()`
+fn is_php_frame(line: &str) -> bool {
+    line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(' '))
+}
+
+/// Whether a line is the name of an exception, alone or before a colon: `java.io.IOException: closed`, `KeyError: 'x'`.
+fn is_exception(line: &str) -> bool {
+    const ENDINGS: [&str; 10] =
+        ["Error", "Exception", "Exit", "Interrupt", "Fault", "Failure", "Timeout", "Warning", "Iteration", "Throwable"];
+    let name = exception_name(line);
+    let last = name.rsplit(['.', ':', '$', '\\']).next().unwrap_or(name);
+    !last.is_empty() && (ENDINGS.iter().any(|e| last.ends_with(e)) || (name.contains('.') && last.starts_with(|c: char| c.is_ascii_uppercase())))
+}
+
+/// The dotted name before a `: ` or the end of the line; empty where the line does not begin with one.
+fn exception_name(line: &str) -> &str {
+    let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(line), |(name, _)| name);
+    let name = name.strip_prefix("Uncaught ").unwrap_or(name);
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$' | b':' | b'\\' | b'/');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if begins && name.len() <= 200 && name.bytes().all(valid) { name } else { "" }
+}
+
+/// The line of a stack trace that says most about what went wrong: Python's last exception, Java's and .NET's innermost
+/// cause, elsewhere the exception itself. `None` where the text is no stack trace.
+pub fn headline(text: &str) -> Option<&str> {
+    let mut found = Headlines::default();
+    let mut before = "";
+    for line in text.lines() {
+        let trimmed = line.trim_start().trim_start_matches("| ").trim_start();
+        if trimmed.is_empty() {
+            continue;
+        }
+        found.see(line, trimmed, before);
+        before = line;
+    }
+    found.best().map(|line| shortened(line.trim()))
+}
+
+#[derive(Default)]
+struct Headlines<'t> {
+    /// The first line that is an exception's name.
+    first: Option<&'t str>,
+    /// The last `Caused by:`, `--->` or `[cause]:`.
+    cause: Option<&'t str>,
+    /// The last exception after Python's frames.
+    python: Option<&'t str>,
+    go: Option<&'t str>,
+    other: Option<&'t str>,
+    /// Inside the frames of a Python traceback.
+    in_frames: bool,
+    /// Something that only stack traces have.
+    is_trace: bool,
+}
+
+impl<'t> Headlines<'t> {
+    fn see(&mut self, line: &'t str, trimmed: &'t str, before: &'t str) {
+        let indented = line.starts_with([' ', '\t']);
+        if trimmed.starts_with("Traceback (most recent call last)") || (trimmed.starts_with("File \"") && trimmed.contains(", line ")) {
+            self.in_frames = true;
+            self.is_trace = true;
+        } else if self.in_frames && !(indented && !line.trim_start().starts_with('|')) {
+            self.in_frames = false;
+            self.python = Some(trimmed);
+        } else if let Some(cause) = cause_of(trimmed) {
+            self.cause = Some(cause);
+            self.is_trace = true;
+        } else if let Some(message) = trimmed.strip_prefix("panic: ") {
+            self.go = self.go.or(Some(message).map(|_| trimmed));
+            self.is_trace = true;
+        } else {
+            self.see_other(trimmed, indented, before);
+        }
+    }
+
+    fn see_other(&mut self, trimmed: &'t str, indented: bool, before: &'t str) {
+        let frame = indented && trimmed.starts_with("at ");
+        self.is_trace |= frame || trimmed.starts_with("goroutine ") || is_php_frame(trimmed);
+        if trimmed.starts_with("fatal error: ") {
+            self.go = self.go.or(Some(trimmed));
+        }
+        if before.starts_with("thread '") && before.contains(" panicked at ") {
+            self.other = self.other.or(Some(trimmed));
+            self.is_trace = true;
+        }
+        if is_ruby_head(trimmed) {
+            self.other = self.other.or(Some(trimmed));
+            self.is_trace = true;
+        }
+        if self.first.is_none() && !frame && is_exception(trimmed) {
+            self.first = Some(trimmed);
+        }
+    }
+
+    fn best(self) -> Option<&'t str> {
+        let best = self.python.or(self.cause).or(self.first).or(self.go).or(self.other);
+        best.filter(|_| self.is_trace)
+    }
+}
+
+fn cause_of(trimmed: &str) -> Option<&str> {
+    let cause = ["Caused by: ", "---> ", "[cause]: "].iter().find_map(|mark| trimmed.strip_prefix(mark))?;
+    Some(cause.strip_prefix('[').map_or(cause, |rest| rest.split_once("] ").map_or(cause, |(_, text)| text)))
+}
+
+/// ``app.rb:10:in `pay': out of money (RuntimeError)``
+fn is_ruby_head(trimmed: &str) -> bool {
+    trimmed.contains(".rb:") && trimmed.contains(":in ") && trimmed.ends_with(')') && trimmed.contains(" (")
+}
+
+fn shortened(line: &str) -> &str {
+    let mut end = line.len().min(LONGEST);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<&str>) {
+        assert_eq!(headline(text), expected, "{text}");
+    }
+
+    #[test]
+    fn python_takes_the_last_exception_of_a_chain() {
+        check("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n    ^^^\nKeyError: 'x-tenant'", Some("KeyError: 'x-tenant'"));
+        check(
+            "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\npsycopg.errors.QueryCanceled: canceling statement\n\n\
+             The above exception was the direct cause of the following exception:\n\n\
+             Traceback (most recent call last):\n  File \"b.py\", line 2, in g\n    h()\n\
+             sqlalchemy.exc.OperationalError: (psycopg.errors.QueryCanceled) canceling statement\n[SQL: SELECT 1]\n(Background on this error at: https://x)",
+            Some("sqlalchemy.exc.OperationalError: (psycopg.errors.QueryCanceled) canceling statement"),
+        );
+        check("  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 1, in f\n  | ExceptionGroup: two (2 sub-exceptions)", Some("ExceptionGroup: two (2 sub-exceptions)"));
+        check("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyboardInterrupt", Some("KeyboardInterrupt"));
+    }
+
+    #[test]
+    fn java_and_dotnet_take_the_innermost_cause() {
+        check("java.net.http.HttpTimeoutException: request timed out\n\tat a.B.c(B.java:1)", Some("java.net.http.HttpTimeoutException: request timed out"));
+        check(
+            "java.io.IOException: x\n\tat a.B.c(B.java:1)\nCaused by: java.io.IOException: y\n\t... 3 more\nCaused by: java.io.EOFException: EOF reached\n\tat q",
+            Some("java.io.EOFException: EOF reached"),
+        );
+        check("System.InvalidOperationException: outer\n ---> System.TimeoutException: inner\n   at X.Y()\n   --- End of inner exception stack trace ---", Some("System.TimeoutException: inner"));
+    }
+
+    #[test]
+    fn other_languages() {
+        check("TypeError: fetch failed\n    at node:internal/x:1:2\n  [cause]: Error: connect ECONNREFUSED 10.0.0.1:80\n      at y", Some("Error: connect ECONNREFUSED 10.0.0.1:80"));
+        check("Error: no such order\n    at call (/srv/server.js:36:38)", Some("Error: no such order"));
+        check("panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:\nmain.main()", Some("panic: runtime error: index out of range [3]"));
+        check("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:", Some("fatal error: all goroutines are asleep - deadlock!"));
+        check("app.rb:10:in `pay': out of money (RuntimeError)\n\tfrom app.rb:20:in `main'", Some("app.rb:10:in `pay': out of money (RuntimeError)"));
+        check("thread 'main' panicked at src/main.rs:2:5:\nno bread\nnote: run with `RUST_BACKTRACE=1`", Some("no bread"));
+    }
+
+    #[test]
+    fn what_is_no_trace() {
+        for text in ["", "\n\n", "SELECT 1\n  FROM x", "Record lock, heap no 13\n 0: len 4", "DETAIL: Process holding the lock: 12.", "at home\nat work"] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn parts() {
+        for line in ["KeyError: 1", "psycopg.errors.QueryCanceled: canceling", "java.io.IOException", "Caused by: x", "goroutine 12 [running]:", "#0 /srv/x.php(12): main()", "[SQL: SELECT 1]", "requests.exceptions.ReadTimeout: x"] {
+            assert!(is_part(line), "{line}");
+        }
+        for line in ["", "hello", "Loading: done", "2023-08-12 ok", "Version: '10.11'", "note that this is fine", "GET / 200"] {
+            assert!(!is_part(line), "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,80}\n\\PC{0,80}") {
+            headline(&text);
+            is_part(&text);
+        }
+    }
+}

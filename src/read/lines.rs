@@ -1,0 +1,313 @@
+//! Bytes to lines: decompression by content, UTF-8 repair, and a bound on the length of a line.
+//!
+//! Does not know what a line says, nor which file belongs to which service.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// Longest line handed on whole, in bytes.
+const LONGEST: usize = 64 * 1024;
+/// What is kept of a longer line, in bytes: its beginning, and after a mark its end.
+const HEAD: usize = 48 * 1024;
+const TAIL: usize = 16 * 1024;
+/// Between head and tail of a line that was cut.
+const CUT_MARK: &str = " […] ";
+/// Bytes asked of the input at once.
+const CHUNK: usize = 256 * 1024;
+/// The path that means standard input.
+pub const STDIN: &str = "-";
+
+/// The beginning of standard input, read to recognise what it is and handed out again by [`open`].
+static STDIN_HEAD: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+type Input = Box<dyn Read + Send>;
+
+/// Opens a file, or standard input for `-`, decompressing what begins like gzip, zstd, bzip2 or xz.
+pub fn open(path: &Path) -> io::Result<Input> {
+    if path.as_os_str() == STDIN {
+        let head = std::mem::take(&mut *STDIN_HEAD.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        return decompress(Box::new(Cursor::new(head).chain(io::stdin())));
+    }
+    decompress(Box::new(File::open(path)?))
+}
+
+/// The first `limit` decompressed bytes; what follows them stays readable with [`open`].
+pub(super) fn head(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    if path.as_os_str() != STDIN {
+        return read_up_to(open(path)?, limit);
+    }
+    let mut kept = STDIN_HEAD.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    io::stdin().take(limit as u64).read_to_end(&mut kept)?;
+    read_up_to(decompress(Box::new(Cursor::new(kept.clone())))?, limit)
+}
+
+/// A truncated or broken file gives what could be read of it.
+fn read_up_to(mut input: Input, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 8 * 1024];
+    while bytes.len() < limit {
+        match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(n) => bytes.extend_from_slice(&chunk[..n]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if bytes.is_empty() => return Err(e),
+            Err(_) => break,
+        }
+    }
+    bytes.truncate(limit);
+    Ok(bytes)
+}
+
+/// Puts the decoder in front that the first bytes ask for.
+pub fn decompress(mut input: Input) -> io::Result<Input> {
+    let mut magic = Vec::with_capacity(6);
+    input.by_ref().take(6).read_to_end(&mut magic)?;
+    let kind = magic.clone();
+    let whole: BufReader<Chain<Cursor<Vec<u8>>, Input>> = BufReader::with_capacity(CHUNK, Cursor::new(magic).chain(input));
+    Ok(match kind.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(whole)),
+        _ => Box::new(whole),
+    })
+}
+
+/// One line of text, without its line end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RawLine<'r> {
+    /// From 1.
+    pub number: u64,
+    /// Bytes of the (decompressed) input that the line took, its end included.
+    pub bytes: u64,
+    pub text: Cow<'r, str>,
+}
+
+/// Reads lines; memory is bounded by the longest line that is handed on.
+pub struct LineReader {
+    input: Input,
+    buffer: Vec<u8>,
+    /// The part of `buffer` that is read but not handed out.
+    start: usize,
+    end: usize,
+    number: u64,
+    /// Lines that were too long and lost their middle.
+    pub cut: u64,
+    finished: bool,
+}
+
+impl LineReader {
+    pub fn new(input: Input) -> LineReader {
+        LineReader { input, buffer: vec![0; CHUNK], start: 0, end: 0, number: 0, cut: 0, finished: false }
+    }
+
+    /// The next line; `None` at the end. After an error the lines before it have all been handed out.
+    pub fn next(&mut self) -> io::Result<Option<RawLine<'_>>> {
+        let mut searched = 0;
+        loop {
+            let unread = &self.buffer[self.start..self.end];
+            if let Some(at) = memchr::memchr(b'\n', &unread[searched..]) {
+                let line = self.start..self.start + searched + at;
+                self.start = line.end + 1;
+                return Ok(Some(self.line(line, 1)));
+            }
+            searched = unread.len();
+            if searched > CHUNK {
+                return self.overlong().map(Some);
+            }
+            if self.finished || !self.fill()? {
+                return Ok(self.last_line());
+            }
+        }
+    }
+
+    /// Moves what is left to the front and reads more; `false` at the end of the input.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buffer.len() < self.end + CHUNK {
+            self.buffer.resize(self.end + CHUNK, 0);
+        }
+        let read = loop {
+            match self.input.read(&mut self.buffer[self.end..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    // What is left is half a line: the error stands for it.
+                    self.finished = true;
+                    self.end = 0;
+                    return Err(e);
+                }
+                Ok(n) => break n,
+            }
+        };
+        self.end += read;
+        self.finished = read == 0;
+        Ok(read > 0)
+    }
+
+    fn last_line(&mut self) -> Option<RawLine<'_>> {
+        let line = self.start..self.end;
+        self.start = self.end;
+        (!line.is_empty()).then(|| self.line(line, 0))
+    }
+
+    fn line(&mut self, range: std::ops::Range<usize>, line_end: u64) -> RawLine<'_> {
+        self.number += 1;
+        let bytes = range.len() as u64 + line_end;
+        if range.len() > LONGEST {
+            self.cut += 1;
+        }
+        let mut line = &self.buffer[range];
+        if self.number == 1 {
+            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        }
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = if line.len() > LONGEST { Cow::Owned(shortened(&line[..HEAD], &line[line.len() - TAIL..])) } else { repaired(line) };
+        RawLine { number: self.number, bytes, text }
+    }
+
+    /// A line longer than the buffer: keeps its head, and reads on for its tail without storing the middle.
+    fn overlong(&mut self) -> io::Result<RawLine<'_>> {
+        let head = self.buffer[self.start..self.start + HEAD].to_vec();
+        let mut bytes = HEAD;
+        self.start += HEAD;
+        loop {
+            let found = memchr::memchr(b'\n', &self.buffer[self.start..self.end]);
+            let stop = found.map_or(self.end, |at| self.start + at);
+            let surplus = (stop - self.start).saturating_sub(TAIL);
+            bytes += surplus;
+            self.start += surplus;
+            if found.is_none() && !self.finished && self.fill()? {
+                continue;
+            }
+            let stop = if found.is_some() { stop } else { self.end };
+            bytes += stop - self.start + usize::from(found.is_some());
+            let tail = &self.buffer[self.start..stop];
+            let text = Cow::Owned(shortened(&head, tail.strip_suffix(b"\r").unwrap_or(tail)));
+            self.start = stop + usize::from(found.is_some());
+            self.number += 1;
+            self.cut += 1;
+            return Ok(RawLine { number: self.number, bytes: bytes as u64, text });
+        }
+    }
+}
+
+fn shortened(head: &[u8], tail: &[u8]) -> String {
+    format!("{}{CUT_MARK}{}", repaired(head), repaired(tail))
+}
+
+/// Valid UTF-8 is borrowed; bytes that are not become `U+FFFD`, NULs become spaces.
+fn repaired(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    match memchr::memchr(0, bytes) {
+        Some(_) => Cow::Owned(text.replace('\0', " ")),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn reader(bytes: &[u8]) -> LineReader {
+        LineReader::new(decompress(Box::new(Cursor::new(bytes.to_vec()))).unwrap())
+    }
+
+    fn all(mut lines: LineReader) -> (Vec<String>, u64, Option<String>) {
+        let (mut texts, mut bytes) = (Vec::new(), 0);
+        loop {
+            match lines.next() {
+                Ok(Some(line)) => {
+                    bytes += line.bytes;
+                    assert_eq!(line.number as usize, texts.len() + 1);
+                    texts.push(line.text.into_owned());
+                }
+                Ok(None) => return (texts, bytes, None),
+                Err(e) => return (texts, bytes, Some(e.to_string())),
+            }
+        }
+    }
+
+    #[test]
+    fn line_ends_marks_and_repairs() {
+        let cases: &[(&[u8], &[&str])] = &[
+            (b"", &[]),
+            (b"\n", &[""]),
+            (b"one", &["one"]),
+            (b"one\ntwo", &["one", "two"]),
+            (b"one\r\ntwo\r\n", &["one", "two"]),
+            (b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n", &["one", "\u{feff}two"]),
+            (b"a\xffb\nc\0d\n", &["a\u{fffd}b", "c d"]),
+            (b"\n\n", &["", ""]),
+        ];
+        for (bytes, expected) in cases {
+            let (lines, counted, error) = all(reader(bytes));
+            assert_eq!((lines.as_slice(), error), (expected.map_to_owned().as_slice(), None), "{bytes:?}");
+            assert_eq!(counted as usize, bytes.len());
+        }
+    }
+
+    trait MapToOwned {
+        fn map_to_owned(&self) -> Vec<String>;
+    }
+
+    impl MapToOwned for &[&str] {
+        fn map_to_owned(&self) -> Vec<String> {
+            self.iter().map(|s| (*s).to_owned()).collect()
+        }
+    }
+
+    #[test]
+    fn long_lines_lose_their_middle() {
+        for length in [LONGEST, LONGEST + 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 5, 2 * CHUNK + HEAD] {
+            for line_end in ["", "\n", "\nnext\n"] {
+                let mut text = vec![b'x'; length];
+                text[0] = b'<';
+                text[length - 1] = b'>';
+                text.extend_from_slice(line_end.as_bytes());
+                let (lines, bytes, error) = all(reader(&text));
+                assert_eq!(error, None);
+                assert_eq!(bytes as usize, text.len(), "{length} {line_end:?}");
+                assert!(lines[0].starts_with("<x") && lines[0].ends_with("x>"), "{length} {line_end:?}");
+                let kept = if length > LONGEST { HEAD + TAIL + CUT_MARK.len() } else { length };
+                assert_eq!(lines[0].len(), kept, "{length} {line_end:?}");
+                assert_eq!(lines.get(1).map(String::as_str), line_end.ends_with("next\n").then_some("next"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_compression_is_recognised_by_content() {
+        let text = "one\ntwo\n".repeat(50_000);
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(text.as_bytes()).unwrap();
+        let gz = gz.finish().unwrap();
+        let zst = zstd::encode_all(text.as_bytes(), 1).unwrap();
+        let mut bz = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bz.write_all(text.as_bytes()).unwrap();
+        let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        xz.write_all(text.as_bytes()).unwrap();
+        for packed in [gz.clone(), zst, bz.finish().unwrap(), xz.finish().unwrap()] {
+            assert_eq!(all(reader(&packed)).0.len(), 100_000);
+        }
+        let two_members = [gz.clone(), gz].concat();
+        assert_eq!(all(reader(&two_members)).0.len(), 200_000);
+    }
+
+    #[test]
+    fn a_truncated_file_gives_its_lines_and_an_error() {
+        let text: String = (0..100_000).map(|i| format!("line {i} {}\n", i * 7919 % 10_007)).collect();
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(text.as_bytes()).unwrap();
+        let gz = gz.finish().unwrap();
+        let (lines, _, error) = all(reader(&gz[..gz.len() / 2]));
+        assert!(lines.len() > 10_000 && lines.len() < 100_000, "{}", lines.len());
+        assert!(error.is_some());
+        assert!(lines.iter().enumerate().all(|(i, l)| l.starts_with(&format!("line {i} "))));
+    }
+}

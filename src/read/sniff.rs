@@ -1,0 +1,184 @@
+//! What a file is, from its first bytes; its name only decides what they leave open.
+//!
+//! Does not parse: it looks at the header, the first row or the first object.
+
+use std::path::Path;
+
+use crate::model::Time;
+
+use super::SourceKind;
+use super::lines;
+
+/// How much of a file is looked at, decompressed.
+const LOOK: usize = 64 * 1024;
+/// Endings of configuration files.
+const CONFIG_ENDINGS: [&str; 9] = [".yaml", ".yml", ".toml", ".properties", ".ini", ".env", ".conf", ".cnf", ".cfg"];
+/// Endings of documents and pictures that people put beside their logs.
+const DOCUMENT_ENDINGS: [&str; 8] = [".md", ".html", ".pdf", ".png", ".jpg", ".svg", ".ipynb", ".docx"];
+
+/// The result of looking at a file.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub kind: SourceKind,
+    /// The first date in it.
+    pub date: Option<Time>,
+    pub complaint: Option<String>,
+}
+
+pub(super) fn look(path: &Path, shown: &str) -> Look {
+    match lines::head(path, LOOK) {
+        Ok(head) => recognise(&head, shown),
+        Err(e) => Look { kind: SourceKind::Skipped, date: None, complaint: Some(super::reason(&e)) },
+    }
+}
+
+fn recognise(head: &[u8], shown: &str) -> Look {
+    let plain = |kind| Look { kind, date: None, complaint: None };
+    if head.starts_with(b"PAR1") {
+        return plain(SourceKind::Parquet);
+    }
+    if is_document(shown) {
+        return plain(SourceKind::Skipped);
+    }
+    if is_garbage(head) {
+        return Look { complaint: Some("not text".to_owned()), ..plain(SourceKind::Skipped) };
+    }
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches('\u{feff}');
+    let kind = if is_config(shown) { SourceKind::Config } else { kind_of_text(text, shown) };
+    let date = if kind == SourceKind::Log { first_date(text.as_bytes()) } else { None };
+    Look { kind, date, complaint: None }
+}
+
+fn kind_of_text(text: &str, shown: &str) -> SourceKind {
+    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
+    let Some(first) = lines.next() else { return SourceKind::Log };
+    if first.trim_start().starts_with(['{', '[']) {
+        return kind_of_json(text.trim_start(), first, shown);
+    }
+    if first.starts_with("# HELP ") || first.starts_with("# TYPE ") {
+        return SourceKind::OpenMetrics;
+    }
+    let rows: Vec<&str> = lines.take(3).collect();
+    kind_of_table(first, &rows).unwrap_or(SourceKind::Log)
+}
+
+fn kind_of_json(text: &str, first: &str, shown: &str) -> SourceKind {
+    let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).take(200).collect();
+    if squeezed.starts_with(r#"{"status":"success","data":{"#) || squeezed.starts_with(r#"{"data":{"resultType""#) {
+        return SourceKind::PrometheusJson;
+    }
+    let name = shown.rsplit('/').next().unwrap_or(shown);
+    if name.starts_with("changes.") || is_change(first) {
+        return SourceKind::Changes;
+    }
+    SourceKind::Log
+}
+
+/// A change names itself, its time, its service and its kind.
+fn is_change(line: &str) -> bool {
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(line) else { return false };
+    ["id", "time", "service", "kind"].iter().all(|key| object.get(*key).is_some_and(serde_json::Value::is_string))
+}
+
+fn kind_of_table(header: &str, rows: &[&str]) -> Option<SourceKind> {
+    let separator = [',', '\t', ';'].into_iter().find(|s| header.contains(*s))?;
+    let columns: Vec<String> = header.split(separator).map(|c| c.trim().trim_matches('"').to_ascii_lowercase()).collect();
+    let has = |names: &[&str]| columns.iter().any(|c| names.contains(&c.as_str()));
+    let timed = has(&["time", "timestamp", "ts", "date", "datetime"]);
+    if timed && has(&["metric", "metric_name", "kpi_name", "name"]) && has(&["value"]) {
+        return Some(SourceKind::LongCsv);
+    }
+    if columns.len() <= 4 && has(&["source", "caller", "from"]) && has(&["target", "callee", "to", "destination"]) {
+        return Some(SourceKind::Topology);
+    }
+    let numeric = |row: &&str| row.split(separator).skip(1).all(|cell| cell.trim().is_empty() || cell.trim().parse::<f64>().is_ok());
+    let first_is_time = ["time", "timestamp", "ts", "date", "datetime"].contains(&columns[0].as_str());
+    (first_is_time && rows.iter().all(|row| row.contains(separator)) && rows.iter().all(numeric)).then_some(SourceKind::WideCsv)
+}
+
+fn is_config(shown: &str) -> bool {
+    let mut folders = shown.split('/');
+    let name = folders.next_back().unwrap_or(shown);
+    let folders: Vec<&str> = folders.collect();
+    if folders.contains(&"logs") {
+        return false;
+    }
+    folders.iter().any(|f| *f == "configs" || *f == "config") || CONFIG_ENDINGS.iter().any(|e| name.ends_with(e))
+}
+
+fn is_document(shown: &str) -> bool {
+    DOCUMENT_ENDINGS.iter().any(|ending| shown.ends_with(ending))
+}
+
+/// Control characters that no text has, in more than a thirtieth of the bytes.
+fn is_garbage(head: &[u8]) -> bool {
+    let odd = head.iter().filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31)).count();
+    odd * 30 > head.len()
+}
+
+/// The first `2026-11-22`, `2026/11/22`, `22/Nov/2026` or `22 Nov 2026` in a text, as the noon of that day.
+fn first_date(text: &[u8]) -> Option<Time> {
+    memchr::memmem::find_iter(text, b"20").find_map(|at| year_first(&text[at..]).or_else(|| year_last(text, at))).and_then(noon)
+}
+
+fn year_first(text: &[u8]) -> Option<(i64, i64, i64)> {
+    let [y1, y2, y3, y4, s1 @ (b'-' | b'/'), m1, m2, s2, d1, d2, ..] = *text else { return None };
+    (s1 == s2).then_some(())?;
+    Some((number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?))
+}
+
+fn year_last(text: &[u8], at: usize) -> Option<(i64, i64, i64)> {
+    const MONTHS: [&[u8]; 12] = [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let before = text.get(at.checked_sub(7)?..at)?;
+    let month = MONTHS.iter().position(|m| *m == &before[3..6])?;
+    Some((number(text.get(at..at + 4)?)?, month as i64 + 1, number(&before[..2])?))
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn noon((year, month, day): (i64, i64, i64)) -> Option<Time> {
+    Time::parse_rfc3339(&format!("{year:04}-{month:02}-{day:02}T12:00:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, shown: &str, kind: SourceKind) {
+        assert_eq!(recognise(text.as_bytes(), shown).kind, kind, "{shown}: {text}");
+    }
+
+    #[test]
+    fn kinds_by_content() {
+        check("", "logs/a.log", SourceKind::Log);
+        check("\n\n", "a", SourceKind::Log);
+        check("source,target\na,b\n", "x.csv", SourceKind::Topology);
+        check("time,service,metric,value\n2023-08-12T14:30:00Z,a,cpu,1\n", "logs/a.log", SourceKind::LongCsv);
+        check("timestamp,a_cpu,a_mem\n1691850600,0.5,\n", "m.csv", SourceKind::WideCsv);
+        check("time,message\n2023-08-12T14:30:00Z,hello there\n", "m.csv", SourceKind::Log);
+        check("2023-08-12 14:30:00.1 UTC,,,26,,6b.1a,1,,2023-08-12 14:30:00 UTC,,0,LOG,00000,\"x\"\n", "postgresql.csv", SourceKind::Log);
+        check("{ \"status\": \"success\",\n \"data\": {\"resultType\":\"matrix\"", "m/cpu.json", SourceKind::PrometheusJson);
+        check(r#"{"id":"d1","time":"2023-08-12T14:30:00Z","service":"a","kind":"deploy"}"#, "what.jsonl", SourceKind::Changes);
+        check(r#"{"id":1,"time":"2023-08-12T14:30:00Z","service":"a","kind":"deploy"}"#, "what.jsonl", SourceKind::Log);
+        check("a: 1\n", "configs/a/1.yaml", SourceKind::Config);
+        check("{}", "configs/a/1.json", SourceKind::Config);
+        check("2023-08-12 x\n", "logs/a/a.conf", SourceKind::Log);
+        check("PAR1\0\0", "m.parquet", SourceKind::Parquet);
+        check("# HELP up Up\n# TYPE up gauge\nup 1\n", "m.om", SourceKind::OpenMetrics);
+        check("\u{1}\u{2}\u{3}", "core", SourceKind::Skipped);
+        check("# what happened", "notes.md", SourceKind::Skipped);
+    }
+
+    #[test]
+    fn dates_in_several_spellings() {
+        for text in ["x 2023-08-12 y", "12/Aug/2023:10:00", "41:M 12 Aug 2023 10:00", "2023/08/12", "20 2000 2023-08-12"] {
+            assert_eq!(first_date(text.as_bytes()).map(Time::date).as_deref(), Some("2023-08-12"), "{text}");
+        }
+        for text in ["", "20", "2023", "2023-99-99", "Aug 12 10:00:00"] {
+            assert_eq!(first_date(text.as_bytes()), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Tests of finding files and of whose they are.
+
+use super::*;
+
+fn check_owner(shown: &str, numbered: bool, service: &str, instance: Option<&str>) {
+    assert_eq!(owner(shown, numbered), (Some(service.to_owned()), instance.map(str::to_owned)), "{shown}");
+}
+
+#[test]
+fn service_and_instance_from_the_place() {
+    check_owner("logs/shop/access.log.gz", false, "shop", None);
+    check_owner("logs/shop/shop.log", false, "shop", None);
+    check_owner("logs/shop/shop-2.log", false, "shop", Some("shop-2"));
+    check_owner("logs/shop/shop_2.log.1.gz", false, "shop", Some("shop_2"));
+    check_owner("logs/shop/shop-7d9f8b-x2x4q.log", false, "shop", Some("shop-7d9f8b-x2x4q"));
+    check_owner("logs/shop/shop-access.log", false, "shop", None);
+    check_owner("logs/shop/shop-error.log", false, "shop", None);
+    check_owner("logs/shop/node1.log", true, "shop", Some("node1"));
+    check_owner("logs/shop/shop-1/app.log", false, "shop", Some("shop-1"));
+    check_owner("bundle/logs/shop/app.log-20230812", false, "shop", None);
+    check_owner("logs/shop.log", false, "shop", None);
+    check_owner("shop.json.zst", false, "shop", None);
+    check_owner("deep/down/shop.txt", false, "shop", None);
+    check_owner(".log", false, ".log", None);
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn shown(bundle: &Bundle) -> Vec<&str> {
+    bundle.sources.iter().map(|s| &*s.shown).collect()
+}
+
+#[test]
+fn a_folder_is_walked_in_order_without_what_is_hidden_or_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["logs/b/b-1.log", "logs/a/node2.log", "logs/a/node1.log", "truth.json", "window.json", ".git/x", "sub/truth.json"] {
+        write(folder.path(), name, "2023-08-12 14:30:00 INFO x\n");
+    }
+    let bundle = Bundle::open(&[folder.path().to_owned()]).unwrap();
+    assert_eq!(shown(&bundle), ["logs/a/node1.log", "logs/a/node2.log", "logs/b/b-1.log", "sub/truth.json"]);
+    let instances: Vec<_> = bundle.sources.iter().map(|s| s.instance.as_ref().map(InstanceId::as_str)).collect();
+    assert_eq!(instances, [Some("node1"), Some("node2"), Some("b-1"), None]);
+    assert_eq!(bundle.complaints, []);
+}
+
+#[test]
+fn a_year_is_taken_from_a_neighbour() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.log", "Aug 12 14:30:00 host a: x\n");
+    write(folder.path(), "b.log", "2019-08-12 14:30:00 INFO x\n");
+    let bundle = Bundle::open(&[folder.path().to_owned()]).unwrap();
+    assert!(bundle.sources.iter().all(|s| s.near.unwrap().date() == "2019-08-12"));
+}
+
+#[test]
+fn what_cannot_be_read_at_all_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none");
+    assert!(Bundle::open(std::slice::from_ref(&missing)).unwrap_err().to_string().ends_with("no such file or folder"));
+    assert!(Bundle::open(&[folder.path().to_owned()]).unwrap_err().to_string().ends_with("nothing to read here"));
+    assert!(Bundle::open(&[]).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_circles_end_and_special_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "logs/a.log", "x\n");
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("logs/up")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("logs/broken")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("logs/socket")).unwrap();
+    let bundle = Bundle::open(&[folder.path().to_owned()]).unwrap();
+    assert_eq!(shown(&bundle), ["logs/a.log"]);
+    let complaints: Vec<String> = bundle.complaints.iter().map(|c| format!("{} {}", c.origin, c.why)).collect();
+    assert_eq!(complaints, ["logs/broken no such file or folder", "logs/socket neither a file nor a folder"]);
+}
+
+#[test]
+fn garbage_is_skipped_with_a_complaint() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "core", "\u{1}\u{2}\u{0}\u{0}\u{3}");
+    let bundle = Bundle::open(&[folder.path().to_owned()]).unwrap();
+    assert_eq!(bundle.sources[0].kind, SourceKind::Skipped);
+    assert_eq!(bundle.complaints[0].why, "not text");
+}

@@ -1,0 +1,155 @@
+//! A compact summary for a chat or an issue.
+//!
+//! Everything from outside is escaped: it must not become a heading, a link, an image, a mention or HTML where it is pasted.
+
+use crate::model::{Analysis, Cause, Verdict};
+
+use super::text::{confidence, count, counted, duration, percent, sanitize, shorten};
+use super::{View, advice, sentences, timeline, wording};
+
+/// Widest quotation in the summary.
+const TEXT_WIDTH: usize = 220;
+
+/// Timeline entries in the summary.
+const EVENTS_SHOWN: usize = 12;
+
+/// The summary, every incident with its leading causes.
+pub fn render(analysis: &Analysis, view: &View) -> String {
+    let mut out = String::new();
+    if analysis.span.is_none() {
+        out.push_str("**Nothing could be judged:** no record or sample with a time was found.\n");
+    } else if analysis.verdicts.is_empty() {
+        out.push_str(&quiet(analysis));
+    }
+    for verdict in &analysis.verdicts {
+        incident(&mut out, verdict, view);
+    }
+    let coverage = &analysis.coverage;
+    out.push_str(&format!(
+        "\n_Read {}, {}, {} understood._\n",
+        counted(coverage.sources.len() as u64, "source"),
+        counted(coverage.lines(), "line"),
+        percent(coverage.share())
+    ));
+    out
+}
+
+fn quiet(analysis: &Analysis) -> String {
+    let sought = &analysis.sought;
+    format!(
+        "**No incident found.** Looked at {} ({} failed), errors of {}, {} metric series.\n",
+        counted(sought.requests, "request"),
+        count(sought.failed),
+        counted(sought.error_streams as u64, "service"),
+        count(sought.metric_series as u64)
+    )
+}
+
+fn incident(out: &mut String, verdict: &Verdict, view: &View) {
+    let incident = &verdict.incident;
+    let span = incident.span;
+    out.push_str(&format!("## {}\n\n", escape(&wording::headline(incident))));
+    let state = if incident.ongoing { "still going on when the data end" } else { "over" };
+    out.push_str(&format!("{} - {}, {}, {state}\n", span.start, span.end, duration(span.seconds())));
+    match verdict.causes.first() {
+        Some(best) => leading_cause(out, best, view),
+        None => out.push_str("\n**Cause unknown:** nothing in the data explains it.\n"),
+    }
+    bullets(
+        out,
+        "Other candidates",
+        verdict.causes.iter().take(view.top).skip(1).map(|c| format!("{}: {}", confidence(c.confidence), wording::title(c))),
+    );
+    bullets(
+        out,
+        "Ruled out",
+        verdict.ruled_out.iter().map(|path| {
+            let reason = path.evidence.first().map(|e| format!(": {}", sentences::sentence(e))).unwrap_or_default();
+            format!("{}{reason}", sanitize(&path.title))
+        }),
+    );
+    bullets(
+        out,
+        "Not ruled out, no data",
+        verdict.not_ruled_out.iter().map(|path| format!("{} (needs {})", sanitize(&path.title), sanitize(&path.needed))),
+    );
+    let events = timeline::rows(&verdict.timeline).into_iter().take(EVENTS_SHOWN);
+    bullets(out, "Timeline (UTC)", events.map(|r| format!("{} {}, {}: {}", r.time, r.what, r.service, r.text)));
+}
+
+fn leading_cause(out: &mut String, cause: &Cause, view: &View) {
+    out.push_str(&format!("\n**Cause, {}:** {}\n\n", confidence(cause.confidence), escape(&shorten(&wording::title(cause), TEXT_WIDTH))));
+    let shown = if view.all { cause.evidence.len() } else { 3 };
+    for e in cause.evidence.iter().take(shown) {
+        let place = e.origins.first().map(|o| format!(" ({})", code(&o.to_string()))).unwrap_or_default();
+        let but = if e.supports() { "" } else { "but " };
+        out.push_str(&format!("- {but}{}{place}\n", escape(&sentences::sentence_within(e, TEXT_WIDTH))));
+    }
+    out.push_str(&format!("\n**Do:** {}\n", escape(&advice::advise(cause).join(" "))));
+}
+
+fn bullets(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.map(|i| format!("- {}\n", escape(&shorten(&i, TEXT_WIDTH)))).collect();
+    if !items.is_empty() {
+        out.push_str(&format!("\n**{title}**\n\n{}", items.concat()));
+    }
+}
+
+/// Text that Markdown and HTML leave alone, mentions and links broken.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '#' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out.replace("://", "&#58;//").replace("www.", "www&#46;")
+}
+
+/// An inline code span, because a path must be copied as it is; where it could break out of one, escaped text.
+fn code(text: &str) -> String {
+    let text = shorten(&sanitize(text), 120);
+    if text.contains(['`', '<', '>', '@', '|']) { escape(&text) } else { format!("`{text}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn a_summary_says_the_essentials() {
+        let out = render(&samples::rich(), &View::default());
+        for needle in [
+            "## storefront and orders: 15 % of requests failed, 57 % of users affected",
+            "**Cause, 93 %:** orders deploy-310: db.pool.max\\_size 15 -&gt; 1",
+            "(`logs/orders/orders.log.gz:4821`)",
+            "**Do:** Nothing urgent: rolled back already",
+            "**Ruled out**",
+            "99.8 % understood",
+        ] {
+            assert!(out.contains(needle), "{needle} is missing in\n{out}");
+        }
+        assert!(render(&samples::quiet(), &View::default()).starts_with("**No incident found.**"));
+        assert!(render(&samples::timeless(), &View::default()).starts_with("**Nothing could be judged:**"));
+    }
+
+    #[test]
+    fn hostile_texts_stay_text() {
+        let out = render(&samples::hostile(), &View { all: true, ..View::default() });
+        let bare = out.replace("\\]", "").replace("\\`", "");
+        assert!(!bare.contains("](") && !bare.contains('`'), "{bare}");
+        for bad in ["<script", "@everyone", "\x1b", "\u{202e}", "\n# ", "\n#H"] {
+            assert!(!out.contains(bad), "{bad:?} got through in\n{out}");
+        }
+        assert!(out.chars().all(|c| c == '\n' || !crate::report::text::is_harmful(c)));
+    }
+}

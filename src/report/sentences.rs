@@ -1,0 +1,312 @@
+//! One short sentence of plain English for every finding, with its numbers.
+//!
+//! Written for somebody woken at three in the morning: what was seen, how much of it, and nothing about what it is worth.
+
+use crate::model::{Evidence, Finding, InstanceId, KeyEdit, ServiceName, Symptom};
+
+use super::text::{count, counted, duration, listed_up_to, milliseconds, number, percent, sanitize, shorten, width};
+use super::wording;
+
+/// Widest quotation of a log message.
+const QUOTE_WIDTH: usize = 240;
+
+/// A quotation shorter than this tells nothing.
+const SHORTEST_QUOTE: usize = 30;
+
+/// The finding as one sentence without a full stop, sanitized. `it` is the suspect it was found about.
+pub fn sentence(e: &Evidence) -> String {
+    phrase(&e.finding, QUOTE_WIDTH)
+}
+
+/// The same in about `columns`: what it quotes from the logs gives way first, then its middle.
+pub fn sentence_within(e: &Evidence, columns: usize) -> String {
+    let whole = sentence(e);
+    let excess = width(&whole).saturating_sub(columns);
+    if excess == 0 {
+        return whole;
+    }
+    let quoted = quoted_text(&e.finding).map_or(0, |text| width(&sanitize(text)).min(QUOTE_WIDTH));
+    shorten(&phrase(&e.finding, quoted.saturating_sub(excess).max(SHORTEST_QUOTE)), columns)
+}
+
+/// The stable word that JSON has for a finding.
+pub fn kind(finding: &Finding) -> &'static str {
+    match finding {
+        Finding::Blame { .. } => "blame",
+        Finding::Began { .. } => "order_in_time",
+        Finding::FirstSymptom { .. } => "first_symptom",
+        Finding::Surge { .. } => "surge",
+        Finding::Undone { .. } => "undone",
+        Finding::UndoneInVain { .. } => "undone_in_vain",
+        Finding::RanAsLong { .. } => "ran_as_long",
+        Finding::Instances { .. } => "instances",
+        Finding::KeyGoverns { .. } => "key_governs",
+        Finding::ValueQuoted { .. } => "value_quoted",
+        Finding::KeyNamesCallee { .. } => "key_names_callee",
+        Finding::KeyIrrelevant { .. } => "key_irrelevant",
+        Finding::DiffWords { .. } => "diff_words",
+        Finding::MigrationSymptom { .. } => "migration_symptom",
+        Finding::DiedAfter { .. } => "died_after",
+        Finding::NoSymptom { .. } => "no_symptom",
+        Finding::Down { .. } => "down",
+        Finding::Exhausted { .. } => "exhausted",
+        Finding::MetricShift { .. } => "metric_shift",
+        Finding::LoadRise { .. } => "load_rise",
+        Finding::LoadFlat { .. } => "load_flat",
+        Finding::Healthy { .. } => "healthy",
+        Finding::CleanLog { .. } => "clean_log",
+        Finding::MetricFlat { .. } => "metric_flat",
+        Finding::ChangedRecently { .. } => "changed_recently",
+        Finding::Victim { .. } => "victim",
+    }
+}
+
+fn phrase(finding: &Finding, quote_width: usize) -> String {
+    let quote = |text: &str| format!("\"{}\"", shorten(&sanitize(text), quote_width));
+    match finding {
+        Finding::Blame { service, share } => format!("{} of the failing calls end at {}", percent(*share), name(service)),
+        Finding::Began { before_onset } => began(*before_onset),
+        Finding::FirstSymptom { service, after, text } => first_symptom(service, *after, &quote(text)),
+        Finding::Surge { text, count, expected, never_before, .. } => surge(&quote(text), *count, *expected, *never_before),
+        Finding::Undone { by, after, exact } => undone(&sanitize(by.as_str()), *after, *exact),
+        Finding::UndoneInVain { by, lasted } => {
+            format!("{} undid it, and the failures went on for {}", sanitize(by.as_str()), duration(*lasted))
+        }
+        Finding::RanAsLong { seconds, end_gap } => ran_as_long(*seconds, *end_gap),
+        Finding::Instances { .. } => instances(finding),
+        Finding::KeyGoverns { edit, role, symptom } => key_governs(edit, wording::role(*role), *symptom),
+        Finding::ValueQuoted { edit, text } => value_quoted(edit, &quote(text)),
+        Finding::KeyNamesCallee { edit, callee, share } => {
+            format!("{} is the address of {}, where {} of the failing calls end", wording::key(edit), name(callee), percent(*share))
+        }
+        Finding::KeyIrrelevant { keys } => format!("it edited {}, which has nothing to do with what failed", short_list(keys)),
+        Finding::DiffWords { words } => format!("words of its diff are new in the log: {}", short_list(words)),
+        Finding::MigrationSymptom { symptom, table } => migration_symptom(*symptom, table.as_deref()),
+        Finding::DiedAfter { service, after } => format!("{} stopped answering {} after it", name(service), duration(*after)),
+        Finding::NoSymptom { service, templates_tested } => no_symptom(service, *templates_tested),
+        Finding::Down { .. } => down(finding),
+        Finding::Exhausted { service, symptom, count } => {
+            format!("{} from {} show {}", counted(*count, "message"), name(service), wording::symptom(*symptom))
+        }
+        Finding::MetricShift { service, metric, before, during, .. } => metric_shift(service, metric, *before, *during),
+        Finding::LoadRise { service, ratio, before_per_s, during_per_s } => {
+            let (before, during) = (number(*before_per_s), number(*during_per_s));
+            format!("requests to {} rose from {before}/s to {during}/s, {} times as many", name(service), number(*ratio))
+        }
+        Finding::LoadFlat { service, ratio } => format!("requests to {} arrived at {} times the usual rate", name(service), number(*ratio)),
+        Finding::Healthy { .. } => healthy(finding),
+        Finding::CleanLog { service, lines, errors } => clean_log(service, *lines, *errors),
+        Finding::MetricFlat { service, metric, before, peak } => {
+            format!("{} of {} peaked at {}, {} before", metric_name(metric), name(service), number(*peak), number(*before))
+        }
+        Finding::ChangedRecently { service, change } => format!("{} had just been changed by {}", name(service), sanitize(change.as_str())),
+        Finding::Victim { service, of, share } => {
+            format!("{} of the errors of {} only say that {} failed", percent(*share), name(service), name(of))
+        }
+    }
+}
+
+/// The log message that a finding quotes.
+fn quoted_text(finding: &Finding) -> Option<&str> {
+    match finding {
+        Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } | Finding::ValueQuoted { text, .. } => Some(text),
+        _ => None,
+    }
+}
+
+fn name(service: &ServiceName) -> String {
+    shorten(&wording::service(service), 40)
+}
+
+fn metric_name(metric: &str) -> String {
+    shorten(&sanitize(metric), 50)
+}
+
+fn short_list(words: &[String]) -> String {
+    listed_up_to(&words.iter().map(|w| shorten(&sanitize(w), 40)).collect::<Vec<_>>(), 3)
+}
+
+fn began(before_onset: f64) -> String {
+    match before_onset {
+        s if s.abs() < 1.0 => "began in the same second as the failures".to_owned(),
+        s if s > 0.0 => format!("began {} before the failures", duration(s)),
+        s => format!("began {} after the failures, too late to cause them", duration(s)),
+    }
+}
+
+fn first_symptom(service: &ServiceName, after: f64, quote: &str) -> String {
+    let when = if after < 0.0 { "before" } else { "after" };
+    format!("first symptom of {} came {} {when} it: {quote}", name(service), duration(after))
+}
+
+fn surge(quote: &str, times: u64, expected: f64, never_before: bool) -> String {
+    let times = count(times);
+    match expected {
+        _ if never_before => format!("{times} x {quote}, never seen before"),
+        e if e < 0.5 => format!("{times} x {quote}, usually none in that time"),
+        e => format!("{times} x {quote}, usually {}", number(e)),
+    }
+}
+
+fn undone(by: &str, after: f64, exact: bool) -> String {
+    let how = if exact { "" } else { " undid part of it" };
+    match after {
+        s if s.abs() < 1.0 => {
+            format!("failures ended in the second of {by}{}", if exact { ", which undid it" } else { ", which undid part of it" })
+        }
+        s if s > 0.0 && exact => format!("failures ended {} after {by} undid it", duration(s)),
+        s if s > 0.0 => format!("failures ended {} after {by}{how}", duration(s)),
+        s => format!("failures had ended {} before {by}{}", duration(s), if exact { " undid it" } else { how }),
+    }
+}
+
+fn ran_as_long(seconds: f64, end_gap: f64) -> String {
+    format!("it was live for {}, as long as the failures lasted (ends {} apart)", duration(seconds), duration(end_gap))
+}
+
+fn instances(finding: &Finding) -> String {
+    let Finding::Instances { touched, touched_failed, touched_requests, other_failed, other_requests } = finding else {
+        return String::new();
+    };
+    let on = |failed: u64, requests: u64| format!("{} of {} failed", count(failed), counted(requests, "request"));
+    let touched_text = format!("on {} which it touched, {}", instance_list(touched), on(*touched_failed, *touched_requests));
+    match other_requests {
+        0 => format!("{touched_text}; no other instance served any"),
+        _ => format!("{touched_text}; on the others, {} of {}", count(*other_failed), count(*other_requests)),
+    }
+}
+
+fn instance_list(instances: &[InstanceId]) -> String {
+    match instances {
+        [] => "all instances".to_owned(),
+        some => listed_up_to(&some.iter().map(|i| shorten(&sanitize(i.as_str()), 30)).collect::<Vec<_>>(), 3),
+    }
+}
+
+fn key_governs(edit: &KeyEdit, governs: &str, symptom: Option<Symptom>) -> String {
+    let sets = format!("{} sets {governs}", wording::key(edit));
+    match symptom {
+        Some(s) => format!("{sets}; the errors show {}", wording::symptom(s)),
+        None => sets,
+    }
+}
+
+fn value_quoted(edit: &KeyEdit, quote: &str) -> String {
+    let value = wording::value(edit.key.as_str(), edit.after.as_deref());
+    format!("its new value {value} of {} stands in the new error {quote}", wording::key(edit))
+}
+
+fn migration_symptom(symptom: Symptom, table: Option<&str>) -> String {
+    let on = table.map(|t| format!(" on table {}", shorten(&sanitize(t), 40))).unwrap_or_default();
+    format!("after the migration the database shows {}{on}", wording::symptom(symptom))
+}
+
+fn no_symptom(service: &ServiceName, tested: usize) -> String {
+    let tested = match tested {
+        0 => String::new(),
+        n => format!(" ({} of message tested)", counted(n as u64, "kind")),
+    };
+    format!("nothing of {} moved{tested}, and no error points at it", name(service))
+}
+
+fn down(finding: &Finding) -> String {
+    let Finding::Down { service, refused, refused_share, up_zero, restarted } = finding else { return String::new() };
+    let mut seen = Vec::new();
+    if *refused > 0 {
+        seen.push(format!("{} refused, {} of the failures", counted(*refused, "call"), percent(*refused_share)));
+    }
+    if *up_zero {
+        seen.push("its up metric was 0".to_owned());
+    }
+    if *restarted {
+        seen.push("it started again afterwards".to_owned());
+    }
+    match seen.is_empty() {
+        true => format!("{} went silent", name(service)),
+        false => format!("{} was down: {}", name(service), seen.join("; ")),
+    }
+}
+
+fn metric_shift(service: &ServiceName, metric: &str, before: f64, during: f64) -> String {
+    let verb = if during >= before { "rose" } else { "fell" };
+    format!("{} of {} {verb} from {} to {}", metric_name(metric), name(service), number(before), number(during))
+}
+
+fn healthy(finding: &Finding) -> String {
+    let Finding::Healthy { service, requests, failed, p50_before_ms, p50_during_ms } = finding else { return String::new() };
+    let (before, during) = (milliseconds(*p50_before_ms), milliseconds(*p50_during_ms));
+    format!("{} answered {}, {} failed, median {during} ({before} before)", name(service), counted(*requests, "request"), count(*failed))
+}
+
+fn clean_log(service: &ServiceName, lines: u64, errors: u64) -> String {
+    let errors = if errors == 0 { "no error".to_owned() } else { format!("{}, none of them new", counted(errors, "error")) };
+    format!("{errors} in {} of {}", counted(lines, "log line"), name(service))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples::{self, evidence};
+
+    #[test]
+    fn every_finding_has_a_sentence_of_its_own() {
+        let mut kinds = std::collections::BTreeSet::new();
+        let mut sentences = std::collections::BTreeSet::new();
+        for finding in samples::every_finding() {
+            assert!(kinds.insert(kind(&finding)), "kind twice: {}", kind(&finding));
+            let text = sentence(&evidence(finding, 1.0, None));
+            assert!(text.len() > 12 && !text.ends_with('.'), "{text}");
+            assert!(sentences.insert(text));
+        }
+        assert_eq!(kinds.len(), 26);
+    }
+
+    #[test]
+    fn wording_of_edges() {
+        let edit = samples::pool_edit();
+        let cases = [
+            (Finding::Began { before_onset: 7.0 }, "began 7 s before the failures"),
+            (Finding::Began { before_onset: -9.0 }, "began 9 s after the failures, too late to cause them"),
+            (Finding::Began { before_onset: 0.2 }, "began in the same second as the failures"),
+            (Finding::Undone { by: "rb-1".into(), after: 5.0, exact: true }, "failures ended 5 s after rb-1 undid it"),
+            (Finding::Undone { by: "rb-1".into(), after: 5.0, exact: false }, "failures ended 5 s after rb-1 undid part of it"),
+            (Finding::Undone { by: "rb-1".into(), after: -5.0, exact: true }, "failures had ended 5 s before rb-1 undid it"),
+            (
+                Finding::Surge {
+                    service: "a".into(),
+                    text: "no connection".into(),
+                    count: 1209,
+                    expected: 0.0,
+                    never_before: true,
+                    symptom: None,
+                },
+                "1,209 x \"no connection\", never seen before",
+            ),
+            (
+                Finding::Surge { service: "a".into(), text: "late".into(), count: 90, expected: 4.2, never_before: false, symptom: None },
+                "90 x \"late\", usually 4.2",
+            ),
+            (
+                Finding::KeyGoverns { edit, role: crate::model::KeyRole::Pool, symptom: Some(Symptom::PoolExhausted) },
+                "db.pool.max_size sets the size of the connection pool; the errors show a connection pool with none left",
+            ),
+            (Finding::NoSymptom { service: "*".into(), templates_tested: 0 }, "nothing of all services moved, and no error points at it"),
+            (Finding::Down { service: "db".into(), refused: 0, refused_share: 0.0, up_zero: false, restarted: false }, "db went silent"),
+        ];
+        for (finding, expect) in cases {
+            assert_eq!(sentence(&evidence(finding, 1.0, None)), expect);
+        }
+    }
+
+    #[test]
+    fn quotations_give_way_before_numbers() {
+        let text = "connection to server lost while waiting ".repeat(9);
+        let e =
+            evidence(Finding::Surge { service: "a".into(), text, count: 77, expected: 0.0, never_before: true, symptom: None }, 1.0, None);
+        for columns in [70, 90, 140] {
+            let fitted = sentence_within(&e, columns);
+            assert!(width(&fitted) <= columns, "{fitted}");
+            assert!(fitted.starts_with("77 x \"conn") && fitted.ends_with("never seen before"), "{fitted}");
+        }
+    }
+}

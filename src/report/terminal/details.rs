@@ -1,0 +1,150 @@
+//! Everything after the first screen: all causes with their evidence, excluded paths, timeline, edited keys, coverage.
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+
+use crate::model::{Analysis, Verdict};
+use crate::report::text::{count, percent, sanitize, shorten};
+use crate::report::{View, timeline, wording};
+
+use super::incident;
+use super::layout::{Paragraph, Screen, Tone};
+
+/// Changes whose edited keys are listed, per incident.
+const LEADING: usize = 3;
+
+/// Writes the appendix.
+pub fn append(screen: &mut Screen, analysis: &Analysis, view: &View) {
+    for (i, verdict) in analysis.verdicts.iter().enumerate() {
+        let span = verdict.incident.span;
+        let title = format!("INCIDENT {} OF {}: {} {} UTC", i + 1, analysis.verdicts.len(), span.start.date(), span.start.clock());
+        heading(screen, &title);
+        screen.paragraph(&Paragraph { text: &wording::headline(&verdict.incident), ..Paragraph::default() });
+        routes(screen, verdict);
+        causes(screen, verdict, view);
+        ruled_out(screen, verdict);
+        edited_keys(screen, verdict);
+        events(screen, verdict);
+    }
+    disturbances(screen, analysis);
+    coverage(screen, analysis);
+}
+
+fn heading(screen: &mut Screen, text: &str) {
+    screen.gap();
+    screen.line(vec![(Tone::Strong, text.to_owned())]);
+}
+
+fn routes(screen: &mut Screen, verdict: &Verdict) {
+    let impact = &verdict.incident.impact;
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    let share = |failed: u64, requests: u64| if requests == 0 { String::new() } else { percent(failed as f64 / requests as f64) };
+    for (route, requests, failed) in impact.routes.iter().take(10) {
+        rows.push([sanitize(route), count(*requests), count(*failed), share(*failed, *requests)]);
+    }
+    for (service, name, requests, failed) in impact.instances.iter().take(20) {
+        let name = format!("{} {}", wording::service(service), sanitize(name.as_str()));
+        rows.push([name, count(*requests), count(*failed), share(*failed, *requests)]);
+    }
+    if !rows.is_empty() {
+        table(screen, ["route or instance", "requests", "failed", "share"], rows);
+    }
+}
+
+fn causes(screen: &mut Screen, verdict: &Verdict, view: &View) {
+    heading(screen, "CAUSES");
+    for (i, cause) in verdict.causes.iter().take(view.top.max(1)).enumerate() {
+        incident::full_cause(screen, i + 1, cause);
+    }
+    let hidden = verdict.causes.len().saturating_sub(view.top.max(1));
+    if hidden > 0 {
+        screen.paragraph(&Paragraph { text: &format!("+ {hidden} more with a higher --top"), ..Paragraph::default() });
+    }
+}
+
+fn ruled_out(screen: &mut Screen, verdict: &Verdict) {
+    if verdict.ruled_out.is_empty() {
+        return;
+    }
+    heading(screen, "RULED OUT");
+    let room = (screen.width - 5) * 3;
+    for path in &verdict.ruled_out {
+        screen.paragraph(&Paragraph { text: &sanitize(&path.title), most_lines: 1, ..Paragraph::default() });
+        path.evidence.iter().for_each(|e| incident::evidence(screen, "  -", e, room));
+    }
+}
+
+fn edited_keys(screen: &mut Screen, verdict: &Verdict) {
+    let changes = verdict.causes.iter().take(LEADING).filter_map(|c| c.change.as_deref()).filter(|c| !c.config.is_empty());
+    for change in changes {
+        heading(screen, &format!("KEYS EDITED BY {}", shorten(&sanitize(change.id.as_str()), screen.width - 16)));
+        let rows = change.config.edits.iter().map(|edit| {
+            let key = edit.key.as_str();
+            let origin = edit.origin.as_ref().map(|o| sanitize(&o.to_string())).unwrap_or_default();
+            [wording::key(edit), wording::value(key, edit.before.as_deref()), wording::value(key, edit.after.as_deref()), origin]
+        });
+        table(screen, ["key", "before", "after", "where"], rows.collect());
+    }
+}
+
+fn events(screen: &mut Screen, verdict: &Verdict) {
+    if verdict.timeline.is_empty() {
+        return;
+    }
+    heading(screen, "TIMELINE (UTC)");
+    let rows = timeline::rows(&verdict.timeline).into_iter().map(|r| [r.time, r.what.to_owned(), r.service, r.text, r.origin]);
+    table(screen, ["time", "what", "service", "", "where"], rows.collect());
+}
+
+fn disturbances(screen: &mut Screen, analysis: &Analysis) {
+    // A quiet report has told them already, as far as they are few.
+    if analysis.disturbances.is_empty() || (analysis.verdicts.is_empty() && analysis.disturbances.len() <= super::BLIPS_SHOWN) {
+        return;
+    }
+    heading(screen, "SHORT DISTURBANCES, NO INCIDENTS");
+    for text in super::disturbances(analysis) {
+        screen.paragraph(&Paragraph { text: &text, ..Paragraph::default() });
+    }
+}
+
+fn coverage(screen: &mut Screen, analysis: &Analysis) {
+    let coverage = &analysis.coverage;
+    heading(screen, "COVERAGE");
+    let rows = coverage.sources.iter().map(|s| {
+        let share = if s.lines == 0 { String::new() } else { percent(s.understood as f64 / s.lines as f64) };
+        let span = s.span.map(|span| format!("{}-{}", span.start.clock(), span.end.clock())).unwrap_or_default();
+        [sanitize(&s.path), sanitize(&s.format), count(s.lines), share, span]
+    });
+    table(screen, ["source", "taken for", "lines", "understood", "from-to"], rows.collect());
+    for source in &coverage.sources {
+        for (line, text) in &source.misread {
+            let text = format!("not understood: {}", sanitize(text));
+            note(screen, &text, format!("{}:{line}", sanitize(&source.path)));
+        }
+    }
+    for complaint in &coverage.complaints {
+        let more = if complaint.more > 0 { format!(" (and {} more)", count(complaint.more)) } else { String::new() };
+        note(screen, &format!("{}{more}", sanitize(&complaint.why)), sanitize(&complaint.origin.to_string()));
+    }
+}
+
+fn note(screen: &mut Screen, text: &str, origin: String) {
+    screen.paragraph(&Paragraph { indent: 2, text, origin: Some(origin), ..Paragraph::default() });
+}
+
+/// A borderless table as wide as the screen; cells are cut before they make it wider.
+fn table<const N: usize>(screen: &mut Screen, head: [&str; N], rows: Vec<[String; N]>) {
+    let longest = screen.width * 2 / N.max(1);
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(screen.width).unwrap_or(u16::MAX));
+    table.force_no_tty().set_header(head.iter().map(|h| Cell::new(h)));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| Cell::new(shorten(cell, longest))));
+    }
+    for line in table.lines() {
+        let text = shorten(line.trim_end(), screen.width);
+        screen.line(vec![(Tone::Plain, text)]);
+    }
+}

@@ -1,0 +1,251 @@
+//! The report's words for the model's closed lists, and short names of causes and changes.
+//!
+//! Nothing here has numbers of evidence: those are in `sentences`.
+
+use crate::model::{Cause, CauseKind, Change, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Symptom};
+
+use super::text::{duration, listed_up_to, percent, sanitize, shorten};
+
+/// Widest configuration value that is shown whole.
+const VALUE_WIDTH: usize = 40;
+
+/// Parts of key names whose values are nobody's business in a chat or an issue.
+const SECRET_WORDS: [&str; 9] = ["password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "private_key", "credential"];
+
+/// What an error message shows, as the object of `the errors show …`.
+pub fn symptom(symptom: Symptom) -> &'static str {
+    match symptom {
+        Symptom::PoolExhausted => "a connection pool with none left",
+        Symptom::ConnectionLimit => "connections refused at the server's limit",
+        Symptom::StatementTimeout => "statements cancelled by a time limit",
+        Symptom::LockWait => "waits for locks",
+        Symptom::Deadlock => "deadlocks",
+        Symptom::Auth => "refused credentials",
+        Symptom::Tls => "failing TLS handshakes",
+        Symptom::Dns => "names that do not resolve",
+        Symptom::Refused => "refused connections",
+        Symptom::Reset => "connections cut by the other end",
+        Symptom::Timeout => "calls that timed out",
+        Symptom::Memory => "memory running out",
+        Symptom::Descriptors => "open files, threads or processes running out",
+        Symptom::Disk => "storage full or failing",
+        Symptom::Schema => "code and schema that disagree",
+        Symptom::RateLimit => "work refused by a rate or queue limit",
+        Symptom::NotReady => "a server that is not ready",
+        Symptom::SlowStatement => "slow statements",
+        Symptom::Exception => "uncaught exceptions",
+        Symptom::Started => "process starts",
+        Symptom::Stopped => "process stops",
+    }
+}
+
+/// What a configuration key governs, as the object of `sets …`.
+pub fn role(role: KeyRole) -> &'static str {
+    match role {
+        KeyRole::Pool => "the size of the connection pool",
+        KeyRole::PoolTimeout => "how long to wait for a pooled connection",
+        KeyRole::ConnectionLimit => "the server's connection limit",
+        KeyRole::StatementTimeout => "the time limit of statements",
+        KeyRole::LockTimeout => "the time limit of lock waits",
+        KeyRole::Timeout => "a time limit of calls",
+        KeyRole::Retries => "retries",
+        KeyRole::Credential => "credentials",
+        KeyRole::Tls => "TLS",
+        KeyRole::Endpoint => "an address that is called",
+        KeyRole::Memory => "a memory limit",
+        KeyRole::Cpu => "a CPU limit",
+        KeyRole::Threads => "threads or workers",
+        KeyRole::Descriptors => "open files",
+        KeyRole::Disk => "storage",
+        KeyRole::RateLimit => "a rate or queue limit",
+        KeyRole::Cache => "a cache",
+        KeyRole::Replicas => "the number of instances",
+        KeyRole::Schema => "the schema",
+        KeyRole::Flag => "a feature flag",
+        KeyRole::Logging => "logging",
+        KeyRole::Schedule => "a schedule",
+        KeyRole::Inert => "nothing that carries load",
+    }
+}
+
+/// Stable word for JSON.
+pub fn signal_kind(signal: &IncidentSignal) -> &'static str {
+    match signal {
+        IncidentSignal::FailedRequests => "failed_requests",
+        IncidentSignal::SlowRequests { .. } => "slow_requests",
+        IncidentSignal::ErrorRecords => "error_records",
+        IncidentSignal::LostThroughput => "lost_throughput",
+        IncidentSignal::Metric { .. } => "metric",
+        IncidentSignal::Given => "given",
+    }
+}
+
+/// Sanitized name of a service; `*` in words.
+pub fn service(name: &ServiceName) -> String {
+    if name.is_everything() { "all services".to_owned() } else { sanitize(name.as_str()) }
+}
+
+/// `web`, `web and api`, `web, api and 3 more`.
+pub fn services(names: &[ServiceName]) -> String {
+    match names {
+        [] => "unknown service".to_owned(),
+        names => listed_up_to(&names.iter().map(service).collect::<Vec<_>>(), 2),
+    }
+}
+
+/// Who was hurt and how, in one sentence: `checkout: 15 % of requests failed, 57 % of users affected`.
+pub fn headline(incident: &Incident) -> String {
+    let impact = &incident.impact;
+    let users = match impact.users_ratio() {
+        Some(share) => format!("{} of users affected", percent(share)),
+        None => "users affected unknown".to_owned(),
+    };
+    let what = match (&incident.signal, impact.failed_ratio()) {
+        (IncidentSignal::SlowRequests { threshold }, Some(share)) => {
+            format!("{} of requests took more than {}", percent(share), duration(*threshold as f64 / 1e6))
+        }
+        (IncidentSignal::LostThroughput, _) => "requests all but stopped arriving".to_owned(),
+        (_, Some(share)) => format!("{} of requests failed", percent(share)),
+        (IncidentSignal::SlowRequests { threshold }, None) => format!("requests took more than {}", duration(*threshold as f64 / 1e6)),
+        (IncidentSignal::ErrorRecords, None) => "errors surged in the log, share of requests unknown".to_owned(),
+        (IncidentSignal::Metric { metric }, None) => {
+            format!("{} left its usual range, share of requests unknown", shorten(&sanitize(metric.as_str()), VALUE_WIDTH))
+        }
+        (IncidentSignal::Given, None) => "share of requests unknown".to_owned(),
+        (IncidentSignal::FailedRequests, None) => "requests failed, share unknown".to_owned(),
+    };
+    format!("{}: {what}, {users}", services(&incident.services))
+}
+
+/// `2.14.0 -> 2.15.0`, as far as it is known.
+pub fn versions(change: &Change) -> Option<String> {
+    let after = change.version.as_deref().map(version)?;
+    Some(match &change.previous_version {
+        Some(before) => format!("{} -> {after}", version(before)),
+        None => after,
+    })
+}
+
+/// A version as it is shown: long image digests are cut.
+pub fn version(text: &str) -> String {
+    shorten(&sanitize(text), 24)
+}
+
+/// A configuration value: `(not set)` where there is none, secrets hidden.
+pub fn value(key: &str, value: Option<&str>) -> String {
+    match value {
+        None => "(not set)".to_owned(),
+        Some("") => "(empty)".to_owned(),
+        Some(text) => shorten(&sanitize(&redact(key, text)), VALUE_WIDTH),
+    }
+}
+
+/// The value without what it keeps secret: those of secret keys, and passwords within addresses.
+pub fn redact(key: &str, value: &str) -> String {
+    let key = key.to_ascii_lowercase();
+    // `max_tokens: 400` and `secret_scanning: true` are no secrets.
+    let plain = value.len() < 8 && (value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok());
+    if !plain && SECRET_WORDS.iter().any(|word| key.contains(word)) {
+        return "(hidden)".to_owned();
+    }
+    without_address_passwords(value)
+}
+
+fn without_address_passwords(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let authority_end = rest.find(['/', '?', '#', ' ', ',']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_end);
+    let shown = match authority.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
+        Some((user, host)) => format!("{user}:(hidden)@{host}"),
+        None => authority.to_owned(),
+    };
+    format!("{scheme}://{shown}{}", without_address_passwords(path))
+}
+
+/// `15 -> 1`, with secrets hidden.
+pub fn values(edit: &KeyEdit) -> String {
+    let key = edit.key.as_str();
+    format!("{} -> {}", value(key, edit.before.as_deref()), value(key, edit.after.as_deref()))
+}
+
+/// `db.pool.max_size 15 -> 1`.
+pub fn edit(edit: &KeyEdit) -> String {
+    format!("{} {}", key(edit), values(edit))
+}
+
+/// The sanitized name of an edited key.
+pub fn key(edit: &KeyEdit) -> String {
+    shorten(&sanitize(edit.key.as_str()), 60)
+}
+
+/// `checkout deploy-7958`.
+pub fn change(change: &Change) -> String {
+    format!("{} {}", service(&change.service), sanitize(change.id.as_str()))
+}
+
+/// What of a component failed, in words.
+pub fn resource(word: &str) -> &str {
+    match word {
+        "process" => "process down",
+        "memory" => "out of memory",
+        "code" => "fault in its code",
+        "cpu" => "CPU",
+        other => other,
+    }
+}
+
+/// What is held responsible, without what it did: `checkout deploy-7958`, `db instance db-1: disk`.
+pub fn suspect(cause: &Cause) -> String {
+    let service = service(&cause.service);
+    let place = match &cause.instance {
+        Some(instance) if instance.as_str().starts_with(cause.service.as_str()) => sanitize(instance.as_str()),
+        Some(instance) => format!("{service} instance {}", sanitize(instance.as_str())),
+        None => service,
+    };
+    let what = cause.resource.map(|r| format!(": {}", resource(r))).unwrap_or_default();
+    match (cause.kind, &cause.change) {
+        (_, Some(c)) => change(c),
+        (CauseKind::Load, None) => format!("more requests at {place}"),
+        (CauseKind::Infra, None) => format!("infrastructure of {place}{what}"),
+        (CauseKind::Component | CauseKind::Change, None) => format!("{place}{what}"),
+    }
+}
+
+/// What is held responsible and what it did, in one line.
+pub fn title(cause: &Cause) -> String {
+    let what = cause.key.as_ref().map(edit).or_else(|| cause.change.as_deref().and_then(versions));
+    match what {
+        Some(what) => format!("{}: {what}", suspect(cause)),
+        None => suspect(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_stay_hidden_and_settings_do_not() {
+        let cases = [
+            ("db.password", "hunter2hunter2", "(hidden)"),
+            ("STRIPE_API_KEY", "sk_live_1", "(hidden)"),
+            ("llm.max_tokens", "400", "400"),
+            ("db.url", "postgres://app:hunter2@db:5432/orders", "postgres://app:(hidden)@db:5432/orders"),
+            ("db.url", "postgres://app@db/orders", "postgres://app@db/orders"),
+            ("brokers", "amqp://a:b@h,amqp://c:d@i", "amqp://a:(hidden)@h,amqp://c:(hidden)@i"),
+            ("title", "a\u{1b}[2Jb", "a\\x1b[2Jb"),
+            ("title", "", "(empty)"),
+        ];
+        for (key, text, expect) in cases {
+            assert_eq!(value(key, Some(text)), expect, "{key}");
+        }
+        assert_eq!(value("any", None), "(not set)");
+    }
+
+    #[test]
+    fn many_services_are_summed_up() {
+        let names = ["web", "api", "cart", "mail"].map(ServiceName::from);
+        assert_eq!(services(&names), "web, api and 2 more");
+        assert_eq!(services(&[]), "unknown service");
+    }
+}

@@ -1,0 +1,10 @@
+//! Counts and samples as signals over time. The only folder that knows polars: later layers see slices of numbers.
+//!
+//! Knows the tally and metric samples; does not know changes, nor what a signal will be blamed for.
+
+pub mod metrics;
+pub mod outcomes;
+pub mod tabulate;
+
+pub use outcomes::{Breakdown, Outcomes};
+pub use tabulate::{SignalError, Signals, tabulate};

@@ -1,0 +1,150 @@
+//! Robust and count statistics on plain slices. Each function names its source; empty and flat input is defined for all.
+
+/// Scale of the median absolute deviation that makes it estimate the standard deviation of normal data, 1/Φ⁻¹(3/4)
+/// (Rousseeuw and Croux, "Alternatives to the median absolute deviation", JASA 88, 1993).
+pub const MAD_TO_SIGMA: f64 = 1.4826;
+/// Interquartile range of the standard normal distribution.
+pub const IQR_TO_SIGMA: f64 = 1.349;
+
+/// The finite values, sorted.
+pub fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+/// Quantile `q` of sorted values, linear between neighbours (Hyndman and Fan, "Sample quantiles in statistical packages",
+/// The American Statistician 50, 1996, type 7); `None` when empty.
+pub fn quantile_sorted(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = q.clamp(0.0, 1.0) * last as f64;
+    let below = position.floor() as usize;
+    let above = position.ceil() as usize;
+    Some(sorted[below] + (sorted[above] - sorted[below]) * (position - below as f64))
+}
+
+/// Quantile `q` of values in any order; those that are not finite are left out.
+pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
+    quantile_sorted(&sorted(values), q)
+}
+
+pub fn median(values: &[f64]) -> Option<f64> {
+    quantile(values, 0.5)
+}
+
+/// Median absolute deviation from the median, not scaled.
+pub fn mad(values: &[f64]) -> Option<f64> {
+    let centre = median(values)?;
+    median(&values.iter().map(|v| (v - centre).abs()).collect::<Vec<_>>())
+}
+
+/// The larger of the scaled interquartile range and the scaled MAD: either may be 0 on data that mostly repeat one value.
+pub fn robust_scale(values: &[f64]) -> Option<f64> {
+    let sorted = sorted(values);
+    let iqr = quantile_sorted(&sorted, 0.75)? - quantile_sorted(&sorted, 0.25)?;
+    Some((iqr / IQR_TO_SIGMA).max(MAD_TO_SIGMA * mad(&sorted)?))
+}
+
+/// Arithmetic mean; `None` when empty.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Sample variance with Bessel's correction, 0 for a single value; `None` when empty.
+pub fn variance(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    Some(squares / values.len().saturating_sub(1).max(1) as f64)
+}
+
+/// Over-dispersion of counts against their binomial or Poisson expectation: Pearson's χ² over its degrees of freedom
+/// (McCullagh and Nelder, "Generalized linear models", 2nd ed. 1989, section 4.5.2), at least 1 and at most `most`.
+pub fn over_dispersion(observed: &[f64], expected: &[f64], most: f64) -> f64 {
+    let pairs: Vec<_> = observed.iter().zip(expected).filter(|(_, e)| **e > 0.0).collect();
+    if pairs.len() < 2 {
+        return 1.0;
+    }
+    let chi_square: f64 = pairs.iter().map(|(o, e)| (*o - *e).powi(2) / *e).sum();
+    (chi_square / (pairs.len() - 1) as f64).clamp(1.0, most)
+}
+
+/// A contiguous stretch of a sequence and the sum of its scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch {
+    /// First index.
+    pub start: usize,
+    /// One past the last index.
+    pub end: usize,
+    pub sum: f64,
+}
+
+/// The contiguous stretch with the largest positive sum (Kadane's algorithm: Bentley, "Programming pearls: algorithm design
+/// techniques", CACM 27, 1984); `None` when no score is positive. With log-likelihood ratios as scores it is the scan statistic for an
+/// interval of raised rate.
+pub fn best_stretch(scores: &[f64]) -> Option<Stretch> {
+    let mut best: Option<Stretch> = None;
+    let (mut start, mut sum) = (0, 0.0);
+    for (i, score) in scores.iter().enumerate() {
+        if sum <= 0.0 {
+            (start, sum) = (i, 0.0);
+        }
+        sum += score;
+        if sum > 0.0 && best.is_none_or(|b| sum > b.sum) {
+            best = Some(Stretch { start, end: i + 1, sum });
+        }
+    }
+    best
+}
+
+/// Two-sided Wilson score interval of a proportion (Wilson, "Probable inference", JASA 22, 1927) at `z` standard deviations.
+pub fn wilson(successes: f64, trials: f64, z: f64) -> (f64, f64) {
+    if trials <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let p = successes / trials;
+    let centre = (p + z * z / (2.0 * trials)) / (1.0 + z * z / trials);
+    let half = z / (1.0 + z * z / trials) * (p * (1.0 - p) / trials + z * z / (4.0 * trials * trials)).sqrt();
+    ((centre - half).max(0.0), (centre + half).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_flat_and_not_finite() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(quantile(&[f64::NAN], 0.5), None);
+        assert_eq!(robust_scale(&[3.0, 3.0, 3.0]), Some(0.0));
+        assert_eq!(over_dispersion(&[], &[], 20.0), 1.0);
+        assert_eq!(best_stretch(&[]), None);
+        assert_eq!(best_stretch(&[-1.0, 0.0]), None);
+    }
+
+    #[test]
+    fn published_quantiles() {
+        // Hyndman and Fan's type 7 as computed by R's quantile(c(1,2,3,4,10)).
+        let v = [10.0, 2.0, 3.0, 1.0, 4.0];
+        assert_eq!(quantile(&v, 0.25), Some(2.0));
+        assert_eq!(quantile(&v, 0.9), Some(7.6));
+        assert_eq!(mad(&v), Some(1.0));
+    }
+
+    #[test]
+    fn the_best_stretch_is_found_between_losses() {
+        let found = best_stretch(&[1.0, -2.0, 3.0, -1.0, 4.0, -9.0, 2.0]).unwrap();
+        assert_eq!((found.start, found.end, found.sum), (2, 5, 6.0));
+    }
+
+    #[test]
+    fn dispersion_of_bursts_exceeds_that_of_a_steady_stream() {
+        assert_eq!(over_dispersion(&[2.0, 2.0, 2.0], &[2.0, 2.0, 2.0], 20.0), 1.0);
+        assert!(over_dispersion(&[0.0, 12.0, 0.0], &[4.0, 4.0, 4.0], 20.0) > 10.0);
+    }
+
+    #[test]
+    fn wilson_of_ten_in_hundred() {
+        let (low, high) = wilson(10.0, 100.0, 1.96);
+        assert!((low - 0.0552).abs() < 5e-4 && (high - 0.1744).abs() < 5e-4);
+    }
+}

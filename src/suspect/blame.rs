@@ -1,0 +1,186 @@
+//! Follows the failing calls from where users come in down to where they end.
+//!
+//! A unit of blame enters at each entry service. At a service, the share of its surging messages that name no callee stays; the
+//! rest moves to the callees that the messages point at, with a share that says how far such a message convicts the callee. A
+//! timeout against a callee that is as fast and as free of errors as ever is the caller's own fault.
+
+use std::collections::BTreeMap;
+
+use super::Case;
+use super::health::Health;
+use super::surge::{CallKind, Pointer, Surge};
+use crate::model::ServiceName;
+
+/// Share of the blame that a message of that kind hands on to the callee.
+const REFUSED: f64 = 0.9;
+const DATABASE: f64 = 0.5;
+/// The callee itself fails or is slower.
+const VISIBLY_ILL: f64 = 0.95;
+/// The callee is demonstrably well.
+const HEALTHY: f64 = 0.1;
+/// The callee tells nothing of itself.
+const UNKNOWN: f64 = 0.75;
+/// Blame is followed at most this far: call graphs may have circles.
+const MOST_HOPS: usize = 12;
+/// When this share of a database's surging lines names one client, part of the blame returns to it.
+const ONE_CLIENT: f64 = 0.8;
+const RETURNED: f64 = 0.4;
+
+/// Where the blame came to rest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Blame {
+    /// Sums to 1 where anything failed.
+    pub shares: BTreeMap<ServiceName, f64>,
+    /// Blame that passed through a service on its way: (from, to) -> share.
+    pub passed: BTreeMap<(ServiceName, ServiceName), f64>,
+}
+
+impl Blame {
+    pub fn of(&self, service: &ServiceName) -> f64 {
+        self.shares.get(service).copied().unwrap_or(0.0)
+    }
+
+    /// The callee that most of a service's blame went on to.
+    pub fn passed_on(&self, service: &ServiceName) -> Option<(&ServiceName, f64)> {
+        let onward = self.passed.iter().filter(|((from, _), _)| from == service).map(|((_, to), share)| (to, *share));
+        onward.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(a.0)))
+    }
+}
+
+/// Walks the blame of a case.
+pub fn walk(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> Blame {
+    let mut blame = Blame::default();
+    let mut front = sources(case, surges, health);
+    for hop in 0..=MOST_HOPS {
+        let mut next: BTreeMap<ServiceName, f64> = BTreeMap::new();
+        for (service, mass) in std::mem::take(&mut front) {
+            let onward = if hop == MOST_HOPS { Vec::new() } else { onward(case, &service, surges, health) };
+            let kept = mass * (1.0 - onward.iter().map(|o| o.1).sum::<f64>()).max(0.0);
+            *blame.shares.entry(service.clone()).or_default() += kept;
+            for (callee, share) in onward {
+                *blame.passed.entry((service.clone(), callee.clone())).or_default() += mass * share;
+                *next.entry(callee).or_default() += mass * share;
+            }
+        }
+        front = next;
+    }
+    return_to_clients(case, surges, &mut blame);
+    blame.shares.retain(|_, share| *share > 1e-6);
+    blame
+}
+
+/// Entry services by their failures; without failures there, every service with trouble, by its surging records.
+fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> BTreeMap<ServiceName, f64> {
+    let mut start: BTreeMap<ServiceName, f64> = BTreeMap::new();
+    let named = case.options.symptom.iter().map(|s| &s.0);
+    for service in named.chain(&case.incident.services) {
+        let failed = health.get(service).map_or(0.0, |h| h.failed);
+        if failed > 0.0 || health.get(service).is_some_and(Health::slower) {
+            start.insert(service.clone(), failed.max(1.0));
+        }
+    }
+    if start.is_empty() {
+        for surge in surges.iter().filter(|s| s.is_trouble()) {
+            *start.entry(surge.service.clone()).or_default() += surge.count as f64;
+        }
+    }
+    let all: f64 = start.values().sum();
+    start.values_mut().for_each(|v| *v /= all);
+    start
+}
+
+/// Shares of a service's blame that its callees take over.
+fn onward(case: &Case<'_>, service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> Vec<(ServiceName, f64)> {
+    let trouble: Vec<&Surge> = surges.iter().filter(|s| s.service == *service && s.is_trouble()).collect();
+    let texts: f64 = trouble.iter().map(|s| s.count as f64 - s.expected).sum();
+    let failed = health.get(service).map_or(0.0, |h| h.failed);
+    // Few texts beside many failures explain few of them; the rest is known only by the status.
+    let told = if failed > 0.0 { (texts / failed).min(1.0) } else { f64::from(u8::from(texts > 0.0)) };
+    let mut shares: BTreeMap<ServiceName, f64> = BTreeMap::new();
+    for surge in &trouble {
+        if let Pointer::Callee { service: callee, kind } = &surge.pointer {
+            let part = told * (surge.count as f64 - surge.expected) / texts;
+            *shares.entry(callee.clone()).or_default() += part * conviction(*kind, callee, surges, health);
+        }
+    }
+    if told < 1.0 {
+        let ill: Vec<(&ServiceName, f64)> = case.topology.callees(service).map(|c| (c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
+        let all: f64 = ill.iter().map(|c| c.1).sum();
+        for (callee, weight) in ill {
+            *shares.entry(callee.clone()).or_default() += (1.0 - told) * VISIBLY_ILL * weight / all;
+        }
+    }
+    shares.into_iter().filter(|s| s.1 > 0.0).collect()
+}
+
+fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
+    let state = health.get(callee);
+    match kind {
+        CallKind::Refused => REFUSED,
+        CallKind::Database => DATABASE,
+        _ if state.is_some_and(|h| h.errs() || h.slower()) => VISIBLY_ILL,
+        _ if state.is_some_and(Health::healthy) => HEALTHY,
+        _ if surges.iter().any(|s| s.service == *callee && s.is_trouble()) => VISIBLY_ILL,
+        CallKind::Timeout | CallKind::Failed => UNKNOWN,
+    }
+}
+
+/// How ill a callee looks by itself: its failures, its slowness, its own trouble; 0 when well.
+fn illness(service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
+    let state = health.get(service).copied().unwrap_or_default();
+    let failing = if state.errs() { state.failed } else { 0.0 };
+    let slow = if state.slower() { 0.25 * state.requests } else { 0.0 };
+    // A service that serves no requests of its own, such as a database, can only be judged by what it writes.
+    let told: f64 = if state.requests > 0.0 { 0.0 } else { surges.iter().filter(|s| s.service == *service && s.is_trouble()).map(|s| s.count as f64).sum() };
+    failing.max(slow).max(told)
+}
+
+/// A database whose trouble comes from one client only shares its blame with that client.
+fn return_to_clients(case: &Case<'_>, surges: &[Surge], blame: &mut Blame) {
+    let mut returned = Vec::new();
+    for (service, share) in &blame.shares {
+        let mut clients: BTreeMap<ServiceName, f64> = BTreeMap::new();
+        let mut all = 0.0;
+        for surge in surges.iter().filter(|s| s.service == *service && s.is_trouble()) {
+            all += surge.count as f64;
+            if let Some(client) = surge.client.as_deref().and_then(|c| client_service(case, c)) {
+                *clients.entry(client).or_default() += surge.count as f64;
+            }
+        }
+        if let Some((client, _)) = clients.into_iter().find(|(client, count)| *count > ONE_CLIENT * all && client != service) {
+            returned.push((service.clone(), client, share * RETURNED));
+        }
+    }
+    for (service, client, share) in returned {
+        *blame.shares.entry(service).or_default() -= share;
+        *blame.shares.entry(client).or_default() += share;
+    }
+}
+
+/// The service behind a database role or application name: by the configurations, else by its name.
+pub fn client_service(case: &Case<'_>, client: &str) -> Option<ServiceName> {
+    let parts: Vec<&str> = client.split(['/', '@', ' ']).filter(|p| !p.is_empty()).collect();
+    let by_account = parts.iter().find_map(|p| case.names.accounts.get(*p).cloned());
+    by_account.or_else(|| {
+        let known = case.signals.services();
+        let exact = known.iter().find(|s| parts.contains(&s.as_str())).cloned();
+        exact.or_else(|| known.into_iter().filter(|s| parts.iter().any(|p| starts_as(p, s.as_str()))).max_by_key(|s| s.as_str().len()))
+    })
+}
+
+/// `orders_rw` starts as `orders`.
+fn starts_as(role: &str, service: &str) -> bool {
+    role.strip_prefix(service).is_some_and(|rest| rest.starts_with(['_', '-', '.']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_name_their_service() {
+        assert!(starts_as("orders_rw", "orders"));
+        assert!(!starts_as("orders2_rw", "orders"));
+        assert!(!starts_as("orders", "orders"));
+    }
+}

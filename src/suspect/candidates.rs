@@ -1,0 +1,160 @@
+//! Whom to suspect: every change that had begun, every component that anything points at, load.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::scene::Scene;
+use super::{Case, Found, Suspect, content, down, effect, timing};
+use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
+
+/// Components with less blame than this, not down and not exhausted, are no suspects.
+const SMALLEST_BLAME: f64 = 0.02;
+/// A neighbour's blame counts for a change with this factor: a change shows at its callers, too.
+const NEIGHBOUR: f64 = 0.06;
+/// A change up to this many seconds old explains why its service is down or exhausted.
+const RECENT: f64 = 600.0;
+/// Components taken from the ranking by metrics.
+const BY_METRICS: usize = 5;
+/// Surging messages of its own that are put forward for a suspect.
+const SURGES: usize = 2;
+
+/// All suspects; a suspect always has a finding.
+pub fn gather(case: &Case<'_>, scene: &Scene<'_>) -> Vec<Suspect> {
+    let mut suspects: Vec<Suspect> = case.changes.iter().filter(|c| timing::precedes(c, scene)).map(|c| of_change(c, scene)).collect();
+    suspects.extend(components(scene).iter().map(|s| of_component(s, scene)));
+    suspects.extend(of_load(scene));
+    suspects.retain(|s| !s.findings.is_empty());
+    suspects
+}
+
+fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
+    let service = &change.service;
+    let (mut findings, undone_by) = timing::examine(change, scene);
+    findings.push((Finding::Blame { service: service.clone(), share: blame_with_neighbours(service, scene) }, blame_origins(service, scene)));
+    findings.extend(effect::examine(change, scene));
+    findings.extend(content::examine(change, scene));
+    findings.extend(own_surges(service, scene));
+    findings.extend(first_symptom(change, scene));
+    if let Some((Finding::Down { refused_share, up_zero, .. }, origins)) = down::examine(service, scene)
+        && (refused_share > 0.25 || up_zero)
+        && scene.case.incident.span.start - change.time < RECENT
+    {
+        let after = scene.case.incident.span.start - change.time;
+        findings.push((Finding::DiedAfter { service: service.clone(), after }, origins));
+    }
+    if content::shows_nothing(service, scene) {
+        let templates_tested = scene.case.signals.tally.records.len();
+        findings.push((Finding::NoSymptom { service: service.clone(), templates_tested }, Vec::new()));
+    }
+    Suspect { kind: CauseKind::Change, service: service.clone(), instance: None, resource: None, change: Some(Arc::clone(change)), key: None, undone_by, findings }
+}
+
+/// Its own share of the blame, and a little of the largest of its neighbours'. A change to everything has the largest of all.
+fn blame_with_neighbours(service: &ServiceName, scene: &Scene<'_>) -> f64 {
+    let blame = &scene.blame;
+    if service.is_everything() {
+        return blame.shares.values().fold(0.0, |a: f64, b| a.max(*b));
+    }
+    let topology = scene.case.topology;
+    let around = topology.callers(service).chain(topology.callees(service)).map(|s| blame.of(s)).fold(0.0, f64::max);
+    blame.of(service) + NEIGHBOUR * around
+}
+
+fn blame_origins(service: &ServiceName, scene: &Scene<'_>) -> Vec<Origin> {
+    scene.complaints_about(service).chain(scene.trouble_of(service)).take(2).map(|s| s.origin.clone()).collect()
+}
+
+fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
+    let of = |s: &super::surge::Surge| {
+        let finding = Finding::Surge {
+            service: s.service.clone(),
+            text: s.text.clone(),
+            count: s.count,
+            expected: s.expected,
+            never_before: s.never_before,
+            symptom: s.symptom,
+        };
+        (finding, vec![s.origin.clone()])
+    };
+    scene.trouble_of(service).take(SURGES).map(of).collect()
+}
+
+fn first_symptom(change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    let after = |s: &&super::surge::Surge| s.first >= change.time && s.never_before;
+    let first = scene.trouble_of(&change.service).filter(after).min_by_key(|s| (s.first, &s.origin))?;
+    let finding = Finding::FirstSymptom { service: change.service.clone(), after: first.first - change.rollout().end, text: first.text.clone() };
+    (scene.case.incident.span.start - change.time < RECENT).then(|| (finding, vec![first.origin.clone()]))
+}
+
+/// Services with blame, with signs of being down, with an exhausted resource, or high in the ranking by metrics.
+fn components(scene: &Scene<'_>) -> BTreeSet<ServiceName> {
+    let mut all: BTreeSet<ServiceName> = scene.blame.shares.iter().filter(|s| *s.1 >= SMALLEST_BLAME).map(|s| s.0.clone()).collect();
+    all.extend(scene.surges.iter().filter(|s| exhausts(s.symptom)).map(|s| s.service.clone()));
+    all.extend(scene.by_metrics.iter().map(|s| s.service.clone()).take(BY_METRICS));
+    all.extend(scene.case.topology.services().into_iter().filter(|s| down::examine(s, scene).is_some()).cloned());
+    all.retain(|s| !s.is_everything());
+    all
+}
+
+fn exhausts(symptom: Option<Symptom>) -> bool {
+    matches!(symptom, Some(Symptom::Memory | Symptom::Disk | Symptom::Descriptors))
+}
+
+fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
+    let mut findings = vec![(Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene))];
+    let mut resource = None;
+    let is_down = down::examine(service, scene);
+    if let Some((Finding::Down { refused_share, up_zero, .. }, _)) = &is_down
+        && (*refused_share > 0.25 || *up_zero)
+    {
+        resource = Some("process");
+    }
+    findings.extend(is_down);
+    let mut kind = CauseKind::Component;
+    if let Some(surge) = scene.trouble_of(service).find(|s| exhausts(s.symptom))
+        && let Some(symptom) = surge.symptom
+    {
+        resource = Some(resource_of(symptom));
+        kind = if symptom == Symptom::Disk { CauseKind::Infra } else { kind };
+        findings.push((Finding::Exhausted { service: service.clone(), symptom, count: surge.count }, vec![surge.origin.clone()]));
+    }
+    if let Some(score) = scene.by_metrics.iter().find(|s| s.service == *service) {
+        resource = resource.or(Some(score.resource));
+        findings.extend(score.findings.iter().cloned().map(|f| (f, Vec::new())));
+    }
+    findings.extend(own_surges(service, scene));
+    findings.extend(changed_recently(service, scene));
+    if let Some((callee, share)) = scene.blame.passed_on(service).filter(|p| p.1 > scene.blame.of(service)) {
+        findings.push((Finding::Victim { service: service.clone(), of: callee.clone(), share }, Vec::new()));
+    }
+    Suspect { kind, service: service.clone(), instance: None, resource, change: None, key: None, undone_by: None, findings }
+}
+
+fn resource_of(symptom: Symptom) -> &'static str {
+    match symptom {
+        Symptom::Memory => "memory",
+        Symptom::Disk => "disk",
+        _ => "process",
+    }
+}
+
+fn changed_recently(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let onset = scene.case.incident.span.start;
+    let recent = |c: &&Arc<Change>| c.service == *service && timing::precedes(c, scene) && onset - c.time < RECENT;
+    let change = scene.case.changes.iter().rev().find(recent)?;
+    Some((Finding::ChangedRecently { service: service.clone(), change: change.id.clone() }, vec![change.origin.clone()]))
+}
+
+fn of_load(scene: &Scene<'_>) -> Option<Suspect> {
+    let load = scene.load.as_ref()?;
+    Some(Suspect {
+        kind: CauseKind::Load,
+        service: load.service.clone(),
+        instance: None,
+        resource: Some("traffic"),
+        change: None,
+        key: None,
+        undone_by: None,
+        findings: vec![(load.finding(), Vec::new())],
+    })
+}

@@ -1,0 +1,239 @@
+//! What was edited: does the key govern what ran out, does the message quote the new value, do words of the diff appear in it?
+
+use std::collections::BTreeSet;
+
+use super::Found;
+use super::facts::{Worse, numeric_value, spellings};
+use super::scene::Scene;
+use super::surge::{Pointer, Surge, has_word};
+use crate::model::{Change, ChangeKind, Finding, KeyEdit, KeyRole, Origin, ServiceName, Symptom};
+use crate::parse::unified_diff;
+use crate::template::tokens;
+
+/// A symptom with less than this share of a service's troubled records does not characterise it.
+const SMALLEST_SHARE: f64 = 0.03;
+/// A value counts as quoted with a word of its key when both stand within this many bytes.
+const QUOTED_WITHIN: usize = 40;
+/// More edits than this are a rewrite; the rest says nothing of its own.
+const MOST_EDITS: usize = 400;
+/// Words of a diff that are shown.
+const MOST_WORDS: usize = 8;
+
+/// What a change's content says about the symptoms.
+pub fn examine(change: &Change, scene: &Scene<'_>) -> Vec<Found> {
+    let symptoms = scene.symptoms_around(&change.service);
+    let mut findings = Vec::new();
+    for edit in change.config.edits.iter().take(MOST_EDITS) {
+        findings.extend(governs(edit, &symptoms, scene));
+        findings.extend(quoted(edit, change, scene));
+        findings.extend(names_callee(edit, change, scene));
+    }
+    findings.extend(diff_words(change, scene));
+    findings.extend(migration(change, scene));
+    findings
+}
+
+/// The symptoms that a key's resource shows when it runs out: directly, or as a consequence.
+pub fn related(role: KeyRole) -> (&'static [Symptom], &'static [Symptom]) {
+    use Symptom as S;
+    match role {
+        KeyRole::Pool => (&[S::PoolExhausted], &[S::ConnectionLimit, S::Timeout]),
+        KeyRole::PoolTimeout => (&[S::PoolExhausted], &[S::Timeout]),
+        KeyRole::ConnectionLimit => (&[S::ConnectionLimit], &[S::PoolExhausted, S::Refused, S::RateLimit]),
+        KeyRole::StatementTimeout => (&[S::StatementTimeout], &[S::SlowStatement, S::Timeout, S::LockWait]),
+        KeyRole::LockTimeout => (&[S::LockWait], &[S::Deadlock, S::StatementTimeout]),
+        KeyRole::Timeout => (&[S::Timeout], &[S::Reset, S::StatementTimeout]),
+        KeyRole::Retries => (&[], &[S::Timeout, S::RateLimit, S::PoolExhausted]),
+        KeyRole::Credential => (&[S::Auth], &[S::Refused]),
+        KeyRole::Tls => (&[S::Tls], &[S::Reset, S::Refused, S::Auth]),
+        KeyRole::Endpoint => (&[S::Refused, S::Dns], &[S::Timeout, S::Tls, S::Auth, S::Schema, S::NotReady]),
+        KeyRole::Memory => (&[S::Memory], &[S::Stopped, S::Refused]),
+        KeyRole::Cpu => (&[], &[S::Timeout, S::SlowStatement]),
+        KeyRole::Threads => (&[S::Descriptors], &[S::Timeout, S::RateLimit, S::Refused]),
+        KeyRole::Descriptors => (&[S::Descriptors], &[S::Refused, S::Reset]),
+        KeyRole::Disk => (&[S::Disk], &[]),
+        KeyRole::RateLimit => (&[S::RateLimit], &[S::Refused]),
+        KeyRole::Cache => (&[S::Memory], &[S::Timeout, S::SlowStatement, S::PoolExhausted]),
+        KeyRole::Replicas => (&[], &[S::Timeout, S::Refused, S::NotReady]),
+        KeyRole::Schema => (&[S::Schema], &[]),
+        KeyRole::Flag => (&[], &[S::Exception, S::Schema]),
+        KeyRole::Logging => (&[], &[S::Disk]),
+        KeyRole::Schedule | KeyRole::Inert => (&[], &[]),
+    }
+}
+
+fn governs(edit: &KeyEdit, symptoms: &[(Symptom, f64)], scene: &Scene<'_>) -> Option<Found> {
+    let fact = scene.case.facts.key(edit.key.as_str())?;
+    let (direct, indirect) = related(fact.role);
+    let find = |wanted: &[Symptom]| symptoms.iter().find(|(s, share)| *share >= SMALLEST_SHARE && wanted.contains(s)).copied();
+    let (hit, is_direct) = match (find(direct), find(indirect)) {
+        (Some(hit), _) => (Some(hit), true),
+        (None, hit) => (hit, false),
+    };
+    let factor = factor(edit);
+    let worse = factor.map(|f| match fact.worse {
+        Worse::Lower => f < 1.0,
+        Worse::Higher => f > 1.0,
+        Worse::Either => true,
+    });
+    let finding = Finding::KeyGoverns {
+        edit: edit.clone(),
+        role: fact.role,
+        symptom: hit.map(|h| h.0),
+        share: hit.map_or(0.0, |h| h.1),
+        direct: is_direct,
+        worse,
+        factor,
+    };
+    Some((finding, edit.origin.clone().into_iter().collect()))
+}
+
+/// New over old value, where both are quantities.
+fn factor(edit: &KeyEdit) -> Option<f64> {
+    let before = edit.before.as_deref().and_then(numeric_value)?;
+    let after = edit.after.as_deref().and_then(numeric_value)?;
+    (before > 0.0 && after >= 0.0).then(|| after / before)
+}
+
+fn quoted(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    let value = edit.after.as_deref()?;
+    let spelled = spellings(edit.key.as_str(), value);
+    let words: Vec<String> = key_words(edit.key.as_str()).collect();
+    let hit = scene
+        .trouble_of(&change.service)
+        .chain(scene.complaints_about(&change.service))
+        .filter(|s| s.expected < 1.0)
+        .find(|s| spelled.iter().any(|v| stands_beside(&s.text, v, &words)))?;
+    Some((Finding::ValueQuoted { edit: edit.clone(), text: hit.text.clone() }, vec![hit.origin.clone()]))
+}
+
+/// Whether `value` stands in the text by itself with one of the words nearby.
+fn stands_beside(text: &str, value: &str, words: &[String]) -> bool {
+    if value.is_empty() || value.len() > 200 {
+        return false;
+    }
+    let lower = text.to_lowercase();
+    let inside = |c: char| c.is_alphanumeric() || c == '.' || c == '_';
+    lower.match_indices(&value.to_lowercase()).any(|(at, found)| {
+        let (before, after) = (&lower[..at], &lower[at + found.len()..]);
+        let alone = !before.ends_with(inside) && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !digit_follows(after);
+        let near = |from: usize, to: usize| {
+            let (from, to) = (boundary(&lower, from), boundary(&lower, to));
+            words.iter().any(|w| lower[from..to].contains(w.as_str()))
+        };
+        alone && near(at.saturating_sub(QUOTED_WITHIN), (at + found.len() + QUOTED_WITHIN).min(lower.len()))
+    })
+}
+
+/// `.5` after `1` makes another number of it.
+fn digit_follows(after: &str) -> bool {
+    after.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn boundary(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The words of a key in any style, longer than two letters, in lower case.
+fn key_words(key: &str) -> impl Iterator<Item = String> {
+    let mut spaced = String::with_capacity(key.len() + 8);
+    let mut before = ' ';
+    for c in key.chars() {
+        if c.is_uppercase() && before.is_lowercase() {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = c;
+    }
+    let words: Vec<String> = spaced.split(|c: char| !c.is_alphanumeric()).filter(|w| w.len() > 2).map(str::to_lowercase).collect();
+    words.into_iter()
+}
+
+/// A key that names a callee, and the share of the service's trouble that points at that callee.
+fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    let text = format!("{} {}", edit.key.as_str().replace(['.', '_'], " "), edit.after.as_deref().unwrap_or(""));
+    let callee = scene.case.topology.callees(&change.service).find(|c| has_word(&text, c.as_str()) || has_word(edit.key.as_str(), c.as_str()))?;
+    let (mut at_it, mut all, mut origin) = (0.0, 0.0, None);
+    for surge in scene.trouble_of(&change.service) {
+        if let Pointer::Callee { service, .. } = &surge.pointer {
+            all += surge.count as f64;
+            if service == callee {
+                at_it += surge.count as f64;
+                origin = origin.or(Some(surge.origin.clone()));
+            }
+        }
+    }
+    (all > 0.0).then(|| (Finding::KeyNamesCallee { edit: edit.clone(), callee: callee.clone(), share: at_it / all }, origin.into_iter().collect()))
+}
+
+/// Words of the diff and of the edited keys that appear in the incident's new messages and in none before.
+fn diff_words(change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    let mut ours: BTreeSet<String> = change.diff.as_deref().map(unified_diff::words).unwrap_or_default().into_iter().collect();
+    ours.extend(change.config.edits.iter().flat_map(|e| key_words(e.key.as_str())).filter(|w| w.len() > 3));
+    let mut words = BTreeSet::new();
+    let mut origin: Option<Origin> = None;
+    for surge in scene.surges.iter().filter(|s| s.is_trouble() && s.expected < 1.0) {
+        for word in new_words(surge, scene).filter(|w| ours.contains(w)) {
+            words.insert(word);
+            origin = origin.or_else(|| Some(surge.origin.clone()));
+        }
+    }
+    let words: Vec<String> = words.into_iter().take(MOST_WORDS).collect();
+    (!words.is_empty()).then(|| (Finding::DiffWords { words }, origin.into_iter().collect()))
+}
+
+fn new_words<'s>(surge: &'s Surge, scene: &'s Scene<'_>) -> impl Iterator<Item = String> + 's {
+    tokens::words(&surge.text).chain(tokens::words(&surge.detail)).filter(|w| w.len() > 3 && !scene.old_words.contains(w))
+}
+
+/// Symptoms that a migration causes: locks, statements that take long, code that does not know the schema.
+const MIGRATION_SYMPTOMS: &[Symptom] =
+    &[Symptom::StatementTimeout, Symptom::LockWait, Symptom::Deadlock, Symptom::Schema, Symptom::SlowStatement, Symptom::Timeout, Symptom::Disk];
+
+fn migration(change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    if change.kind != ChangeKind::Migration {
+        return None;
+    }
+    let around: Vec<&Surge> = scene.trouble_of(&change.service).chain(scene.complaints_about(&change.service)).collect();
+    let hit = around.iter().find(|s| s.symptom.is_some_and(|s| MIGRATION_SYMPTOMS.contains(&s)))?;
+    let tables = change.diff.as_deref().map(unified_diff::sql_tables).unwrap_or_default();
+    let table = tables.into_iter().find(|t| around.iter().any(|s| has_word(&s.detail, t) || has_word(&s.text, t)));
+    Some((Finding::MigrationSymptom { symptom: hit.symptom?, table }, vec![hit.origin.clone()]))
+}
+
+/// Whether nothing at all speaks of the service: no trouble of its own, nobody points at it, its requests are as before.
+pub fn shows_nothing(service: &ServiceName, scene: &Scene<'_>) -> bool {
+    let ill = scene.health.get(service).is_some_and(|h| h.errs() || h.slower());
+    !ill && scene.trouble_of(service).next().is_none() && scene.complaints_about(service).next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_beside_their_words() {
+        let words = ["timeout".to_owned(), "size".to_owned()];
+        for (text, value, expected) in [
+            ("limit of size 1 overflow 0", "1", true),
+            ("limit of size 12 overflow 0", "1", false),
+            ("Read timed out. (read timeout=0.4)", "0.4", true),
+            ("Read timed out. (read timeout=0.45)", "0.4", false),
+            ("size 1.5 GB", "1", false),
+            ("user 1 logged in", "1", false),
+            ("größe … timeout 1", "1", true),
+        ] {
+            assert_eq!(stands_beside(text, value, &words), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_keys_in_every_style() {
+        for key in ["db.pool.maxSize", "DB_POOL_MAX_SIZE", "db-pool-max-size"] {
+            assert_eq!(key_words(key).collect::<Vec<_>>(), ["pool", "max", "size"], "{key}");
+        }
+    }
+}

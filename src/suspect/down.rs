@@ -1,0 +1,48 @@
+//! Whether a component stopped: its callers were refused, its `up` series fell to 0, it fell silent, it started again.
+
+use super::Found;
+use super::scene::Scene;
+use super::surge::{CallKind, Pointer};
+use crate::model::{Finding, Origin, ServiceName, Symptom};
+
+/// Names under which monitoring says whether a target answers (Prometheus: `up`).
+const UP_METRICS: &[&str] = &["up", "probe_success", "health", "alive"];
+
+/// What says that a component was down; `None` when nothing does.
+pub fn examine(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let refused_by = |kind: CallKind| kind == CallKind::Refused;
+    let (mut refused, mut complaints, mut origins) = (0, 0, Vec::<Origin>::new());
+    for surge in scene.complaints_about(service) {
+        complaints += surge.count;
+        if matches!(&surge.pointer, Pointer::Callee { kind, .. } if refused_by(*kind)) {
+            refused += surge.count;
+            origins.push(surge.origin.clone());
+        }
+    }
+    let up_zero = was_down(service, scene);
+    let restarted = restart(service, scene);
+    if refused == 0 && !up_zero && restarted.is_none() {
+        return None;
+    }
+    origins.extend(restarted.iter().cloned());
+    let refused_share = if complaints > 0 { refused as f64 / complaints as f64 } else { 0.0 };
+    Some((Finding::Down { service: service.clone(), refused, refused_share, up_zero, restarted: restarted.is_some() }, origins))
+}
+
+/// Whether an `up` series of the service, at 1 in the quiet time, was 0 for two samples of the incident.
+fn was_down(service: &ServiceName, scene: &Scene<'_>) -> bool {
+    let span = scene.case.incident.span;
+    let is_up = |name: &str| UP_METRICS.contains(&name.split('{').next().unwrap_or(name));
+    scene.case.signals.metrics.iter().filter(|(k, _)| k.service == *service && is_up(k.metric.as_str())).any(|(_, points)| {
+        let before = points.iter().any(|p| scene.quiet.contains(p.0) && p.1 > 0.0);
+        before && points.iter().filter(|p| span.contains(p.0) && p.1 == 0.0).count() >= 2
+    })
+}
+
+/// The first start-up message of the service in the incident that no recorded change of the service explains.
+fn restart(service: &ServiceName, scene: &Scene<'_>) -> Option<Origin> {
+    let span = scene.case.incident.span;
+    let explained = scene.case.changes.iter().any(|c| c.service == *service && c.time.plus_seconds(-60.0) <= span.end && c.rollout().end.plus_seconds(60.0) >= span.start);
+    let mut starts = scene.surges.iter().filter(|s| s.service == *service && s.symptom == Some(Symptom::Started) && span.contains(s.first));
+    if explained { None } else { starts.next().map(|s| s.origin.clone()) }
+}

@@ -1,0 +1,188 @@
+//! What a metric measures, told from its name alone: the class, which end of a call it was measured at, its unit where that matters.
+//! Values and services are unknown here.
+
+/// What a metric measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    Errors,
+    Latency,
+    Cpu,
+    Memory,
+    Syscalls,
+    Disk,
+    Network,
+    Load,
+    Other,
+}
+
+impl Class {
+    pub const ALL: &'static [Class] = &[
+        Class::Errors,
+        Class::Latency,
+        Class::Cpu,
+        Class::Memory,
+        Class::Syscalls,
+        Class::Disk,
+        Class::Network,
+        Class::Load,
+        Class::Other,
+    ];
+
+    /// Whether users of the service feel it.
+    pub fn is_outside(self) -> bool {
+        matches!(self, Class::Errors | Class::Latency)
+    }
+
+    /// Whether more requests raise it even in health.
+    pub fn follows_load(self) -> bool {
+        matches!(self, Class::Cpu | Class::Network | Class::Syscalls | Class::Disk)
+    }
+}
+
+/// How a share of capacity is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareUnit {
+    /// 0 to 100, by the name.
+    Percent,
+    /// 0 to 1 or 0 to 100; the values decide.
+    Ratio,
+}
+
+/// What a metric's name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    pub class: Class,
+    /// A share of successes: high is good.
+    pub inverted: bool,
+    /// Measured by the caller, so that it describes the callee.
+    pub by_caller: bool,
+    /// Calls that the service makes itself, such as egress.
+    pub outgoing: bool,
+    /// Set where the name says that the value is a share of a capacity.
+    pub share: Option<ShareUnit>,
+}
+
+/// Metrics of a machine that several services share move with the neighbours.
+const MACHINE: &[&str] = &["node", "host", "machine"];
+const SUCCESS: &[&str] = &["success", "avail"];
+/// Available memory is a stock, not an outcome of requests.
+const STOCK: &[&str] = &["cpu", "mem", "heap", "disk", "filesystem", "bytes", "connection", "thread", "pool"];
+/// First match wins.
+const CLASSES: &[(Class, &[&str])] = &[
+    (Class::Errors, &["error", "err", "fault", "fail", "5xx", "exception", "timeout"]),
+    (Class::Latency, &["latency", "duration", "response_time", "responsetime", "rtt", "elapsed", "lat"]),
+    (Class::Cpu, &["cpu"]),
+    (Class::Memory, &["mem", "heap", "rss"]),
+    (Class::Syscalls, &["syscall"]),
+    (Class::Disk, &["disk", "iops", "filesystem"]),
+    (Class::Network, &["network", "bytes", "packet"]),
+    (Class::Load, &["request", "workload", "ops", "qps", "calls", "rps", "throughput"]),
+];
+/// Stems that count only as whole words of the name, since they occur inside others by chance: `lat` in `lateral`.
+const WHOLE: &[&str] = &["lat", "err", "ops", "qps", "rps", "rtt", "rss"];
+const BY_CALLER: &[&str] = &["client", "source", "upstream", "outbound", "caller"];
+const OUTGOING: &[&str] = &["client", "upstream", "outbound", "egress"];
+
+/// What the name says; `None` for metrics of shared machines.
+pub fn meaning(name: &str) -> Option<Meaning> {
+    let words = words(name);
+    let lower = name.to_ascii_lowercase();
+    if words.first().is_some_and(|first| MACHINE.contains(&first.as_str())) {
+        return None;
+    }
+    let says = |list: &[&str]| list.iter().any(|stem| names(&lower, &words, stem));
+    let is_word = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    let inverted = says(SUCCESS) && !says(STOCK);
+    let class = CLASSES.iter().find(|(_, stems)| says(stems)).map_or(Class::Other, |(class, _)| *class);
+    Some(Meaning {
+        class: if inverted { Class::Errors } else { class },
+        inverted,
+        by_caller: is_word(BY_CALLER),
+        outgoing: is_word(OUTGOING),
+        share: share_unit(&lower, &words),
+    })
+}
+
+fn names(lower: &str, words: &[String], stem: &str) -> bool {
+    if WHOLE.contains(&stem) { words.iter().any(|w| w == stem) } else { lower.contains(stem) }
+}
+
+fn share_unit(lower: &str, words: &[String]) -> Option<ShareUnit> {
+    if lower.contains('%') || lower.contains("percent") || words.iter().any(|w| w == "pct") {
+        return Some(ShareUnit::Percent);
+    }
+    (lower.contains("util") || words.iter().any(|w| w == "ratio")).then_some(ShareUnit::Ratio)
+}
+
+/// The words of a name in lower case, split at punctuation, at digits and inside camelCase.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut chars = name.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = chars.next() {
+        let next_is_lower = chars.peek().is_some_and(|n| n.is_lowercase());
+        let hump = c.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && next_is_lower));
+        if hump || c.is_numeric() != before.is_numeric() || !c.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (c.is_alphanumeric(), words.last_mut()) {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.retain(|w| !w.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, class: Class) {
+        assert_eq!(meaning(name).map(|m| m.class), Some(class), "{name}");
+    }
+
+    #[test]
+    fn classes_of_names_in_use() {
+        for (name, class) in [
+            ("", Class::Other),
+            ("m17", Class::Other),
+            ("lateral_moves", Class::Other),
+            ("lat_50", Class::Latency),
+            ("PodServerLatencyP90(s)", Class::Latency),
+            ("http.server.request.duration", Class::Latency),
+            ("availability_average", Class::Errors),
+            ("SuccessRate(%)", Class::Errors),
+            ("http_5xx_total", Class::Errors),
+            ("CpuUsageRate(%)", Class::Cpu),
+            ("container_memory_rss", Class::Memory),
+            ("memory_available_bytes", Class::Memory),
+            ("SyscallRead", Class::Syscalls),
+            ("disk_iops", Class::Disk),
+            ("NetworkReceiveBytes", Class::Network),
+            ("Workload(Ops)", Class::Load),
+            ("requests_sum", Class::Load),
+            ("stops", Class::Other),
+        ] {
+            check(name, class);
+        }
+    }
+
+    #[test]
+    fn shared_machines_are_left_out_and_runtimes_kept() {
+        assert_eq!(meaning("NodeCpuUsageRate(%)"), None);
+        assert_eq!(meaning("host.memory"), None);
+        check("nodejs_heap_size", Class::Memory);
+    }
+
+    #[test]
+    fn sides_units_and_orientation() {
+        let of = |name| meaning(name).unwrap();
+        assert!(of("EdgeLatencyP50_source").by_caller && !of("EdgeLatencyP50_destination").by_caller);
+        assert!(!of("resource_latency").by_caller);
+        assert!(of("PodClientLatencyP90(s)").outgoing && of("egress_bytes").outgoing && !of("PodServerLatencyP90(s)").outgoing);
+        assert_eq!((of("cpu_pct").share, of("cpu_utilization").share), (Some(ShareUnit::Percent), Some(ShareUnit::Ratio)));
+        assert_eq!(of("CpuUsage(m)").share, None);
+        assert!(of("availability").inverted && !of("errors").inverted && !of("memory_available").inverted);
+    }
+}

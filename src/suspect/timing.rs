@@ -1,0 +1,67 @@
+//! Order in time: began before or after the harm, was put back, ran for as long as it lasted.
+
+use std::sync::Arc;
+
+use super::Found;
+use super::scene::Scene;
+use crate::model::{Change, ChangeKind, Finding, Origin};
+
+/// A change that began up to this many seconds after the onset may still precede it: clocks and access logs round.
+pub const CLOCK_SLACK: f64 = 3.0;
+/// An undo ends the incident when the end lies between this many seconds before it began …
+const UNDO_LEAD: f64 = 5.0;
+/// … and this many after its roll-out was complete.
+const UNDO_LAG: f64 = 45.0;
+/// A change that ran longer than this and ended with the incident was the incident.
+const LONG_RUN: f64 = 20.0;
+/// How exactly the two ends must agree, in seconds.
+const END_AGREES: f64 = 15.0;
+
+/// Whether the change had begun when the harm began.
+pub fn precedes(change: &Change, scene: &Scene<'_>) -> bool {
+    change.time - scene.case.incident.span.start <= CLOCK_SLACK
+}
+
+/// What the clock says of a change, and the change that undid it.
+pub fn examine(change: &Arc<Change>, scene: &Scene<'_>) -> (Vec<Found>, Option<Arc<Change>>) {
+    let span = scene.case.incident.span;
+    let mut findings = vec![(Finding::Began { before_onset: span.start - change.time }, vec![change.origin.clone()])];
+    findings.extend(ran_as_long(change, scene));
+    let Some((undo, exact)) = undo_of(change, scene) else { return (findings, None) };
+    let origins = vec![undo.origin.clone()];
+    let after = span.end - undo.time;
+    let latest = undo.end_time.map_or(0.0, |e| e - undo.time) + UNDO_LAG;
+    if !scene.case.incident.ongoing && after >= -UNDO_LEAD && after <= latest {
+        findings.push((Finding::Undone { by: undo.id.clone(), after, exact }, origins));
+    } else if after > latest {
+        findings.push((Finding::UndoneInVain { by: undo.id.clone(), lasted: after }, origins));
+    }
+    (findings, Some(undo))
+}
+
+/// The first later change that puts it back: exactly, or as a repair of the same kind on the same service.
+fn undo_of(change: &Arc<Change>, scene: &Scene<'_>) -> Option<(Arc<Change>, bool)> {
+    let later = || scene.case.changes.iter().filter(|c| c.time > change.time && c.service == change.service && c.id != change.id);
+    let exact = later().find(|c| change.is_reverted_by(c) || (c.kind == ChangeKind::Rollback && !names_another_target(change, c)));
+    if let Some(undo) = exact {
+        return Some((Arc::clone(undo), true));
+    }
+    let repairs = |c: &&Arc<Change>| {
+        let same = c.kind == change.kind && matches!(c.kind, ChangeKind::Migration | ChangeKind::Config | ChangeKind::Flag);
+        same && c.time > scene.case.incident.span.start
+    };
+    later().find(repairs).map(|c| (Arc::clone(c), false))
+}
+
+/// A rollback that says from which version it rolls back speaks of that version only.
+fn names_another_target(change: &Change, rollback: &Change) -> bool {
+    matches!((&change.version, &rollback.previous_version), (Some(ours), Some(theirs)) if ours != theirs)
+}
+
+fn ran_as_long(change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    let rollout = change.rollout();
+    let end_gap = scene.case.incident.span.end - rollout.end;
+    let ran = rollout.seconds() > LONG_RUN && end_gap.abs() <= END_AGREES && !scene.case.incident.ongoing;
+    let origins: Vec<Origin> = vec![change.origin.clone()];
+    ran.then_some((Finding::RanAsLong { seconds: rollout.seconds(), end_gap }, origins))
+}

@@ -1,0 +1,13 @@
+//! What kind of message a line is, and how often each kind came.
+//!
+//! Knows records; does not know what a window is later compared with, nor what an incident is.
+
+pub mod sketch;
+pub mod symbols;
+pub mod tally;
+pub mod tokens;
+pub mod users;
+
+pub use sketch::LatencySketch;
+pub use symbols::{Symbol, Symbols};
+pub use tally::{Cell, RecordCounts, RecordKey, RequestCounts, RequestKey, Tally};

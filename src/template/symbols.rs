@@ -1,0 +1,59 @@
+//! Texts as small numbers while counting; ordered by text once a run is complete.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+/// The number of a text within one [`Symbols`] table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol(pub u32);
+
+/// A table of distinct texts. Numbers depend on the order of arrival until [`Symbols::sorted`] is called.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols {
+    texts: Vec<Arc<str>>,
+    numbers: FxHashMap<Arc<str>, u32>,
+}
+
+impl Symbols {
+    /// The symbol of `text`, entered if it is new.
+    pub fn intern(&mut self, text: &str) -> Symbol {
+        if let Some(&number) = self.numbers.get(text) {
+            return Symbol(number);
+        }
+        let shared: Arc<str> = Arc::from(text);
+        let number = self.texts.len() as u32;
+        self.texts.push(Arc::clone(&shared));
+        self.numbers.insert(shared, number);
+        Symbol(number)
+    }
+
+    /// The symbol of a text that was entered before.
+    pub fn find(&self, text: &str) -> Option<Symbol> {
+        self.numbers.get(text).copied().map(Symbol)
+    }
+
+    pub fn text(&self, symbol: Symbol) -> &str {
+        &self.texts[symbol.0 as usize]
+    }
+
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// The same texts in order, and for each old number the new symbol.
+    pub fn sorted(&self) -> (Symbols, Vec<Symbol>) {
+        let mut order: Vec<u32> = (0..self.texts.len() as u32).collect();
+        order.sort_by(|&a, &b| self.texts[a as usize].cmp(&self.texts[b as usize]));
+        let mut sorted = Symbols::default();
+        let mut renamed = vec![Symbol(0); order.len()];
+        for old in order {
+            renamed[old as usize] = sorted.intern(&self.texts[old as usize]);
+        }
+        (sorted, renamed)
+    }
+}

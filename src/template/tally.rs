@@ -1,0 +1,526 @@
+//! Counts by window: what a shard of the input is reduced to, and how shards become one.
+//!
+//! Memory follows the number of distinct (window, key) pairs, not of lines. Merging is associative and the result is ordered
+//! by content, so neither the number of shards nor their order can be seen in it.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::sketch::LatencySketch;
+use super::symbols::{Symbol, Symbols};
+use super::tokens;
+use super::users::{self, UserSet};
+use crate::model::{Exemplar, Level, Origin, Record, Step, Time, TimeSpan};
+
+/// More windows than this between a shard's first and last record and the step doubles: 4.5 hours at one second.
+pub const MOST_WINDOWS: i64 = 16_384;
+/// Earliest exemplars kept of a key, and as many again spread over its records by hash.
+const EXEMPLARS: usize = 4;
+/// Bytes of message and error kept in an exemplar.
+const EXEMPLAR_TEXT: usize = 1_500;
+/// Bytes of detail (stack trace, statement) kept in a key's earliest exemplar.
+const EXEMPLAR_DETAIL: usize = 6_000;
+/// Windows that share one set of users.
+pub const USER_WINDOWS: i64 = 8;
+/// Distinct record keys of one shard; further ones are counted under one key a service, level and instance.
+const MOST_KEYS: usize = 200_000;
+/// The template of records beyond [`MOST_KEYS`].
+pub const OTHER: &str = "(other messages)";
+
+/// What tells one kind of record from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    pub service: Symbol,
+    /// The empty text where there is none, as for client, peer and code.
+    pub instance: Symbol,
+    pub level: Level,
+    pub client: Symbol,
+    pub peer: Symbol,
+    pub code: Symbol,
+    pub template: Symbol,
+}
+
+/// How often a kind of record came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordCounts {
+    /// (window, count), by window.
+    pub windows: Vec<(i64, u32)>,
+    pub first: Time,
+    pub last: Time,
+    /// By time; the first one with its detail.
+    pub exemplars: Vec<Exemplar>,
+    sampled: Vec<(u64, Exemplar)>,
+}
+
+impl RecordCounts {
+    /// Records in windows that start within `span`.
+    pub fn within(&self, span: TimeSpan, step: Step) -> u64 {
+        let (from, to) = (step.window(span.start), step.window(span.end));
+        let start = self.windows.partition_point(|w| w.0 < from);
+        self.windows[start..].iter().take_while(|w| w.0 <= to).map(|w| u64::from(w.1)).sum()
+    }
+
+    /// The first exemplar from `time` on, else the last one before.
+    pub fn exemplar_from(&self, time: Time) -> Option<&Exemplar> {
+        self.exemplars.iter().find(|e| e.time >= time).or(self.exemplars.last())
+    }
+}
+
+/// What tells one stream of requests from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey {
+    pub service: Symbol,
+    pub instance: Symbol,
+    pub version: Symbol,
+    /// Method and masked path without its query.
+    pub route: Symbol,
+}
+
+/// Outcomes of the requests of one window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cell {
+    pub completed: u32,
+    pub failed: u32,
+    /// Refused as the client's fault: status 4xx.
+    pub rejected: u32,
+    pub first_failed: Option<Time>,
+    pub latency: LatencySketch,
+}
+
+impl Cell {
+    pub fn merge(&mut self, other: &Cell) {
+        self.completed = self.completed.saturating_add(other.completed);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.rejected = self.rejected.saturating_add(other.rejected);
+        self.first_failed = [self.first_failed, other.first_failed].into_iter().flatten().min();
+        self.latency.merge(&other.latency);
+    }
+}
+
+/// Outcomes of a stream of requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestCounts {
+    /// By window of completion.
+    pub windows: Vec<(i64, Cell)>,
+    /// (window of arrival, count): completion minus duration.
+    pub arrivals: Vec<(i64, u32)>,
+}
+
+/// The users of one service in [`USER_WINDOWS`] windows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Users {
+    pub all: UserSet,
+    pub failed: UserSet,
+}
+
+/// Where a record was read and what the bundle's layout says about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'s> {
+    pub service: &'s str,
+    pub instance: &'s str,
+    pub path: &'s std::sync::Arc<str>,
+    pub line: u64,
+}
+
+/// The counts of one shard, or of all.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    pub step: Step,
+    pub symbols: Symbols,
+    pub records: FxHashMap<RecordKey, RecordCounts>,
+    pub requests: FxHashMap<RequestKey, RequestCounts>,
+    /// By service and number of the first of [`USER_WINDOWS`] windows.
+    pub users: BTreeMap<(Symbol, i64), Users>,
+    pub span: Option<TimeSpan>,
+    scratch: String,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally {
+            step: Step::SECOND,
+            symbols: Symbols::default(),
+            records: FxHashMap::default(),
+            requests: FxHashMap::default(),
+            users: BTreeMap::new(),
+            span: None,
+            scratch: String::new(),
+        }
+    }
+}
+
+impl Tally {
+    /// Counts one record.
+    pub fn add(&mut self, record: &Record<'_>, place: Place<'_>) {
+        let instant = TimeSpan { start: record.time, end: Time(record.time.0.saturating_add(1)) };
+        self.span = Some(self.span.map_or(instant, |s| s.union(instant)));
+        self.keep_bounded();
+        let service = self.symbols.intern(record.service.as_deref().unwrap_or(place.service));
+        let instance = self.symbols.intern(record.instance.as_deref().unwrap_or(place.instance));
+        if record.request.is_some() {
+            self.add_request(record, service, instance);
+        }
+        if record.request.is_none() || record.error.is_some() {
+            self.add_message(record, service, instance, place);
+        }
+    }
+
+    fn add_request(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol) {
+        let Some(request) = &record.request else { return };
+        let version = self.symbols.intern(record.version.as_deref().unwrap_or(""));
+        self.scratch.clear();
+        self.scratch.push_str(request.method.as_deref().unwrap_or(""));
+        if let Some(path) = &request.path {
+            let path = path.split(['?', '#', ';']).next().unwrap_or("");
+            self.scratch.push(' ');
+            tokens::mask_into(path, &mut self.scratch);
+        }
+        let route = self.symbols.intern(self.scratch.trim());
+        let window = self.step.window(record.time);
+        let counts = self.requests.entry(RequestKey { service, instance, version, route }).or_default();
+        let cell = at_window(&mut counts.windows, window);
+        cell.completed = cell.completed.saturating_add(1);
+        cell.rejected += u32::from((400..500).contains(&request.status));
+        if request.failed() {
+            cell.failed += 1;
+            cell.first_failed = Some(cell.first_failed.map_or(record.time, |t| t.min(record.time)));
+        }
+        if let Some(duration) = request.duration {
+            cell.latency.add(duration);
+        }
+        let arrival = self.step.window(Time(record.time.0.saturating_sub(request.duration.unwrap_or(0))));
+        *at_window(&mut counts.arrivals, arrival) += 1;
+        if let Some(user) = request.user.as_deref() {
+            let users = self.users.entry((service, user_block(window))).or_default();
+            users.all.insert(user);
+            if request.failed() {
+                users.failed.insert(user);
+            }
+        }
+    }
+
+    fn add_message(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol, place: Place<'_>) {
+        self.scratch.clear();
+        tokens::mask_into(&record.message, &mut self.scratch);
+        if let Some(error) = &record.error {
+            self.scratch.push_str(" | ");
+            tokens::mask_into(error, &mut self.scratch);
+        }
+        cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
+        let full = self.records.len() >= MOST_KEYS && self.symbols.find(&self.scratch).is_none();
+        let template = self.symbols.intern(if full { OTHER } else { &self.scratch });
+        let mut symbol = |text: &Option<std::borrow::Cow<'_, str>>| self.symbols.intern(text.as_deref().filter(|_| !full).unwrap_or(""));
+        let (client, peer, code) = (symbol(&record.client), symbol(&record.peer), symbol(&record.code));
+        let key = RecordKey { service, instance, level: record.level, client, peer, code, template };
+        let counts = self.records.entry(key).or_insert_with(|| RecordCounts {
+            windows: Vec::new(),
+            first: record.time,
+            last: record.time,
+            exemplars: Vec::new(),
+            sampled: Vec::new(),
+        });
+        *at_window(&mut counts.windows, self.step.window(record.time)) += 1;
+        counts.first = counts.first.min(record.time);
+        counts.last = counts.last.max(record.time);
+        counts.keep_example(record, place);
+    }
+
+    /// Doubles the step while the span holds too many windows.
+    fn keep_bounded(&mut self) {
+        while self.span.is_some_and(|s| self.step.window(s.end) - self.step.window(s.start) > MOST_WINDOWS) {
+            self.coarsen(self.step.doubled());
+        }
+    }
+
+    /// Re-counts in windows of a coarser step; finer or equal steps change nothing.
+    pub fn coarsen(&mut self, step: Step) {
+        if step <= self.step {
+            return;
+        }
+        let ratio = self.step.ratio_to(step);
+        for counts in self.records.values_mut() {
+            counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| *a = a.saturating_add(b));
+        }
+        for counts in self.requests.values_mut() {
+            counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| a.merge(&b));
+            counts.arrivals = folded(std::mem::take(&mut counts.arrivals), ratio, |a, b| *a = a.saturating_add(b));
+        }
+        let old = std::mem::take(&mut self.users);
+        for ((service, block), users) in old {
+            merge_users(self.users.entry((service, user_block(block.div_euclid(ratio)))).or_default(), &users);
+        }
+        self.step = step;
+    }
+
+    /// All shards as one, with texts numbered in their own order.
+    pub fn merged(shards: Vec<Tally>, step: Option<Step>) -> Tally {
+        let span = shards.iter().filter_map(|s| s.span).reduce(TimeSpan::union);
+        let fits = span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
+        let coarsest = shards.iter().map(|s| s.step).max().unwrap_or(Step::SECOND);
+        let step = step.unwrap_or(Step::SECOND).max(fits).max(coarsest);
+        let mut all = Tally { step, span, ..Tally::default() };
+        for mut shard in shards {
+            shard.coarsen(step);
+            all.absorb(shard);
+        }
+        all.sealed()
+    }
+
+    fn absorb(&mut self, shard: Tally) {
+        let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| self.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
+        for (key, counts) in shard.records {
+            match self.records.entry(key.renamed(&map)) {
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    slot.insert(counts);
+                }
+                std::collections::hash_map::Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
+            }
+        }
+        for (key, counts) in shard.requests {
+            let ours = self.requests.entry(key.renamed(&map)).or_default();
+            counts.windows.into_iter().for_each(|(w, cell)| at_window(&mut ours.windows, w).merge(&cell));
+            counts.arrivals.into_iter().for_each(|(w, n)| *at_window(&mut ours.arrivals, w) += n);
+        }
+        for ((service, block), users) in shard.users {
+            merge_users(self.users.entry((map[service.0 as usize], block)).or_default(), &users);
+        }
+    }
+
+    /// Numbers texts by their order and settles which exemplars stay.
+    fn sealed(mut self) -> Tally {
+        let (symbols, map) = self.symbols.sorted();
+        self.symbols = symbols;
+        self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
+        self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();
+        self.users = self.users.into_iter().map(|((s, b), u)| ((map[s.0 as usize], b), u)).collect();
+        self
+    }
+
+    /// The kinds of record, in the order of their texts.
+    pub fn records_sorted(&self) -> Vec<(&RecordKey, &RecordCounts)> {
+        let mut all: Vec<_> = self.records.iter().collect();
+        all.sort_by_key(|(key, _)| **key);
+        all
+    }
+
+    /// The streams of requests, in the order of their texts.
+    pub fn requests_sorted(&self) -> Vec<(&RequestKey, &RequestCounts)> {
+        let mut all: Vec<_> = self.requests.iter().collect();
+        all.sort_by_key(|(key, _)| **key);
+        all
+    }
+}
+
+impl RecordKey {
+    fn renamed(&self, map: &[Symbol]) -> RecordKey {
+        let new = |s: Symbol| map[s.0 as usize];
+        RecordKey {
+            service: new(self.service),
+            instance: new(self.instance),
+            level: self.level,
+            client: new(self.client),
+            peer: new(self.peer),
+            code: new(self.code),
+            template: new(self.template),
+        }
+    }
+}
+
+impl RequestKey {
+    fn renamed(&self, map: &[Symbol]) -> RequestKey {
+        let new = |s: Symbol| map[s.0 as usize];
+        RequestKey { service: new(self.service), instance: new(self.instance), version: new(self.version), route: new(self.route) }
+    }
+}
+
+impl RecordCounts {
+    fn keep_example(&mut self, record: &Record<'_>, place: Place<'_>) {
+        let early = self.exemplars.len() < EXEMPLARS || self.exemplars.last().is_some_and(|e| record.time < e.time);
+        let rank = users::hash(place.path) ^ users::hash(&record.message).wrapping_add(place.line.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let sampled = self.sampled.len() < EXEMPLARS || self.sampled.last().is_some_and(|s| rank < s.0);
+        if !early && !sampled {
+            return;
+        }
+        let exemplar = exemplar(record, place, self.exemplars.first().is_none_or(|e| record.time <= e.time));
+        if sampled {
+            insert_bounded(&mut self.sampled, (rank, exemplar.clone()));
+        }
+        if early {
+            insert_bounded(&mut self.exemplars, exemplar);
+        }
+    }
+
+    fn merge(&mut self, other: RecordCounts) {
+        other.windows.into_iter().for_each(|(w, n)| *at_window(&mut self.windows, w) += n);
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        other.exemplars.into_iter().for_each(|e| insert_bounded(&mut self.exemplars, e));
+        other.sampled.into_iter().for_each(|e| insert_bounded(&mut self.sampled, e));
+    }
+
+    fn sealed(mut self) -> RecordCounts {
+        self.exemplars.extend(self.sampled.drain(..).map(|s| s.1));
+        self.exemplars.sort_by(|a, b| (a.time, &a.origin).cmp(&(b.time, &b.origin)));
+        self.exemplars.dedup_by(|a, b| a.origin == b.origin);
+        for later in self.exemplars.iter_mut().skip(1) {
+            if let Some(end) = later.text.find('\n') {
+                later.text.truncate(end);
+            }
+        }
+        self
+    }
+}
+
+fn insert_bounded<T: Ord>(kept: &mut Vec<T>, item: T) {
+    let at = kept.partition_point(|k| *k <= item);
+    kept.insert(at, item);
+    kept.truncate(EXEMPLARS);
+}
+
+/// The first line holds message and error; detail follows on lines of its own, in the earliest exemplar only.
+fn exemplar(record: &Record<'_>, place: Place<'_>, with_detail: bool) -> Exemplar {
+    let mut text = record.message.replace('\n', " ");
+    if let Some(error) = &record.error {
+        text.push_str(" | ");
+        text.push_str(&error.replace('\n', " "));
+    }
+    text = head_and_tail(&text, EXEMPLAR_TEXT);
+    if with_detail && !record.detail.is_empty() {
+        text.push('\n');
+        text.push_str(&head_and_tail(&record.detail, EXEMPLAR_DETAIL));
+    }
+    Exemplar { time: record.time, origin: Origin::new(place.path, place.line), text }
+}
+
+fn head_and_tail(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let head = (0..=most / 2).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    let tail = (text.len() - most / 2..text.len()).find(|&i| text.is_char_boundary(i)).unwrap_or(text.len());
+    format!("{} … {}", &text[..head], &text[tail..])
+}
+
+fn cut_at_boundary(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = (0..=most).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+        text.truncate(end);
+    }
+}
+
+/// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
+fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
+    let at = match windows.last() {
+        Some(last) if last.0 == window => windows.len() - 1,
+        Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
+            Ok(at) => at,
+            Err(at) => {
+                windows.insert(at, (window, T::default()));
+                at
+            }
+        },
+        _ => {
+            windows.push((window, T::default()));
+            windows.len() - 1
+        }
+    };
+    &mut windows[at].1
+}
+
+fn folded<T>(windows: Vec<(i64, T)>, ratio: i64, merge: impl Fn(&mut T, T)) -> Vec<(i64, T)> {
+    let mut out: Vec<(i64, T)> = Vec::new();
+    for (window, value) in windows {
+        let window = window.div_euclid(ratio);
+        match out.last_mut() {
+            Some(last) if last.0 == window => merge(&mut last.1, value),
+            _ => out.push((window, value)),
+        }
+    }
+    out
+}
+
+fn merge_users(into: &mut Users, from: &Users) {
+    into.all.merge(&from.all);
+    into.failed.merge(&from.failed);
+}
+
+/// The first window of the block of [`USER_WINDOWS`] that holds `window`.
+pub fn user_block(window: i64) -> i64 {
+    window.div_euclid(USER_WINDOWS) * USER_WINDOWS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Request;
+    use crate::model::time::SECOND;
+
+    fn record(second: i64, text: &'static str, status: Option<u16>) -> Record<'static> {
+        let request = status.map(|status| Request {
+            path: Some("/a/1?x=2".into()),
+            status,
+            duration: Some(1_500_000),
+            user: Some(text.into()),
+            ..Request::default()
+        });
+        Record { time: Time(second * SECOND), message: text.into(), level: Level::Error, request, ..Record::default() }
+    }
+
+    fn tally(records: &[(i64, &'static str, Option<u16>)]) -> Tally {
+        let path: Arc<str> = Arc::from("logs/a.log");
+        let mut tally = Tally::default();
+        for (line, &(second, text, status)) in records.iter().enumerate() {
+            tally.add(&record(second, text, status), Place { service: "a", instance: "", path: &path, line: line as u64 + 1 });
+        }
+        tally
+    }
+
+    #[test]
+    fn requests_are_counted_by_route_and_arrival() {
+        let t = Tally::merged(vec![tally(&[(10, "u1", Some(500)), (10, "u2", Some(200)), (11, "u2", Some(404))])], None);
+        let (key, counts) = t.requests_sorted()[0];
+        assert_eq!(t.symbols.text(key.route), "/a/<*>");
+        let cells: Vec<_> = counts.windows.iter().map(|(w, c)| (*w, c.completed, c.failed, c.rejected)).collect();
+        assert_eq!(cells, [(10, 2, 1, 0), (11, 1, 0, 1)]);
+        assert_eq!(counts.arrivals, [(8, 2), (9, 1)]);
+        let users = &t.users.values().next().unwrap();
+        assert_eq!((users.all.count(), users.failed.count()), (2, 1));
+    }
+
+    #[test]
+    fn a_long_span_coarsens_the_step() {
+        let t = Tally::merged(vec![tally(&[(0, "x", None), (100_000, "x", None)])], None);
+        assert_eq!(t.step.seconds(), 8.0);
+        assert_eq!(t.records_sorted()[0].1.windows, [(0, 1), (12_500, 1)]);
+    }
+
+    proptest! {
+        #[test]
+        fn shards_and_their_order_cannot_be_seen(
+            seconds in proptest::collection::vec((0i64..40_000, 0usize..4, 0usize..3), 1..60), cut in 0usize..60,
+        ) {
+            let texts = ["pool 1 empty", "pool 2 empty", "disk full", "read timeout"];
+            let statuses = [None, Some(200), Some(503)];
+            let path: Arc<str> = Arc::from("f");
+            let all: Vec<_> = seconds.iter().enumerate().map(|(i, &(s, t, st))| (i as u64 + 1, s, texts[t], statuses[st])).collect();
+            let build = |part: &[(u64, i64, &'static str, Option<u16>)]| {
+                let mut t = Tally::default();
+                for &(line, s, text, status) in part {
+                    t.add(&record(s, text, status), Place { service: "a", instance: "", path: &path, line });
+                }
+                t
+            };
+            let cut = cut.min(all.len());
+            let one = Tally::merged(vec![build(&all)], None);
+            let two = Tally::merged(vec![build(&all[cut..]), build(&all[..cut])], None);
+            prop_assert_eq!(one.records_sorted(), two.records_sorted());
+            prop_assert_eq!(one.requests_sorted(), two.requests_sorted());
+            prop_assert_eq!(&one.users, &two.users);
+        }
+    }
+}

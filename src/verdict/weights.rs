@@ -1,0 +1,128 @@
+//! What each finding is worth, in nats of log-odds. All weights are here, each with its reason.
+//!
+//! They come from trials on recorded incidents, checked by multiplying them at random and by stress variants; families are
+//! redundant, so that no single weight decides. A weight is a sum over mechanisms, never a fit to a case.
+
+use crate::model::{CauseKind, ChangeId, Evidence, Finding, KeyRole};
+use crate::suspect::Suspect;
+use crate::suspect::scene::Scene;
+
+/// "None of these": about one in five when nothing speaks for anybody.
+pub const UNEXPLAINED: f64 = -1.5;
+/// Never more certain than this: the share of recordings whose cause no model of ours would know.
+pub const MOST_CERTAIN: f64 = 0.97;
+
+/// About half of all incidents are set off by a recorded change; of the other half most are components that fail. The offsets
+/// carried by [`BLAME_SHIFT`] and [`TIME_SHIFT`] are taken off again here.
+const CHANGE_PRIOR: f64 = 0.0 - BLAME_SHIFT - TIME_SHIFT;
+const COMPONENT_PRIOR: f64 = -1.7 - BLAME_SHIFT;
+/// Load must rise visibly to be a suspect at all.
+const LOAD_PRIOR: f64 = -4.0;
+/// Infrastructure fails rarely (2-10 % of incidents).
+const INFRA_PRIOR: f64 = -2.5 - BLAME_SHIFT;
+
+/// Blame is ln(share + floor); shifted so that a share above 11 % speaks for and a smaller one against.
+const BLAME_SHIFT: f64 = 2.0;
+const BLAME_FLOOR: f64 = 0.02;
+/// Time is a gentle tie-breaker: ln of minutes, shifted so that less than four minutes speak for. Sharper, it would be wrong for
+/// leaks, nightly jobs and flags that take effect late.
+const TIME_SHIFT: f64 = 1.0;
+const TIME_SLOPE: f64 = 0.6;
+/// The nearer bound of what all keys of a change together may weigh.
+const KEY_RANGE: (f64, f64) = (-0.5, 3.5);
+const KEY_SCALE: f64 = 0.8;
+
+/// The log-odds of a suspect before any evidence.
+pub fn prior(suspect: &Suspect) -> f64 {
+    match suspect.kind {
+        CauseKind::Change => CHANGE_PRIOR,
+        CauseKind::Component => COMPONENT_PRIOR,
+        CauseKind::Load => LOAD_PRIOR,
+        CauseKind::Infra => INFRA_PRIOR,
+    }
+}
+
+/// What the evidence about one key may weigh in all.
+pub fn key_total(sum: f64) -> f64 {
+    (KEY_SCALE * sum).clamp(KEY_RANGE.0, KEY_RANGE.1)
+}
+
+/// The weight of one finding about one suspect.
+pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
+    let component = suspect.kind != CauseKind::Change;
+    match finding {
+        Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT,
+        Finding::Began { before_onset } => TIME_SHIFT - TIME_SLOPE * (1.0 + before_onset.max(0.0) / 60.0).ln(),
+        // What stands below is told to people; the blame has counted it already.
+        Finding::FirstSymptom { after, .. } => 0.2 * f64::from(u8::from((-5.0..60.0).contains(after))),
+        Finding::Surge { never_before, .. } => 0.1 + 0.1 * f64::from(u8::from(*never_before)),
+        Finding::Undone { exact: true, .. } => 3.0,
+        Finding::Undone { exact: false, .. } => 2.0,
+        Finding::UndoneInVain { .. } => -1.5,
+        Finding::RanAsLong { .. } => 2.0,
+        Finding::Instances { touched_failed, touched_requests, other_failed, other_requests, .. } => {
+            instances((*touched_failed, *touched_requests), (*other_failed, *other_requests))
+        }
+        Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor),
+        Finding::ValueQuoted { .. } => 1.5,
+        Finding::KeyNamesCallee { share, .. } if *share < 0.05 => -0.7,
+        Finding::KeyNamesCallee { share, .. } => 1.5 * share,
+        Finding::KeyIrrelevant { .. } => -0.6,
+        Finding::DiffWords { words } => (0.9 * words.len() as f64).min(2.5),
+        Finding::MigrationSymptom { table, .. } => 1.0 + f64::from(u8::from(table.is_some())),
+        Finding::DiedAfter { .. } => 2.0,
+        Finding::NoSymptom { .. } => -0.5,
+        Finding::Down { refused_share, up_zero, restarted, .. } => down(suspect, scene, *refused_share, *up_zero, *restarted),
+        Finding::Exhausted { symptom, .. } if *symptom == crate::model::Symptom::Disk => 3.0,
+        Finding::Exhausted { .. } => 1.5,
+        Finding::LoadRise { ratio, .. } => (4.0 * ratio.log2()).min(8.0),
+        Finding::LoadFlat { .. } => -2.0,
+        Finding::ChangedRecently { .. } if component => -0.7,
+        // Capped: a series alone convicts nobody where messages and requests speak.
+        Finding::MetricShift { z, .. } => (0.15 * z.max(0.0).ln_1p()).min(0.5),
+        Finding::Victim { share, .. } => -0.5 * share,
+        Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => -1.0,
+        _ => 0.0,
+    }
+}
+
+/// ln of the ratio of failing shares, each with half a failure added (Haldane and Anscombe), within ±3.
+fn instances(touched: (u64, u64), others: (u64, u64)) -> f64 {
+    let share = |(failed, requests): (u64, u64)| (failed as f64 + 0.5) / (requests as f64 + 1.0);
+    (share(touched) / share(others)).ln().clamp(-3.0, 3.0)
+}
+
+/// A key that governs what ran out, moved in the direction that hurts.
+fn key(role: KeyRole, hit: Option<(bool, f64)>, worse: Option<bool>, factor: Option<f64>) -> f64 {
+    let matched = match hit {
+        Some((true, share)) => 1.5 + 1.5 * share,
+        Some((false, share)) => 0.3 + 1.2 * share,
+        None if role == KeyRole::Inert || role == KeyRole::Logging => return -1.0,
+        None => -0.3,
+    };
+    let direction = match (worse, factor) {
+        (Some(true), Some(factor)) if factor > 0.0 => (0.5 * factor.ln().abs()).min(1.5),
+        (Some(true), _) => 1.0,
+        (Some(false), _) => -0.7,
+        (None, _) => 0.0,
+    };
+    if hit.is_some() { matched + direction } else { matched + 0.3 * direction }
+}
+
+/// Several signs of being down together; much less where a change of the component explains them.
+fn down(suspect: &Suspect, scene: &Scene<'_>, refused_share: f64, up_zero: bool, restarted: bool) -> f64 {
+    let signs = 1.5 * f64::from(u8::from(refused_share >= 0.25)) + f64::from(u8::from(up_zero)) + 0.7 * f64::from(u8::from(restarted && refused_share > 0.0));
+    let onset = scene.case.incident.span.start;
+    let changed = scene.case.changes.iter().any(|c| c.service == suspect.service && (0.0..600.0).contains(&(onset - c.time)));
+    1.6 * signs * if changed { 0.3 } else { 1.0 }
+}
+
+/// What staged roll-outs add: the contrast between old and new instances, told by the metrics.
+pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec<Evidence>)) {
+    let Some(verdict) = &scene.rollouts else { return };
+    for score in &verdict.scores {
+        let Some(change) = scene.case.changes.get(score.change) else { continue };
+        let evidence = score.evidence().map(|(finding, weight)| Evidence { finding: Finding::Rollout(finding.clone()), weight, origins: Vec::new() });
+        add(&change.id, score.log_odds, evidence.collect());
+    }
+}
