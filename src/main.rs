@@ -1,2 +1,7 @@
-//! Entry point.
-fn main() {}
+//! Entry point: everything happens in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    whatchanged::cli::run()
+}

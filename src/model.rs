@@ -9,6 +9,7 @@ pub mod incident;
 pub mod names;
 pub mod options;
 pub mod record;
+pub mod rollout;
 pub mod time;
 pub mod topology;
 pub mod verdict;

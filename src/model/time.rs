@@ -1,7 +1,7 @@
 //! Instants and spans in whole microseconds, so that sums and comparisons are exact and equal on every machine.
 
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::Sub;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -68,15 +68,9 @@ impl fmt::Display for Time {
 /// The distance between two instants, in seconds.
 impl Sub for Time {
     type Output = f64;
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "the division is a change of unit, from microseconds to seconds")]
     fn sub(self, earlier: Time) -> f64 {
         self.0.saturating_sub(earlier.0) as f64 / SECOND as f64
-    }
-}
-
-impl Add<Step> for Time {
-    type Output = Time;
-    fn add(self, step: Step) -> Time {
-        Time(self.0.saturating_add(step.micros()))
     }
 }
 

@@ -54,22 +54,9 @@ fn best<'f>(matcher: &mut Matcher<'f>, lines: &[String], clock: &Clock, wanted: 
         formats.lines().iter().filter(|f| wanted(f)).map(|f| (matches(matcher, f, lines, clock), f)).collect();
     let most = counts.iter().map(|(count, _)| *count).max().filter(|most| *most > 0)?;
     let good = counts.into_iter().filter(|(count, _)| *count as f64 >= NEAR_BEST * most as f64);
-    // Formats come by falling specificity, then by name: the first of the best stays.
-    good.rev_max()
-}
-
-trait Best<'f> {
-    fn rev_max(self) -> Option<&'f LineFormat>;
-}
-
-impl<'f, I: Iterator<Item = (usize, &'f LineFormat)>> Best<'f> for I {
-    fn rev_max(self) -> Option<&'f LineFormat> {
-        self.fold(None::<(usize, &LineFormat)>, |best, (count, format)| match best {
-            Some((kept, b)) if (b.specificity, kept) >= (format.specificity, count) => Some((kept, b)),
-            _ => Some((count, format)),
-        })
-        .map(|(_, format)| format)
-    }
+    // Formats come by falling specificity, then by name: of equals the first stays.
+    let better = |a: &(usize, &LineFormat), b: &(usize, &LineFormat)| (b.1.specificity, b.0) > (a.1.specificity, a.0);
+    good.reduce(|a, b| if better(&a, &b) { b } else { a }).map(|(_, format)| format)
 }
 
 fn matches<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, lines: &[String], clock: &Clock) -> usize {

@@ -125,6 +125,12 @@ impl<'f> Matcher<'f> {
         slot.as_mut().is_some_and(|scratch| scratch.fill(text, row))
     }
 
+    /// Whether a line is one of those that fill columns.
+    pub fn knows(&mut self, format: &'f LineFormat, text: &str) -> bool {
+        let mut row = Row::default();
+        format.variants.iter().any(|v| self.variant(v, text, &mut row))
+    }
+
     /// Fills a row from the lines of a block; what no variant matches is the message.
     pub fn block(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Head {
         row.clear();

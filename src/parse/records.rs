@@ -3,21 +3,19 @@
 //! A record is handed on when the next one begins, for until then lines may follow that belong to it. Does not keep
 //! records, nor know what they will be used for.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use crate::model::{Complaint, Level, Origin, Record, SourceCoverage, Time, TimeSpan};
+use crate::model::{Complaint, Origin, Record, SourceCoverage, Time, TimeSpan};
 use crate::read::Source;
 use crate::read::lines::LineReader;
 
 use super::Formats;
-use super::assemble;
 use super::columns::{Column, Row};
 use super::compile::LineFormat;
-use super::detail::Detail;
 use super::detect::{Detected, detect};
 use super::format::Reader;
 use super::matching::{Head, Matched, Matcher};
-use super::messages::read_message;
+use super::pending::{Outer, Pending};
 use super::timestamp::Clock;
 use super::trace;
 
@@ -25,7 +23,7 @@ use super::trace;
 const SAMPLE: usize = 200;
 /// Lines that were not understood and are kept as examples.
 const EXAMPLES: usize = 3;
-/// Longest text of one record before its detail, in bytes: a runaway CSV quote or SQL statement ends here.
+/// Longest line put together from parts, in bytes.
 const LONGEST: usize = 64 * 1024;
 /// Docker cuts lines at this length; a longer one without its line end goes on in the next.
 const DOCKER_CUT: usize = 16 * 1024;
@@ -48,20 +46,12 @@ pub fn read_log(
 ) -> LogOutcome {
     let mut lines = LineReader::new(input);
     let mut sample = Vec::new();
-    let mut failure = None;
-    while sample.len() < SAMPLE && failure.is_none() {
-        match lines.next() {
-            Ok(Some(line)) => sample.push(line.text.into_owned()),
-            Ok(None) => break,
-            Err(e) => failure = Some(e),
-        }
-    }
+    let mut failure = take_sample(&mut lines, &mut sample).err();
     let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
     let mut log = Log::new(formats, clock, &sample, sink);
-    for line in &sample {
-        log.line(line);
+    for line in std::mem::take(&mut sample) {
+        log.line(&line);
     }
-    drop(sample);
     while failure.is_none() {
         match lines.next() {
             Ok(Some(line)) => log.line(&line.text),
@@ -70,7 +60,17 @@ pub fn read_log(
         }
     }
     log.flush();
-    log.outcome(source, failure, lines.cut)
+    log.outcome(source, failure.as_ref(), lines.cut)
+}
+
+fn take_sample(lines: &mut LineReader, sample: &mut Vec<String>) -> io::Result<()> {
+    while sample.len() < SAMPLE {
+        match lines.next()? {
+            Some(line) => sample.push(line.text.into_owned()),
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// The state of one file.
@@ -82,36 +82,10 @@ struct Log<'f, 's> {
     clock: Clock,
     pending: Pending<'f>,
     row: Row,
-    wrapping: Row,
     /// The beginning of a line that its envelope cut.
     partial: String,
     ledger: Ledger,
     sink: &'s mut dyn FnMut(&Record<'_>, u64),
-}
-
-/// The record whose following lines are still to come.
-#[derive(Default)]
-struct Pending<'f> {
-    live: bool,
-    text: String,
-    row: Row,
-    format: Option<&'f LineFormat>,
-    head: Head,
-    first_line: u64,
-    outer: Outer,
-    detail: Detail,
-    in_trace: bool,
-    /// A block has got lines after its header.
-    has_body: bool,
-}
-
-/// What an envelope says of the line in it.
-#[derive(Clone, Debug, Default)]
-struct Outer {
-    time: Option<Time>,
-    service: Option<String>,
-    instance: Option<String>,
-    present: bool,
 }
 
 #[derive(Default)]
@@ -121,7 +95,7 @@ struct Ledger {
     records: u64,
     first: Option<Time>,
     last: Option<Time>,
-    /// Records before any time was seen.
+    /// Lines of a known format that have no time, and none before them has.
     undated: u64,
     misread: Vec<(u64, String)>,
 }
@@ -152,7 +126,6 @@ impl<'f, 's> Log<'f, 's> {
             clock,
             pending: Pending::default(),
             row: Row::default(),
-            wrapping: Row::default(),
             partial: String::new(),
             ledger: Ledger::default(),
             sink,
@@ -161,83 +134,89 @@ impl<'f, 's> Log<'f, 's> {
 
     fn line(&mut self, text: &str) {
         self.ledger.lines += 1;
-        match self.detected.wrapper {
+        let understood = match self.detected.wrapper {
             Some(wrapper) => self.wrapped(wrapper, text),
             None => self.inner(text, Outer::default()),
+        };
+        if understood {
+            self.ledger.understood += 1;
+        } else {
+            self.ledger.misread(text);
         }
     }
 
     /// Takes a line out of its envelope.
-    fn wrapped(&mut self, wrapper: &'f LineFormat, text: &str) {
-        let head = match self.matcher.line(wrapper, text, &self.clock, &mut self.wrapping) {
+    fn wrapped(&mut self, wrapper: &'f LineFormat, text: &str) -> bool {
+        let mut row = Row::default();
+        let head = match self.matcher.line(wrapper, text, &self.clock, &mut row) {
             Matched::Record(head) => head,
-            Matched::Nothing => return self.ledger.understood += 1,
+            Matched::Nothing => return true,
             Matched::No => return self.inner(text, Outer::default()),
         };
-        let own = |column| self.wrapping.text(column, text).map(|t| t.into_owned());
-        let outer = Outer { time: head.time, service: own(Column::Service), instance: own(Column::Instance), present: true };
-        let inner = self.wrapping.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
-        let cut = self.wrapping.raw(Column::Partial, text) == Some("P") || (inner.len() >= DOCKER_CUT && !inner.ends_with('\n'));
+        let own = |column| row.text(column, text).map(|t| t.into_owned());
+        let outer = Outer { time: head.time, service: own(Column::Service), instance: own(Column::Instance) };
+        let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
+        let cut = row.raw(Column::Partial, text) == Some("P") || (inner.len() >= DOCKER_CUT && !inner.ends_with('\n'));
         if cut && self.partial.len() < LONGEST {
             self.partial.push_str(&inner);
-            self.ledger.understood += 1;
-            return;
+            return true;
         }
         if self.partial.is_empty() {
             return self.inner(inner.trim_end_matches(['\n', '\r']), outer);
         }
         let mut whole = std::mem::take(&mut self.partial);
         whole.push_str(inner.trim_end_matches(['\n', '\r']));
-        self.inner(&whole, outer);
+        self.inner(&whole, outer)
     }
 
-    fn inner(&mut self, text: &str, outer: Outer) {
-        if self.pending.head.open {
-            return self.continue_csv(text);
+    /// Whether the line was understood.
+    fn inner(&mut self, text: &str, outer: Outer) -> bool {
+        if self.pending.live && self.pending.head.open {
+            self.pending.continue_csv(&mut self.matcher, text, &self.clock);
+            return true;
         }
-        let indented = text.starts_with([' ', '\t']);
-        if text.trim_start().is_empty() || (indented && self.pending.live) {
-            return self.follow(text);
-        }
-        if self.begins_record(text, &outer) {
-            return;
-        }
-        if self.pending.live && self.belongs(text) {
-            return self.follow(text);
-        }
-        if outer.time.is_some() {
-            return self.plain(text, outer);
-        }
-        if indented || trace::is_part(text) {
-            // The end of something whose beginning another file has.
-            self.ledger.understood += 1;
-            return;
-        }
-        self.ledger.misread(text);
-    }
-
-    /// Tries the file's format, then, unless the line is a part of a stack trace, all others.
-    fn begins_record(&mut self, text: &str, outer: &Outer) -> bool {
-        for position in 0..self.order.len() {
-            if position == 1 && self.pending.live && (self.pending.in_trace || self.pending.is_block()) && trace::is_part(text) {
-                return false;
+        let blank = text.trim_start().is_empty();
+        let indented = blank || text.starts_with([' ', '\t']);
+        if !(indented && self.pending.live) {
+            if blank || self.begins_record(text, &outer) {
+                return true;
             }
+            if !self.pending.takes(text) {
+                return self.alone(text, outer, indented);
+            }
+        }
+        self.pending.follow(text);
+        true
+    }
+
+    /// A line of no known format that belongs to no record.
+    fn alone(&mut self, text: &str, outer: Outer, indented: bool) -> bool {
+        if outer.time.is_none() {
+            // What is indented is the end of something whose beginning another file has.
+            return indented || trace::is_part(text);
+        }
+        self.flush();
+        self.clock.near = outer.time;
+        self.pending.begin_plain(text, outer, self.ledger.lines);
+        true
+    }
+
+    /// Tries the file's format, then all others, unless the line belongs to a stack trace or to a block.
+    fn begins_record(&mut self, text: &str, outer: &Outer) -> bool {
+        let follows = self.pending.is_block() || (self.pending.live && self.pending.in_trace && trace::is_part(text));
+        let tried = if follows { 1.min(self.order.len()) } else { self.order.len() };
+        for position in 0..tried {
             let format = self.order[position];
-            match self.matcher.line(format, text, &self.clock, &mut self.row) {
-                Matched::No => {}
-                Matched::Nothing => {
-                    self.ledger.understood += 1;
-                    return true;
+            let understood = match self.matcher.line(format, text, &self.clock, &mut self.row) {
+                Matched::No => false,
+                Matched::Nothing => true,
+                Matched::Record(head) => self.accept(format, head, text, outer),
+            };
+            if understood {
+                if position > 1 {
+                    self.order[1..=position].rotate_right(1);
                 }
-                Matched::Record(head) => {
-                    if !self.accept(format, head, text, outer) {
-                        continue;
-                    }
-                    if position > 1 {
-                        self.order[1..=position].rotate_right(1);
-                    }
-                    return true;
-                }
+                return true;
             }
         }
         false
@@ -245,17 +224,78 @@ impl<'f, 's> Log<'f, 's> {
 
     fn accept(&mut self, format: &'f LineFormat, head: Head, text: &str, outer: &Outer) -> bool {
         if format.reader == Reader::Block {
-            self.begin_block(format, text);
-            return true;
+            return self.accept_block(format, text, outer);
         }
-        let carried = self.ledger.last_seen(&self.clock);
-        let Some(time) = outer.time.or(head.time).or(carried) else { return false };
         if self.attaches(format, text) {
             return true;
         }
+        let known = outer.time.or(head.time);
+        let Some(time) = known.or_else(|| self.ledger.last.and(self.clock.near)) else {
+            self.ledger.undated += 1;
+            return false;
+        };
+        self.flush();
         self.clock.near = Some(time);
-        self.begin(Some(format), Head { time: Some(time), ..head }, text, outer.clone());
+        self.ledger.last = self.ledger.last.or(Some(time));
+        self.pending.begin(Some(format), Head { time: Some(time), ..head }, text, outer.clone(), self.ledger.lines);
         std::mem::swap(&mut self.pending.row, &mut self.row);
         true
+    }
+
+    fn accept_block(&mut self, format: &'f LineFormat, text: &str, outer: &Outer) -> bool {
+        if self.pending.takes_header() {
+            self.pending.extend(text);
+        } else {
+            self.flush();
+            self.pending.begin(Some(format), Head::default(), text, outer.clone(), self.ledger.lines);
+        }
+        true
+    }
+
+    /// Adds a DETAIL or STATEMENT to the record of the same process before it.
+    fn attaches(&mut self, format: &LineFormat, text: &str) -> bool {
+        let level = self.row.raw(Column::Level, text).unwrap_or_default();
+        if !self.pending.live || !format.attach.iter().any(|l| l == level) {
+            return false;
+        }
+        let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
+        if same {
+            let message = self.row.raw(Column::Message, text).unwrap_or_default();
+            self.pending.follow(&format!("{level}:  {}", message.trim_start()));
+        }
+        same
+    }
+
+    fn flush(&mut self) {
+        if let Some(time) = self.pending.flush(&mut self.matcher, &self.clock, self.sink) {
+            self.ledger.record(time);
+        }
+    }
+
+    fn outcome(self, source: &Source, failure: Option<&io::Error>, cut: u64) -> LogOutcome {
+        let ledger = self.ledger;
+        let mut complaints = Vec::new();
+        let mut complain = |line, why: String, more: u64| complaints.push(Complaint { origin: Origin::new(&source.shown, line), why, more });
+        if let Some(error) = failure {
+            complain(ledger.lines, format!("broken off after line {}: {error}", ledger.lines), 0);
+        }
+        if cut > 0 {
+            complain(0, "a line of more than 64 KiB lost its middle".to_owned(), cut - 1);
+        }
+        if ledger.undated > 0 && ledger.records == 0 {
+            complain(0, "no line carries a time".to_owned(), 0);
+        }
+        let span = ledger.first.zip(ledger.last).filter(|_| ledger.records > 0).map(|(a, b)| TimeSpan::new(a, b));
+        let coverage = SourceCoverage {
+            path: source.shown.to_string(),
+            format: self.detected.name(),
+            bytes: source.bytes,
+            lines: ledger.lines,
+            understood: ledger.understood,
+            records: ledger.records,
+            span,
+            misread: ledger.misread,
+        };
+        LogOutcome { coverage, complaints }
     }
 }

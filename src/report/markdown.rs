@@ -74,7 +74,14 @@ fn incident(out: &mut String, verdict: &Verdict, view: &View) {
         verdict.not_ruled_out.iter().map(|path| format!("{} (needs {})", sanitize(&path.title), sanitize(&path.needed))),
     );
     let events = timeline::rows(&verdict.timeline).into_iter().take(EVENTS_SHOWN);
-    bullets(out, "Timeline (UTC)", events.map(|r| format!("{} {}, {}: {}", r.time, r.what, r.service, r.text)));
+    bullets(
+        out,
+        "Timeline (UTC)",
+        events.map(|r| {
+            let date = r.date.map(|d| d + " ").unwrap_or_default();
+            format!("{date}{} {}, {}: {}", r.time, r.what, r.service, r.text)
+        }),
+    );
 }
 
 fn leading_cause(out: &mut String, cause: &Cause, view: &View) {

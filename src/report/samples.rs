@@ -199,8 +199,8 @@ fn timeline() -> Vec<TimelineEntry> {
     };
     vec![
         entry("17:24:40", TimelineKind::Change, "deploy-310: 4.1.0 -> 4.2.0"),
-        entry("17:24:48", TimelineKind::IncidentStart, "requests begin to fail"),
         entry("17:24:47", TimelineKind::FirstSymptom, "QueuePool limit of size 1 overflow 0 reached, connection timed out, timeout 3.00"),
+        entry("17:24:48", TimelineKind::IncidentStart, "requests begin to fail"),
         entry("17:27:20", TimelineKind::Change, "rollback-311: 4.2.0 -> 4.1.0"),
         entry("17:27:25", TimelineKind::IncidentEnd, "failures back at the quiet rate"),
     ]

@@ -288,7 +288,7 @@ mod tests {
             ),
             (
                 Finding::KeyGoverns { edit, role: crate::model::KeyRole::Pool, symptom: Some(Symptom::PoolExhausted) },
-                "db.pool.max_size sets the size of the connection pool; the errors show a connection pool with none left",
+                "db.pool.max_size sets the size of the connection pool; the errors show a pool with no connection left",
             ),
             (Finding::NoSymptom { service: "*".into(), templates_tested: 0 }, "nothing of all services moved, and no error points at it"),
             (Finding::Down { service: "db".into(), refused: 0, refused_share: 0.0, up_zero: false, restarted: false }, "db went silent"),

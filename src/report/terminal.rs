@@ -7,10 +7,10 @@ mod incident;
 mod layout;
 mod spark;
 
-use crate::model::{Analysis, Verdict};
+use crate::model::{Analysis, ChangeId, TimeSpan, Verdict};
 
 use super::View;
-use super::text::{count, counted, duration, number, percent, sanitize};
+use super::text::{count, counted, duration, listed, number, percent, sanitize};
 use layout::{Paragraph, Screen, Tone};
 
 /// Lines of the first screen: a terminal's height less the prompt.
@@ -40,12 +40,14 @@ struct Limits {
 }
 
 /// From roomy to tight: the first that fits is used.
-const LIMITS: [Limits; 6] = [
+const LIMITS: [Limits; 8] = [
     Limits { evidence: 3, ruled_out: 6, reason_lines: 2, others: 3, further_incidents: 2 },
     Limits { evidence: 3, ruled_out: 6, reason_lines: 1, others: 3, further_incidents: 2 },
     Limits { evidence: 3, ruled_out: 4, reason_lines: 1, others: 2, further_incidents: 2 },
     Limits { evidence: 3, ruled_out: 2, reason_lines: 1, others: 1, further_incidents: 2 },
     Limits { evidence: 2, ruled_out: 1, reason_lines: 1, others: 1, further_incidents: 1 },
+    Limits { evidence: 2, ruled_out: 0, reason_lines: 1, others: 0, further_incidents: 1 },
+    Limits { evidence: 2, ruled_out: 1, reason_lines: 1, others: 1, further_incidents: 0 },
     Limits { evidence: 1, ruled_out: 0, reason_lines: 1, others: 0, further_incidents: 0 },
 ];
 
@@ -54,7 +56,7 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
     let width = view.width.clamp(NARROWEST, WIDEST);
     let mut screen = match (&analysis.span, analysis.verdicts.as_slice()) {
         (None, _) => timeless(analysis, width),
-        (_, []) => quiet(analysis, width),
+        (_, []) => quiet(analysis, view, width),
         (_, verdicts) => incidents(analysis, verdicts, view, width),
     };
     if view.all {
@@ -140,12 +142,10 @@ fn read(screen: &mut Screen, analysis: &Analysis, view: &View) {
     }
 }
 
-fn quiet(analysis: &Analysis, width: usize) -> Screen {
+fn quiet(analysis: &Analysis, view: &View, width: usize) -> Screen {
     let mut screen = Screen::new(width);
-    let span = analysis.span.map(|s| {
-        format!(" from {} {} to {} {} UTC ({})", s.start.date(), s.start.clock(), s.end.date(), s.end.clock(), duration(s.seconds()))
-    });
-    let headline = format!("No incident found{}.", span.unwrap_or_default());
+    let span = analysis.span.map(between).unwrap_or_default();
+    let headline = format!("No incident found{span}.");
     screen.paragraph(&Paragraph { text: &headline, tone: Tone::Strong, ..Paragraph::default() });
     screen.paragraph(&Paragraph { text: &looked_at(analysis), most_lines: 3, ..Paragraph::default() });
     for text in disturbances(analysis).iter().take(BLIPS_SHOWN) {
@@ -155,7 +155,14 @@ fn quiet(analysis: &Analysis, width: usize) -> Screen {
         let more = format!("and {} (--all).", counted((analysis.disturbances.len() - BLIPS_SHOWN) as u64, "more short disturbance"));
         screen.paragraph(&Paragraph { text: &more, ..Paragraph::default() });
     }
+    read(&mut screen, analysis, view);
     screen
+}
+
+fn between(span: TimeSpan) -> String {
+    let (start, end) = (span.start, span.end);
+    let day = if start.date() == end.date() { String::new() } else { format!("{} ", end.date()) };
+    format!(" between {} {} and {day}{} UTC ({})", start.date(), start.clock(), end.clock(), duration(span.seconds()))
 }
 
 /// What was searched and how small a problem would have been seen.
@@ -179,12 +186,12 @@ fn looked_at(analysis: &Analysis) -> String {
         Some(n) => format!(" {} failed requests in a minute would have been seen.", number(n.ceil())),
         None => " Without request outcomes a small problem can go unseen.".to_owned(),
     };
-    format!("Looked at {}.{power}", super::text::listed(&parts))
+    format!("Looked at {}.{power}", listed(&parts))
 }
 
 /// Blips that are no incidents, one sentence each.
 fn disturbances(analysis: &Analysis) -> Vec<String> {
-    let sentence = |(span, failed, all, change): &(crate::model::TimeSpan, u64, u64, Option<crate::model::ChangeId>)| {
+    let sentence = |(span, failed, all, change): &(TimeSpan, u64, u64, Option<ChangeId>)| {
         let during = match change {
             Some(id) => format!("during the roll-out of {}", sanitize(id.as_str())),
             None => "with no change recorded".to_owned(),

@@ -10,7 +10,8 @@ use super::wording;
 /// One entry, each cell sanitized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// `2023-08-12 14:30:00` in the first row of a day, `14:30:00` after it.
+    /// Only in the first row of a day.
+    pub date: Option<String>,
     pub time: String,
     pub what: &'static str,
     pub service: String,
@@ -25,11 +26,13 @@ pub fn rows(entries: &[TimelineEntry]) -> Vec<Row> {
     entries
         .iter()
         .map(|entry| {
-            let date = entry.time.date();
-            let time = if date == day { entry.time.clock() } else { format!("{date} {}", entry.time.clock()) };
-            day = date;
+            let date = Some(entry.time.date()).filter(|date| *date != day);
+            if let Some(new) = &date {
+                day.clone_from(new);
+            }
             Row {
-                time,
+                date,
+                time: entry.time.clock(),
                 what: word(entry.kind),
                 service: wording::service(&entry.service),
                 text: sanitize(&entry.text),
@@ -64,8 +67,8 @@ mod tests {
             origin: None,
         };
         let rows = rows(&[entry("2023-08-12T23:59:59Z"), entry("2023-08-12T23:59:59Z"), entry("2023-08-13T00:00:00Z")]);
-        let times: Vec<&str> = rows.iter().map(|r| r.time.as_str()).collect();
-        assert_eq!(times, ["2023-08-12 23:59:59", "23:59:59", "2023-08-13 00:00:00"]);
+        let times: Vec<(Option<&str>, &str)> = rows.iter().map(|r| (r.date.as_deref(), r.time.as_str())).collect();
+        assert_eq!(times, [(Some("2023-08-12"), "23:59:59"), (None, "23:59:59"), (Some("2023-08-13"), "00:00:00")]);
         assert_eq!((rows[0].service.as_str(), rows[0].text.as_str()), ("all services", "a\\nb"));
     }
 }

@@ -4,15 +4,17 @@
 //! Identifiers (services, change ids, keys, places) are written as the input spells them; sentences are sanitized. Whatever acts on a
 //! terminal is written as a JSON escape. `docs/analysis.schema.json` describes the result; a test keeps the two together.
 
+mod coverage;
+
 use serde::Serialize;
 
 use crate::model::verdict::Sought;
 use crate::model::{
-    Analysis, Cause, Change, Complaint, Coverage, Evidence, Impact, Incident, IncidentSignal, KeyEdit, NotRuledOut, RuledOut,
-    SourceCoverage, TimeSpan, TimelineEntry, Verdict,
+    Analysis, Cause, Change, Evidence, Impact, Incident, IncidentSignal, KeyEdit, NotRuledOut, RuledOut, TimeSpan, TimelineEntry, Verdict,
 };
 
 use super::{View, advice, sentences, text, wording};
+use coverage::CoverageView;
 
 /// Raised when a field changes its meaning or goes away; additions leave it.
 const SCHEMA_VERSION: u32 = 1;
@@ -433,77 +435,6 @@ impl From<&KeyEdit> for EditView {
             after: redacted(edit, edit.after.as_deref()),
             source: edit.origin.as_ref().map(ToString::to_string),
         }
-    }
-}
-
-#[derive(Serialize)]
-struct CoverageView {
-    lines: u64,
-    understood: u64,
-    understood_ratio: Option<f64>,
-    bytes: u64,
-    sources: Vec<SourceView>,
-    complaints: Vec<ComplaintView>,
-}
-
-impl From<&Coverage> for CoverageView {
-    fn from(coverage: &Coverage) -> Self {
-        CoverageView {
-            lines: coverage.lines(),
-            understood: coverage.understood(),
-            understood_ratio: round(coverage.share(), 6),
-            bytes: coverage.bytes(),
-            sources: coverage.sources.iter().map(SourceView::from).collect(),
-            complaints: coverage.complaints.iter().map(ComplaintView::from).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct SourceView {
-    path: String,
-    format: String,
-    bytes: u64,
-    lines: u64,
-    understood: u64,
-    records: u64,
-    start: Option<String>,
-    end: Option<String>,
-    misread: Vec<MisreadView>,
-}
-
-impl From<&SourceCoverage> for SourceView {
-    fn from(source: &SourceCoverage) -> Self {
-        SourceView {
-            path: source.path.clone(),
-            format: source.format.clone(),
-            bytes: source.bytes,
-            lines: source.lines,
-            understood: source.understood,
-            records: source.records,
-            start: source.span.map(|s| s.start.rfc3339()),
-            end: source.span.map(|s| s.end.rfc3339()),
-            misread: source.misread.iter().map(|(line, text)| MisreadView { line: *line, text: text::sanitize(text) }).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct MisreadView {
-    line: u64,
-    text: String,
-}
-
-#[derive(Serialize)]
-struct ComplaintView {
-    source: String,
-    why: String,
-    more: u64,
-}
-
-impl From<&Complaint> for ComplaintView {
-    fn from(complaint: &Complaint) -> Self {
-        ComplaintView { source: complaint.origin.to_string(), why: text::sanitize(&complaint.why), more: complaint.more }
     }
 }
 

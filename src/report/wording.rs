@@ -15,7 +15,7 @@ const SECRET_WORDS: [&str; 9] = ["password", "passwd", "secret", "token", "api_k
 /// What an error message shows, as the object of `the errors show …`.
 pub fn symptom(symptom: Symptom) -> &'static str {
     match symptom {
-        Symptom::PoolExhausted => "a connection pool with none left",
+        Symptom::PoolExhausted => "a pool with no connection left",
         Symptom::ConnectionLimit => "connections refused at the server's limit",
         Symptom::StatementTimeout => "statements cancelled by a time limit",
         Symptom::LockWait => "waits for locks",

@@ -5,6 +5,7 @@
 //! (all of them multiplied at random by 0.5 to 2 cost at most one case in ten), except where it says so.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use crate::model::{Finding, InstanceId, MetricName, Metrics, ServiceName, TimeSpan, Topology};
 
@@ -13,6 +14,7 @@ mod deviation;
 mod graph;
 mod hypothesis;
 
+use class::Class;
 use deviation::{Deviation, HurtRows, Series};
 use graph::{Alarm, Graph, measured_calls, medians, subject};
 
@@ -66,38 +68,56 @@ pub fn confidence(scores: &[ComponentScore]) -> f64 {
     1.0 / (1.0 + (-MARGIN_SLOPE * (best.score - other - EVEN_MARGIN)).exp())
 }
 
-/// The errors and latency of each service that users may have felt, with how far each is off.
-fn symptoms<'m>(deviations: &[Deviation<'m>]) -> Vec<(f64, &'m ServiceName, Alarm)> {
-    let outside = deviations.iter().filter(|d| d.meaning.class.is_outside());
-    let z = medians(outside.filter_map(|d| Some(((subject(d)?, d.meaning.class, &d.key.metric), d.z))));
-    let alarm = |service: &ServiceName, class, metric: &MetricName| Alarm { service: service.clone(), metric: Some((class, metric.clone())) };
-    z.into_iter().map(|((service, class, metric), z)| (z, service, alarm(service, class, metric))).collect()
+/// A kind of trouble that users of a service may feel.
+struct Symptom<'m> {
+    service: &'m ServiceName,
+    kind: Class,
+    /// How far the service is off in this kind: the median over its metrics.
+    z: f64,
+    /// The metric of this kind that is furthest off, and how far.
+    worst: (f64, &'m MetricName),
 }
 
-fn worst<'m>(symptoms: impl Iterator<Item = (f64, &'m ServiceName, Alarm)>) -> Option<(f64, Alarm)> {
-    symptoms.map(|(z, _, alarm)| (z, alarm)).reduce(|best, next| if next.0 > best.0 { next } else { best })
+/// The symptoms of all services, by service, worst metric first.
+fn symptoms<'m>(deviations: &[Deviation<'m>]) -> Vec<Symptom<'m>> {
+    let outside = || deviations.iter().filter(|d| d.meaning.class.is_outside());
+    let by_metric = medians(outside().filter_map(|d| Some(((subject(d)?, d.meaning.class, &d.key.metric), d.z))));
+    let by_kind = medians(outside().filter_map(|d| Some(((subject(d)?, d.meaning.class), d.z))));
+    let mut worst: BTreeMap<(&ServiceName, Class), (f64, &MetricName)> = BTreeMap::new();
+    for ((service, kind, metric), z) in by_metric {
+        let entry = worst.entry((service, kind)).or_insert((z, metric));
+        if z > entry.0 {
+            *entry = (z, metric);
+        }
+    }
+    let symptom = |((service, kind), worst)| Some(Symptom { service, kind, z: *by_kind.get(&(service, kind))?, worst });
+    let mut symptoms: Vec<_> = worst.into_iter().filter_map(symptom).collect();
+    symptoms.sort_by(|a, b| a.service.cmp(b.service).then(b.worst.0.total_cmp(&a.worst.0)).then(a.kind.cmp(&b.kind)));
+    symptoms
 }
 
 /// The given alarm with its metric found among the series, else the service's worst metric; `None` where the service has no series.
 fn given_alarm((service, metric): &GivenAlarm, deviations: &[Deviation]) -> Option<Alarm> {
     deviations.iter().find(|d| subject(d) == Some(service))?;
-    let of_service: Vec<_> = symptoms(deviations).into_iter().filter(|(_, s, _)| *s == service).collect();
-    let is_named = |alarm: &Alarm| alarm.metric.as_ref().is_some_and(|(_, name)| Some(name) == metric.as_ref());
-    let named = of_service.iter().find(|(_, _, alarm)| is_named(alarm)).map(|(_, _, alarm)| alarm.clone());
-    named.or_else(|| worst(of_service.into_iter()).map(|(_, alarm)| alarm)).or_else(|| Some(Alarm { service: service.clone(), metric: None }))
+    let is_named = |d: &&Deviation| subject(d) == Some(service) && d.meaning.class.is_outside() && Some(&d.key.metric) == metric.as_ref();
+    let named = deviations.iter().find(is_named).map(|d| (d.meaning.class, d.key.metric.clone()));
+    let worst = || symptoms(deviations).into_iter().find(|s| s.service == service).map(|s| (s.kind, s.worst.1.clone()));
+    Some(Alarm { service: service.clone(), metrics: named.or_else(worst).into_iter().collect(), given: true })
 }
 
-/// Where users come in and feel it: the worst metric of the services with callees and no callers.
+/// Where users come in and feel it: the worst of the services with callees and no callers, with all kinds that it is clearly off in.
 fn entry_alarm(deviations: &[Deviation], topology: &Topology) -> Option<Alarm> {
     let calls = measured_calls(deviations, topology);
     let entries: Vec<&ServiceName> = calls.entries().collect();
-    let (z, alarm) = worst(symptoms(deviations).into_iter().filter(|(_, service, _)| entries.contains(service)))?;
-    (z > ENTRY_ALARM_Z).then_some(alarm)
+    let felt: Vec<_> = symptoms(deviations).into_iter().filter(|s| s.z > ENTRY_ALARM_Z && entries.contains(&s.service)).collect();
+    let service = felt.iter().reduce(|best, next| if next.z > best.z { next } else { best })?.service;
+    let metrics = felt.iter().filter(|s| s.service == service).map(|s| (s.kind, s.worst.1.clone())).collect();
+    Some(Alarm { service: service.clone(), metrics, given: false })
 }
 
 /// The rows that hurt, by the alarmed series that moved most.
 fn hurt_rows(alarm: &Alarm, series: &[Series], deviations: &[Deviation]) -> Option<HurtRows> {
-    let (_, metric) = alarm.metric.as_ref()?;
+    let (_, metric) = alarm.metrics.first()?;
     let alarmed = series.iter().zip(deviations).filter(|(_, d)| subject(d) == Some(&alarm.service) && d.key.metric == *metric);
     HurtRows::of(alarmed.reduce(|best, next| if next.1.z > best.1.z { next } else { best })?.0)
 }

@@ -40,7 +40,7 @@ fn yaml_nesting_lists_and_spellings() {
 
 #[test]
 fn yaml_tags_leave_the_value() {
-    check("a.yaml", "a: !x 5.0\nb: !y\n  c: !!str 3\n", &["a=5.0@1", "b.c=3@3"]);
+    check("a.yaml", "a: !x 5.5\nb: !y\n  c: !!str 3\n", &["a=5.5@1", "b.c=3@3"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Everything after the first screen: all causes with their evidence, excluded paths, timeline, edited keys, coverage.
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 
-use crate::model::{Analysis, Verdict};
+use crate::model::{Analysis, Time, Verdict};
 use crate::report::text::{count, percent, sanitize, shorten};
 use crate::report::{View, timeline, wording};
 
@@ -46,7 +46,7 @@ fn routes(screen: &mut Screen, verdict: &Verdict) {
         rows.push([name, count(*requests), count(*failed), share(*failed, *requests)]);
     }
     if !rows.is_empty() {
-        table(screen, ["route or instance", "requests", "failed", "share"], rows);
+        table(screen, ["route or instance", "requests", "failed", "share"], &[1, 2, 3], rows);
     }
 }
 
@@ -66,10 +66,9 @@ fn ruled_out(screen: &mut Screen, verdict: &Verdict) {
         return;
     }
     heading(screen, "RULED OUT");
-    let room = (screen.width - 5) * 3;
     for path in &verdict.ruled_out {
         screen.paragraph(&Paragraph { text: &sanitize(&path.title), most_lines: 1, ..Paragraph::default() });
-        path.evidence.iter().for_each(|e| incident::evidence(screen, "  -", e, room));
+        path.evidence.iter().for_each(|e| incident::evidence(screen, "  -", e, 3));
     }
 }
 
@@ -82,7 +81,7 @@ fn edited_keys(screen: &mut Screen, verdict: &Verdict) {
             let origin = edit.origin.as_ref().map(|o| sanitize(&o.to_string())).unwrap_or_default();
             [wording::key(edit), wording::value(key, edit.before.as_deref()), wording::value(key, edit.after.as_deref()), origin]
         });
-        table(screen, ["key", "before", "after", "where"], rows.collect());
+        table(screen, ["key", "before", "after", "where"], &[3], rows.collect());
     }
 }
 
@@ -91,8 +90,12 @@ fn events(screen: &mut Screen, verdict: &Verdict) {
         return;
     }
     heading(screen, "TIMELINE (UTC)");
-    let rows = timeline::rows(&verdict.timeline).into_iter().map(|r| [r.time, r.what.to_owned(), r.service, r.text, r.origin]);
-    table(screen, ["time", "what", "service", "", "where"], rows.collect());
+    let mut rows = Vec::new();
+    for row in timeline::rows(&verdict.timeline) {
+        rows.extend(row.date.map(|date| [date, String::new(), String::new(), String::new(), String::new()]));
+        rows.push([row.time, row.what.to_owned(), row.service, row.text, row.origin]);
+    }
+    table(screen, ["time", "what", "service", "", "where"], &[0, 1, 4], rows);
 }
 
 fn disturbances(screen: &mut Screen, analysis: &Analysis) {
@@ -111,10 +114,10 @@ fn coverage(screen: &mut Screen, analysis: &Analysis) {
     heading(screen, "COVERAGE");
     let rows = coverage.sources.iter().map(|s| {
         let share = if s.lines == 0 { String::new() } else { percent(s.understood as f64 / s.lines as f64) };
-        let span = s.span.map(|span| format!("{}-{}", span.start.clock(), span.end.clock())).unwrap_or_default();
-        [sanitize(&s.path), sanitize(&s.format), count(s.lines), share, span]
+        let span = s.span.map(|span| format!("{}-{}", hour(span.start), hour(span.end))).unwrap_or_default();
+        [count(s.lines), share, sanitize(&s.format), span, sanitize(&s.path)]
     });
-    table(screen, ["source", "taken for", "lines", "understood", "from-to"], rows.collect());
+    table(screen, ["lines", "read", "taken for", "from-to", "source"], &[0, 1, 2, 3, 4], rows.collect());
     for source in &coverage.sources {
         for (line, text) in &source.misread {
             let text = format!("not understood: {}", sanitize(text));
@@ -127,21 +130,28 @@ fn coverage(screen: &mut Screen, analysis: &Analysis) {
     }
 }
 
+/// `14:30`: enough to see a gap.
+fn hour(time: Time) -> String {
+    time.clock().chars().take(5).collect()
+}
+
 fn note(screen: &mut Screen, text: &str, origin: String) {
     screen.paragraph(&Paragraph { indent: 2, text, origin: Some(origin), ..Paragraph::default() });
 }
 
-/// A borderless table as wide as the screen; cells are cut before they make it wider.
-fn table<const N: usize>(screen: &mut Screen, head: [&str; N], rows: Vec<[String; N]>) {
-    let longest = screen.width * 2 / N.max(1);
+/// A borderless table within the screen. Columns in `whole` are not wrapped, because what stands in them is to be copied.
+fn table<const N: usize>(screen: &mut Screen, head: [&str; N], whole: &[usize], rows: Vec<[String; N]>) {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(screen.width).unwrap_or(u16::MAX));
-    table.force_no_tty().set_header(head.iter().map(|h| Cell::new(h)));
+    table.force_no_tty().set_header(head.iter().map(Cell::new));
     for row in rows {
-        table.add_row(row.iter().map(|cell| Cell::new(shorten(cell, longest))));
+        table.add_row(row.iter().map(|cell| Cell::new(shorten(cell, screen.width / 2))));
+    }
+    for &column in whole {
+        table.column_mut(column).map(|c| c.set_constraint(ColumnConstraint::ContentWidth));
     }
     for line in table.lines() {
         let text = shorten(line.trim_end(), screen.width);

@@ -113,13 +113,12 @@ fn signal(screen: &mut Screen, verdict: &Verdict, view: &View) {
 fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence: usize) {
     cause_line(screen, cause, certainty);
     key_line(screen, cause);
-    let room = (screen.width - 5) * 2;
     let (supporting, opposing): (Vec<&Evidence>, Vec<&Evidence>) = cause.evidence.iter().partition(|e| e.supports());
     for (i, e) in supporting.iter().take(most_evidence).enumerate() {
-        evidence(screen, &format!("  {}", i + 1), e, room);
+        evidence(screen, &format!("  {}", i + 1), e, 2);
     }
     if let Some(e) = opposing.first() {
-        evidence(screen, " but", e, room);
+        evidence(screen, " but", e, 2);
     }
     let unshown = supporting.len().saturating_sub(most_evidence) + opposing.len().saturating_sub(1);
     if unshown > 0 {
@@ -128,11 +127,13 @@ fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence
     }
 }
 
-/// One piece of evidence in at most two lines of text.
-pub fn evidence(screen: &mut Screen, label: &str, e: &Evidence, room: usize) {
-    let text = sentences::sentence_within(e, room - 8);
+/// One piece of evidence in at most so many lines of text, one more on a narrow screen.
+pub fn evidence(screen: &mut Screen, label: &str, e: &Evidence, most_lines: usize) {
+    let most_lines = if screen.width < 80 { most_lines + 1 } else { most_lines };
+    // Lines break at blanks: some columns of each stay empty.
+    let text = sentences::sentence_within(e, (screen.width - 5) * most_lines - 8 * (most_lines - 1));
     let origin = e.origins.first().map(|o| sanitize(&o.to_string()));
-    screen.paragraph(&Paragraph { label, label_tone: Tone::Plain, indent: 5, text: &text, origin, ..Paragraph::default() });
+    screen.paragraph(&Paragraph { label, label_tone: Tone::Plain, indent: 5, text: &text, origin, most_lines, ..Paragraph::default() });
 }
 
 fn cause_line(screen: &mut Screen, cause: &Cause, certainty: Certainty) {
@@ -234,11 +235,14 @@ fn line(screen: &mut Screen, label: &str, indent: usize, text: &str) {
 }
 
 fn ruled_out(screen: &mut Screen, paths: &[RuledOut], limits: Limits) {
-    if paths.is_empty() {
+    let shown = &paths[..paths.len().min(limits.ruled_out)];
+    if shown.is_empty() {
+        if !paths.is_empty() {
+            line(screen, "NOT IT", 9, &format!("{} tested and excluded, listed with --all", counted(paths.len() as u64, "path")));
+        }
         return;
     }
     screen.line(vec![(Tone::Strong, "NOT IT".to_owned())]);
-    let shown = &paths[..paths.len().min(limits.ruled_out)];
     let titles: Vec<String> = shown.iter().map(|p| format!("  {}", shorten(&sanitize(&p.title), screen.width / 3))).collect();
     let indent = titles.iter().map(|t| width(t)).max().unwrap_or(0) + 2;
     // A line breaks at a blank: the last word's worth of room is not counted on.
@@ -298,9 +302,8 @@ pub fn full_cause(screen: &mut Screen, rank: usize, cause: &Cause) {
         let origin = edit.origin.as_ref().map(|o| sanitize(&o.to_string()));
         screen.paragraph(&Paragraph { indent: 9, text: &wording::edit(edit), origin, ..Paragraph::default() });
     }
-    let room = (screen.width - 5) * 3;
     for e in &cause.evidence {
-        evidence(screen, if e.supports() { "  +" } else { "  -" }, e, room);
+        evidence(screen, if e.supports() { "  +" } else { "  -" }, e, 3);
     }
     let advice = advice::advise(cause).join(" ");
     screen.paragraph(&Paragraph { label: "  DO", indent: 5, text: &advice, most_lines: 4, ..Paragraph::default() });

@@ -74,7 +74,7 @@ impl Screen {
 
     /// An empty line between blocks.
     pub fn gap(&mut self) {
-        if !self.lines.is_empty() {
+        if self.lines.last().is_some_and(|line| !line.is_empty()) {
             self.lines.push(Vec::new());
         }
     }

@@ -127,7 +127,7 @@ fn quiet_and_timeless_data() {
         &quiet,
         80,
         &[
-            "No incident found from 2024-03-05 17:14:00",
+            "No incident found between 2024-03-05 17:14:00 and 17:34:00 UTC",
             "16,700 requests at 2 services (6 failed)",
             "5 failed requests in a minute would have been seen",
             "during the roll-out of deploy-313",

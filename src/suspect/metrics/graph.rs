@@ -25,8 +25,10 @@ pub fn strength(z: f64) -> f64 {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     pub service: ServiceName,
-    /// The errors or latency that hurt; `None` where the service has neither measured.
-    pub metric: Option<(Class, MetricName)>,
+    /// The errors and latency that hurt, worst first, at most one of a kind; empty where the service has neither measured.
+    pub metrics: Vec<(Class, MetricName)>,
+    /// Whether the operator named it; otherwise it is only where users come in.
+    pub given: bool,
 }
 
 /// A service by its place in the sorted list of services.
@@ -201,14 +203,16 @@ impl<'m> Graph<'m> {
         reached
     }
 
-    /// Share of the alarmed damage that the node's own accounts for, 0 where that is unknown; `None` where the alarmed service shows no damage.
-    pub fn alarmed_share(&self, node: Node) -> Option<f64> {
-        let alarm = self.alarm.as_ref()?;
-        let (kind, metric) = alarm.metric.as_ref()?;
-        let alarmed = self.node(&alarm.service)?;
-        let damage = *self.damage.get(&(alarmed, *kind))?.get(metric)?;
-        let share = if node == alarmed { 1.0 } else { self.damage_ratio(node, alarmed, *kind).unwrap_or(0.0) };
+    /// Share of the alarmed damage of a kind that the node's own accounts for, 0 where that is unknown; `None` where there is no such damage.
+    pub fn alarmed_share(&self, node: Node, kind: Class) -> Option<f64> {
+        let alarmed = self.node(&self.alarm.as_ref()?.service)?;
+        let damage = *self.damage.get(&(alarmed, kind))?.get(self.alarmed_metric(kind)?)?;
+        let share = if node == alarmed { 1.0 } else { self.damage_ratio(node, alarmed, kind).unwrap_or(0.0) };
         (damage > 0.0).then_some(share)
+    }
+
+    fn alarmed_metric(&self, kind: Class) -> Option<&MetricName> {
+        self.alarm.as_ref()?.metrics.iter().find(|(alarmed, _)| *alarmed == kind).map(|(_, metric)| metric)
     }
 
     /// Share of the caller's damage that the callee's own would account for: on the alarmed metric if both have it, else the median over the
@@ -216,8 +220,7 @@ impl<'m> Graph<'m> {
     pub fn damage_ratio(&self, callee: Node, caller: Node, kind: Class) -> Option<f64> {
         let (below, above) = (self.damage.get(&(callee, kind))?, self.damage.get(&(caller, kind))?);
         let ratio = |metric: &MetricName| Some((below.get(metric)? / above.get(metric).filter(|d| **d > 0.0)?).min(1.0));
-        let alarmed = self.alarm.as_ref().and_then(|a| a.metric.as_ref()).and_then(|(_, metric)| ratio(metric));
-        alarmed.or_else(|| median(&above.keys().filter_map(|metric| ratio(metric)).collect::<Vec<_>>()))
+        self.alarmed_metric(kind).and_then(ratio).or_else(|| median(&above.keys().filter_map(|metric| ratio(metric)).collect::<Vec<_>>()))
     }
 
     /// Share of the node's errors or latency that its callees explain, 0 to 1.

@@ -91,21 +91,37 @@ impl<'e, 'm> Evidence<'e, 'm> {
     }
 
     fn outside(&self, node: Node) -> Outside {
-        let graph = self.graph;
-        let own = |kind| graph.strength(node, kind) * (1.0 - graph.explained(node, kind));
-        let lost_calls = graph.lost_calls(node);
-        let penalty = if graph.reached[node] { 0.0 } else { UNREACHED };
-        let Some((kind, _)) = graph.alarm.as_ref().and_then(|a| a.metric.as_ref()) else {
-            return Outside { unexplained: own(Class::Latency) + own(Class::Errors), standing: -penalty, lost_calls };
+        let penalty = if self.graph.reached[node] { 0.0 } else { UNREACHED };
+        let alarmed = self.graph.alarm.as_ref().and_then(|alarm| alarm.metrics.first().filter(|_| alarm.given));
+        let seen = match alarmed {
+            Some((kind, _)) => self.outside_by_alarm(node, *kind),
+            None => self.outside_by_entry(node),
         };
-        let other = if *kind == Class::Errors { Class::Latency } else { Class::Errors };
-        let unexplained = own(*kind) + OTHER_KIND * own(other);
-        let unhandled = 1.0 - graph.explained(node, *kind);
-        let share = graph.alarmed_share(node);
-        let z = graph.z(node, *kind).unwrap_or(0.0).max(0.0);
-        let bonus = share.map_or(0.0, |share| SHARE_BONUS * share * unhandled * z / (1.0 + z));
+        Outside { standing: seen.standing - penalty, ..seen }
+    }
+
+    /// The alarm says what hurts: all else counts as far as it accounts for that.
+    fn outside_by_alarm(&self, node: Node, kind: Class) -> Outside {
+        let other = if kind == Class::Errors { Class::Latency } else { Class::Errors };
+        let unhandled = 1.0 - self.graph.explained(node, kind);
+        let share = self.graph.alarmed_share(node, kind);
+        let z = self.graph.z(node, kind).unwrap_or(0.0).max(0.0);
+        let standing = share.map_or(0.0, |share| SHARE_BONUS * share * unhandled * z / (1.0 + z));
         let share = share.unwrap_or(1.0);
-        Outside { unexplained: share * unexplained, standing: bonus - penalty, lost_calls: lost_calls * share * unhandled }
+        let unexplained = share * (self.unexplained(node, kind) + OTHER_KIND * self.unexplained(node, other));
+        Outside { unexplained, standing, lost_calls: self.graph.lost_calls(node) * share * unhandled }
+    }
+
+    /// Nobody said what hurts: where the entry service is off, its damage weighs what the others show of the same kind.
+    fn outside_by_entry(&self, node: Node) -> Outside {
+        let weighed = |kind| self.unexplained(node, kind) * self.graph.alarmed_share(node, kind).unwrap_or(1.0);
+        let unexplained = weighed(Class::Latency) + weighed(Class::Errors);
+        Outside { unexplained, standing: 0.0, lost_calls: self.graph.lost_calls(node) }
+    }
+
+    /// Errors or latency that no callee explains.
+    fn unexplained(&self, node: Node, kind: Class) -> f64 {
+        self.graph.strength(node, kind) * (1.0 - self.graph.explained(node, kind))
     }
 
     fn inside(&self, node: Node) -> Inside {

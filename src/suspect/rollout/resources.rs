@@ -13,6 +13,13 @@ use super::{Comparison, Rollout, RolloutFinding, Scene};
 /// Fewer samples on one side give no median to trust.
 const LEAST_SAMPLES: usize = 2;
 
+/// The series of one metric and caller.
+#[derive(Default)]
+struct Sides<'a, 'm> {
+    new: Vec<&'a Series<'m>>,
+    old: Vec<&'a Series<'m>>,
+}
+
 /// What a difference of the logarithm is measured in, and from when on it counts.
 struct Scale {
     /// Least deviation of the logarithm: flat series would make every difference infinite.
@@ -47,31 +54,30 @@ fn largest<'a, 'm: 'a>(
     scale: &Scale,
     series_of: impl Fn(&'a Instance<'m>) -> &'a Vec<Series<'m>>,
 ) -> Option<Comparison> {
-    let mut groups: BTreeMap<(&MetricName, Edge<'_>), (Vec<&Series<'_>>, Vec<&Series<'_>>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(&MetricName, Edge<'_>), Sides<'_, '_>> = BTreeMap::new();
     for series in rollout.new.iter().flat_map(|i| series_of(i)) {
-        groups.entry((series.metric, series.edge)).or_default().0.push(series);
+        groups.entry((series.metric, series.edge)).or_default().new.push(series);
     }
     for series in rollout.old.iter().flat_map(|i| series_of(i)) {
-        groups.entry((series.metric, series.edge)).or_default().1.push(series);
+        groups.entry((series.metric, series.edge)).or_default().old.push(series);
     }
     let times = (rollout.change.time, rollout.arrival(), scene.span.end);
     groups
         .into_iter()
-        .filter_map(|((metric, edge), (new, old))| compare((metric, edge), &new, &old, times, scale.floor))
+        .filter_map(|((metric, edge), sides)| compare((metric, edge), &sides, times, scale.floor))
         .max_by(|x, y| x.z.abs().total_cmp(&y.z.abs()).then(x.z.total_cmp(&y.z)))
 }
 
 /// `times`: begin of the roll-out, arrival of the first request, end.
 fn compare(
     (metric, edge): (&MetricName, Edge<'_>),
-    new: &[&Series<'_>],
-    old: &[&Series<'_>],
+    sides: &Sides<'_, '_>,
     (began, arrival, end): (Time, Time, Time),
     floor: f64,
 ) -> Option<Comparison> {
     let logs =
         |series: &[&Series<'_>]| series.iter().flat_map(|s| s.values(arrival, end)).filter(|v| *v > 0.0).map(f64::ln).collect::<Vec<_>>();
-    let (new, old_now) = (logs(new), logs(old));
+    let (new, old_now) = (logs(&sides.new), logs(&sides.old));
     if new.len() < LEAST_SAMPLES || old_now.len() < LEAST_SAMPLES {
         return None;
     }
@@ -83,7 +89,7 @@ fn compare(
         old: old_log.exp(),
         new_samples: new.len(),
         old_samples: old_now.len(),
-        z: (new_log - old_log) / usual_deviation(old, began, end).max(floor),
+        z: (new_log - old_log) / usual_deviation(&sides.old, began, end).max(floor),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Roll-outs in a small mesh: `web` calls `cart` and `pay`, `cart` calls `stock`.
 
+use crate::model::ServiceName;
 use super::*;
 use crate::model::{ChangeKind, ConfigDiff, Origin, SeriesKey};
 

@@ -1,0 +1,131 @@
+//! The command line: the only layer that talks to people about failure, and the only one that prints.
+//!
+//! It turns arguments into settings, settings into a report, and whatever went wrong into a message, a hint and an exit code.
+
+mod args;
+mod output;
+mod progress;
+mod settings;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::analyze::analyze;
+use crate::model::Coverage;
+use crate::report::{self, sanitize};
+
+use args::{AnalyzeArgs, Arguments, Command};
+use output::Streams;
+use progress::Progress;
+use settings::{Environment, Settings};
+
+/// Done, whatever was found.
+pub const EXIT_DONE: u8 = 0;
+/// Could not do it; the reason is on standard error.
+pub const EXIT_FAILED: u8 = 1;
+/// The arguments make no sense.
+pub const EXIT_USAGE: u8 = 2;
+/// A gate said no. Reserved for commands with `--fail-on`.
+pub const EXIT_GATE: u8 = 3;
+/// Interrupted: what a shell reports for a process ended by SIGINT, which is left to its default action.
+pub const EXIT_INTERRUPTED: u8 = 130;
+
+/// Warnings about the input that are told before they are only counted.
+const WARNINGS_TOLD: usize = 5;
+
+/// Why a command stopped, worded for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// One of the `EXIT_` constants.
+    pub code: u8,
+    /// A lower-case fragment that fits behind `error: `.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    fn usage(message: impl Display, hint: impl Display) -> Failure {
+        Failure { code: EXIT_USAGE, message: message.to_string(), hint: Some(hint.to_string()) }
+    }
+
+    fn failed(message: impl Display, hint: Option<String>) -> Failure {
+        Failure { code: EXIT_FAILED, message: message.to_string(), hint }
+    }
+}
+
+/// Runs the program with the arguments and environment of the process.
+pub fn run() -> ExitCode {
+    ExitCode::from(run_with(std::env::args_os(), &Environment::of_process(), &mut Streams::of_process()))
+}
+
+/// Runs the program; returns one of the `EXIT_` constants.
+fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environment, streams: &mut Streams<'_>) -> u8 {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return show_clap(&error, environment, streams),
+    };
+    let result = match parsed.command {
+        Command::Analyze(args) => run_analyze(&args, environment, streams),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut script);
+            streams.result(&script)
+        }
+    };
+    match result {
+        Ok(()) => EXIT_DONE,
+        Err(failure) => {
+            streams.message("error", &failure.message);
+            failure.hint.iter().for_each(|hint| streams.message("hint", hint));
+            failure.code
+        }
+    }
+}
+
+/// Help and version are results; what clap could not parse is a message.
+fn show_clap(error: &clap::Error, environment: &Environment, streams: &mut Streams<'_>) -> u8 {
+    let rendered = error.render();
+    let (styled, plain) = (rendered.ansi().to_string(), rendered.to_string());
+    if error.use_stderr() {
+        streams.raw_message(if environment.stderr_colour() { &styled } else { &plain });
+        return EXIT_USAGE;
+    }
+    match streams.result(if environment.stdout_colour() { styled.as_bytes() } else { plain.as_bytes() }) {
+        Ok(()) => EXIT_DONE,
+        Err(failure) => failure.code,
+    }
+}
+
+fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let settings = Settings::from_args(args, environment)?;
+    let progress = Progress::new(settings.progress);
+    let result = analyze(&args.paths, &settings.options, settings.knowledge, &progress.hook());
+    progress.clear();
+    let analysis = result.map_err(|error| Failure::failed(&error, error.hint().map(|hint| hint.to_string())))?;
+    if !settings.quiet {
+        warn(&analysis.coverage, streams);
+    }
+    let text = report::render(&analysis, settings.format, &settings.view);
+    match &settings.output {
+        Some(path) => output::write_file(path, text.as_bytes()),
+        None => streams.result(text.as_bytes()),
+    }
+}
+
+fn warn(coverage: &Coverage, streams: &mut Streams<'_>) {
+    for complaint in coverage.complaints.iter().take(WARNINGS_TOLD) {
+        let more = if complaint.more > 0 { format!(" (and {} more in this file)", complaint.more) } else { String::new() };
+        streams.message("warning", &format!("{}: {}{more}", complaint.origin, sanitize(&complaint.why)));
+    }
+    let rest = coverage.complaints.len().saturating_sub(WARNINGS_TOLD);
+    if rest > 0 {
+        streams.message("warning", &format!("{rest} more complaints about the input; --all or --format json lists them"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

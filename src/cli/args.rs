@@ -1,0 +1,138 @@
+//! Exactly what was typed: names, shapes and help of the arguments. What they mean is decided in `settings`.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+const STYLES: Styles = Styles::styled().header(AnsiColor::Yellow.on_default().bold()).literal(AnsiColor::Green.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, whatever was found
+  1    could not do it; the reason is on standard error
+  2    the arguments make no sense
+  3    a gate said no (only commands with --fail-on)
+  130  interrupted";
+
+const EXAMPLES: &str = "\
+Examples:
+  whatchanged analyze checkout-outage/
+      Find the incidents in a bundle and what caused them.
+  whatchanged analyze logs/ metrics.csv changes.jsonl --all
+      Everything that was found, not the first screen alone.
+  whatchanged analyze bundle/ --symptom checkout --incident 2023-08-12T14:30:00Z..2023-08-12T17:45:00Z
+      Explain a window that is known already.
+  whatchanged analyze bundle/ --format json | jq '.incidents[].causes[0].title'
+      For scripts; docs/analysis.schema.json describes the result.
+  kubectl logs deploy/checkout --timestamps | whatchanged analyze - changes.jsonl
+      Read standard input.";
+
+/// Finds the incident in your logs and says which change did it.
+#[derive(Debug, Parser)]
+#[command(name = "whatchanged", version, about, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find incidents in logs, metrics and changes, and rank what caused them.
+    #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    Analyze(Box<AnalyzeArgs>),
+    /// Print a script that completes arguments in a shell.
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell to complete in.
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Bundle folders, files or globs; `-` is standard input.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// How the report is written.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: FormatArg,
+
+    /// Write the report to a file, which is replaced only once the report is whole.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Show everything: all causes, the timeline, every edited key, what was read.
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// At most so many causes of each incident (1 to 10).
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=10), help_heading = "Output")]
+    pub top: u8,
+
+    /// Colours; auto: on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    pub color: ColorArg,
+
+    /// No progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// The incident, where it is known; no other is looked for then.
+    #[arg(long, value_name = "START[..END]", help_heading = "What is known")]
+    pub incident: Option<String>,
+
+    /// What the alarm was about.
+    #[arg(long, value_name = "SERVICE[/METRIC]", help_heading = "What is known")]
+    pub symptom: Option<String>,
+
+    /// A period known to have been quiet.
+    #[arg(long, value_name = "START..END", help_heading = "What is known")]
+    pub baseline: Option<String>,
+
+    /// Leave out what is older.
+    #[arg(long, value_name = "TIME", help_heading = "What is read")]
+    pub since: Option<String>,
+
+    /// Leave out what is not older.
+    #[arg(long, value_name = "TIME", help_heading = "What is read")]
+    pub until: Option<String>,
+
+    /// Zone of times that name none: UTC or an offset such as +02:00.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
+    pub tz: Option<String>,
+
+    /// Width of the windows in which is counted, such as 10s or 1m; rounded up to a power of two of seconds.
+    #[arg(long, value_name = "LENGTH", help_heading = "How it is done")]
+    pub step: Option<String>,
+
+    /// Number of threads; one a core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
+    pub threads: Option<u16>,
+
+    /// Use nothing that is known of configuration keys and messages, only timing, calls and effects.
+    #[arg(long, help_heading = "How it is done")]
+    pub no_knowledge: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For a person at a terminal.
+    #[default]
+    Terminal,
+    /// The stable contract for scripts.
+    Json,
+    /// A summary for a chat or an issue.
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}

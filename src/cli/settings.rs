@@ -1,0 +1,324 @@
+//! Arguments and environment, validated, with defaults resolved: the only place that knows both.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use crate::model::{MetricName, Options, ServiceName, Step, Time, TimeSpan};
+use crate::report::{Format, View};
+
+use super::Failure;
+use super::args::{AnalyzeArgs, ColorArg, FormatArg};
+
+/// Columns where none are known, as for a pipe.
+const DEFAULT_WIDTH: usize = 80;
+
+/// The widest step: a day and a bit, beyond which nothing happens "in a window".
+const WIDEST_STEP: f64 = 86_400.0;
+
+const TIME_HINT: &str = "write day and time, such as 2023-08-12T14:30:00Z or 2023-08-12T14:30:00+02:00";
+
+/// What the process finds around it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    /// Columns of the terminal, or what `COLUMNS` says.
+    pub columns: Option<usize>,
+    pub no_color: bool,
+    pub clicolor_force: bool,
+    pub term: String,
+    /// The first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set; empty: none.
+    pub locale: String,
+}
+
+impl Environment {
+    /// That of this process.
+    pub fn of_process() -> Environment {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        let stdout_is_terminal = std::io::stdout().is_terminal();
+        let of_terminal = terminal_size::terminal_size().filter(|_| stdout_is_terminal).map(|(w, _)| usize::from(w.0));
+        Environment {
+            stdout_is_terminal,
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            columns: of_terminal.or_else(|| variable("COLUMNS").parse().ok()).filter(|c| *c > 0),
+            no_color: !variable("NO_COLOR").is_empty(),
+            clicolor_force: !matches!(variable("CLICOLOR_FORCE").as_str(), "" | "0"),
+            term: variable("TERM"),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).into_iter().find(|v| !v.is_empty()).unwrap_or_default(),
+        }
+    }
+
+    /// Whether results may be coloured where nothing was asked for.
+    pub fn stdout_colour(&self) -> bool {
+        self.colour(self.stdout_is_terminal)
+    }
+
+    /// Whether messages may be coloured.
+    pub fn stderr_colour(&self) -> bool {
+        self.colour(self.stderr_is_terminal)
+    }
+
+    fn colour(&self, terminal: bool) -> bool {
+        !self.no_color && (self.clicolor_force || (terminal && self.term != "dumb"))
+    }
+
+    /// An unset locale counts as capable: containers have none, and their output is read in terminals that are.
+    fn unicode(&self) -> bool {
+        let locale = self.locale.to_ascii_lowercase();
+        let utf8 = locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8");
+        utf8 && !matches!(self.term.as_str(), "linux" | "dumb")
+    }
+}
+
+/// One run of `analyze`, ready to go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub options: Options,
+    pub format: Format,
+    pub view: View,
+    /// `None`: standard output.
+    pub output: Option<PathBuf>,
+    pub quiet: bool,
+    pub progress: bool,
+    pub knowledge: bool,
+}
+
+impl Settings {
+    /// Checks what was typed.
+    pub fn from_args(args: &AnalyzeArgs, environment: &Environment) -> Result<Settings, Failure> {
+        let output = args.output.clone().filter(|path| path.as_os_str() != "-");
+        let colour = match args.color {
+            ColorArg::Always => true,
+            ColorArg::Never => false,
+            ColorArg::Auto => output.is_none() && environment.stdout_colour(),
+        };
+        let width = environment.columns.filter(|_| output.is_none()).unwrap_or(DEFAULT_WIDTH);
+        Ok(Settings {
+            options: options(args)?,
+            format: match args.format {
+                FormatArg::Terminal => Format::Terminal,
+                FormatArg::Json => Format::Json,
+                FormatArg::Markdown => Format::Markdown,
+            },
+            view: View { width, colour, unicode: output.is_some() || environment.unicode(), all: args.all, top: usize::from(args.top) },
+            output,
+            quiet: args.quiet,
+            progress: environment.stderr_is_terminal && !args.quiet,
+            knowledge: !args.no_knowledge,
+        })
+    }
+}
+
+fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let time = |flag: &str, text: &Option<String>| text.as_deref().map(|t| instant(flag, t, offset)).transpose();
+    let (since, until) = (time("--since", &args.since)?, time("--until", &args.until)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && until <= since
+    {
+        return Err(Failure::usage("--until is not after --since: nothing would be read", "swap them, or leave one out"));
+    }
+    Ok(Options {
+        incident: args.incident.as_deref().map(|text| incident(text, offset)).transpose()?,
+        symptom: args.symptom.as_deref().map(symptom).transpose()?,
+        since,
+        until,
+        baseline: args.baseline.as_deref().map(|text| baseline(text, offset)).transpose()?,
+        utc_offset: offset,
+        step: args.step.as_deref().map(step).transpose()?,
+        threads: args.threads.map(usize::from),
+    })
+}
+
+/// An RFC 3339 time; one without a zone is in the zone of `--tz`.
+fn instant(flag: &str, text: &str, offset: Option<i32>) -> Result<Time, Failure> {
+    let text = text.trim();
+    let parsed = Time::parse_rfc3339(text).or_else(|| Time::parse_rfc3339(&format!("{text}{}", written(offset.unwrap_or(0)))));
+    parsed.filter(|time| Time::RANGE.contains(*time)).ok_or_else(|| {
+        let clock_only = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == ':') && text.contains(':');
+        let why = if clock_only { "a time of day without its day" } else { "not a time" };
+        Failure::usage(format!("{flag}: \"{text}\" is {why}"), TIME_HINT)
+    })
+}
+
+/// An offset as RFC 3339 writes it.
+fn written(offset: i32) -> String {
+    let (sign, size) = if offset < 0 { ('-', -offset) } else { ('+', offset) };
+    format!("{sign}{:02}:{:02}", size / 3_600, size % 3_600 / 60)
+}
+
+fn incident(text: &str, offset: Option<i32>) -> Result<(Time, Option<Time>), Failure> {
+    let Some((start, end)) = text.split_once("..") else {
+        return Ok((instant("--incident", text, offset)?, None));
+    };
+    let start = instant("--incident", start, offset)?;
+    if end.trim().is_empty() {
+        return Ok((start, None));
+    }
+    let end = instant("--incident", end, offset)?;
+    if end <= start {
+        return Err(Failure::usage("--incident: the end is not after the start", "write START..END"));
+    }
+    Ok((start, Some(end)))
+}
+
+fn baseline(text: &str, offset: Option<i32>) -> Result<TimeSpan, Failure> {
+    let Some((start, end)) = text.split_once("..") else {
+        return Err(Failure::usage(format!("--baseline: \"{text}\" has no end"), format!("write START..END; {TIME_HINT}")));
+    };
+    let (start, end) = (instant("--baseline", start, offset)?, instant("--baseline", end, offset)?);
+    if end <= start {
+        return Err(Failure::usage("--baseline: the end is not after the start", "write START..END"));
+    }
+    Ok(TimeSpan::new(start, end))
+}
+
+fn symptom(text: &str) -> Result<(ServiceName, Option<MetricName>), Failure> {
+    let (service, metric) = match text.split_once('/') {
+        Some((service, metric)) => (service.trim(), Some(metric.trim())),
+        None => (text.trim(), None),
+    };
+    if service.is_empty() || metric.is_some_and(str::is_empty) {
+        return Err(Failure::usage(format!("--symptom: \"{text}\" lacks a name"), "write SERVICE or SERVICE/METRIC"));
+    }
+    Ok((ServiceName::new(service), metric.map(MetricName::new)))
+}
+
+/// Seconds east of UTC.
+fn utc_offset(text: &str) -> Result<i32, Failure> {
+    let text = text.trim();
+    if matches!(text, "UTC" | "utc" | "Z" | "z" | "GMT") {
+        return Ok(0);
+    }
+    let named = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    signed_offset(text).ok_or_else(|| match named {
+        true => Failure::usage(
+            format!("--tz: the zone \"{text}\" is not known by name"),
+            "give its offset at the time of the incident, such as +02:00; `TZ=ZONE date -d TIME +%:z` prints it",
+        ),
+        false => Failure::usage(format!("--tz: \"{text}\" is not an offset"), "write UTC or an offset such as +02:00"),
+    })
+}
+
+fn signed_offset(text: &str) -> Option<i32> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let digits = rest.replacen(':', "", 1);
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (hours, minutes): (i32, i32) = match digits.len() {
+        1 | 2 => (digits.parse().ok()?, 0),
+        4 => (digits[..2].parse().ok()?, digits[2..].parse().ok()?),
+        _ => return None,
+    };
+    (hours <= 14 && minutes < 60).then_some(sign * (hours * 3_600 + minutes * 60))
+}
+
+fn step(text: &str) -> Result<Step, Failure> {
+    let wrong = |why: &str| Failure::usage(format!("--step: \"{text}\" {why}"), "write a length such as 10s, 1m or 1h, up to 24h");
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(|| wrong("has no unit"))?;
+    let (value, unit) = text.split_at(split);
+    let value: f64 = value.parse().map_err(|_| wrong("is not a length of time"))?;
+    let seconds = match unit.trim() {
+        "s" => value,
+        "m" | "min" => value * 60.0,
+        "h" => value * 3_600.0,
+        _ => return Err(wrong("has an unknown unit")),
+    };
+    if !(1.0..=WIDEST_STEP).contains(&seconds) {
+        return Err(wrong("is not between one second and a day"));
+    }
+    Ok(Step::at_least(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Time {
+        Time::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn times() {
+        let good = [
+            ("2023-08-12T14:30:00Z", None, "2023-08-12T14:30:00Z"),
+            ("2023-08-12T14:30:00+02:00", Some(0), "2023-08-12T12:30:00Z"),
+            ("2023-08-12T14:30:00", None, "2023-08-12T14:30:00Z"),
+            ("2023-08-12T14:30:00", Some(-19_800), "2023-08-12T20:00:00Z"),
+            ("2023-08-12 14:30:00", Some(7_200), "2023-08-12T12:30:00Z"),
+        ];
+        for (text, offset, expect) in good {
+            assert_eq!(instant("--since", text, offset), Ok(time(expect)), "{text}");
+        }
+        for (text, part) in [
+            ("14:30", "without its day"),
+            ("14:30:05", "without its day"),
+            ("yesterday", "not a time"),
+            ("", "not a time"),
+            ("2023-13-01T00:00:00Z", "not a time"),
+        ] {
+            let failure = instant("--since", text, None).unwrap_err();
+            assert!(failure.message.contains(part) && failure.code == super::super::EXIT_USAGE, "{failure:?}");
+            assert_eq!(failure.hint.as_deref(), Some(TIME_HINT));
+        }
+    }
+
+    #[test]
+    fn incidents_and_baselines() {
+        let (a, b) = ("2023-08-12T14:30:00.5Z", "2023-08-12T15:00:00Z");
+        assert_eq!(incident(a, None), Ok((time(a), None)));
+        assert_eq!(incident(&format!("{a}.."), None), Ok((time(a), None)));
+        assert_eq!(incident(&format!("{a}..{b}"), None), Ok((time(a), Some(time(b)))));
+        assert!(incident(&format!("{b}..{a}"), None).is_err());
+        assert!(incident("14:30..15:00", None).is_err());
+        assert_eq!(baseline(&format!("{a}..{b}"), None), Ok(TimeSpan::new(time(a), time(b))));
+        assert!(baseline(a, None).is_err() && baseline(&format!("{b}..{a}"), None).is_err() && baseline("..", None).is_err());
+    }
+
+    #[test]
+    fn offsets() {
+        for (text, expect) in [("UTC", 0), ("+02:00", 7_200), ("+0530", 19_800), ("-5", -18_000), ("+14:00", 50_400)] {
+            assert_eq!(utc_offset(text), Ok(expect), "{text}");
+        }
+        for text in ["Europe/Berlin", "", "+", "02:00", "+15:00", "+02:60", "+2:000", "+é", "é"] {
+            assert!(utc_offset(text).is_err(), "{text}");
+        }
+        assert!(utc_offset("Europe/Berlin").unwrap_err().hint.unwrap().contains("+02:00"));
+    }
+
+    #[test]
+    fn steps_and_symptoms() {
+        for (text, seconds) in [("1s", 1.0), ("10s", 16.0), ("1m", 64.0), ("1.5 min", 128.0), ("1h", 4096.0)] {
+            assert_eq!(step(text).map(Step::seconds), Ok(seconds), "{text}");
+        }
+        for text in ["", "10", "s", "0s", "0.5s", "1d", "25h", "1..5s", "-1s", "1e9s"] {
+            assert!(step(text).is_err(), "{text}");
+        }
+        assert_eq!(symptom("web/http/5xx"), Ok(("web".into(), Some("http/5xx".into()))));
+        assert_eq!(symptom("web"), Ok(("web".into(), None)));
+        assert!(symptom("/x").is_err() && symptom("web/").is_err() && symptom(" ").is_err());
+    }
+
+    #[test]
+    fn colours_and_signs_follow_the_environment() {
+        let terminal = Environment { stdout_is_terminal: true, ..Environment::default() };
+        let cases = [
+            (Environment::default(), false, true),
+            (terminal.clone(), true, true),
+            (Environment { no_color: true, clicolor_force: true, ..terminal.clone() }, false, true),
+            (Environment { clicolor_force: true, ..Environment::default() }, true, true),
+            (Environment { term: "dumb".into(), ..terminal.clone() }, false, false),
+            (Environment { locale: "C".into(), ..terminal.clone() }, true, false),
+            (Environment { locale: "de_DE.UTF-8".into(), ..terminal }, true, true),
+        ];
+        for (environment, colour, unicode) in cases {
+            assert_eq!((environment.stdout_colour(), environment.unicode()), (colour, unicode), "{environment:?}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The record whose following lines are still to come.
+//!
+//! Does not decide which lines follow; `records` does.
+
+use std::borrow::Cow;
+
+use crate::model::{Level, Record, Time};
+
+use super::assemble;
+use super::columns::{Cell, Column, Row, Spelling};
+use super::compile::LineFormat;
+use super::detail::Detail;
+use super::format::Reader;
+use super::matching::{Head, Matcher};
+use super::messages::read_message;
+use super::timestamp::Clock;
+use super::trace;
+
+/// Longest text of a record that spans lines, in bytes: a runaway CSV quote or SQL statement ends here.
+const LONGEST: usize = 64 * 1024;
+
+/// What an envelope says of the line in it.
+#[derive(Clone, Debug, Default)]
+pub struct Outer {
+    pub time: Option<Time>,
+    pub service: Option<String>,
+    pub instance: Option<String>,
+}
+
+/// One record, from its first line on.
+#[derive(Default)]
+pub struct Pending<'f> {
+    /// There is one.
+    pub live: bool,
+    /// The line, or the lines of a block or of a CSV row.
+    text: String,
+    pub row: Row,
+    /// `None`: a line without a known format in an envelope.
+    format: Option<&'f LineFormat>,
+    pub head: Head,
+    pub first_line: u64,
+    outer: Outer,
+    detail: Detail,
+    /// Its following lines are those of a stack trace.
+    pub in_trace: bool,
+    /// A block has got lines after its header.
+    has_body: bool,
+}
+
+impl<'f> Pending<'f> {
+    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: &str, outer: Outer, line: u64) {
+        self.text.clear();
+        self.text.push_str(text);
+        self.detail.clear();
+        self.row.clear();
+        self.format = format;
+        self.head = head;
+        self.outer = outer;
+        self.first_line = line;
+        self.in_trace = false;
+        self.has_body = false;
+        self.live = true;
+    }
+
+    /// Makes the whole text the message, but for a level that it begins with.
+    pub fn begin_plain(&mut self, text: &str, outer: Outer, line: u64) {
+        let found = super::matching::leading_level(text);
+        let level = found.as_ref().and_then(|(word, _)| Level::from_word(&text[word.clone()])).unwrap_or_default();
+        let start = found.map_or(0, |(_, rest)| rest);
+        self.begin(None, Head { time: outer.time, level, open: false }, text, outer, line);
+        self.row.set(Column::Message, Cell::new(start, text.len(), Spelling::Plain), 0);
+        self.in_trace = trace::is_part(text);
+    }
+
+    pub fn is_block(&self) -> bool {
+        self.live && self.format.is_some_and(|f| f.reader == Reader::Block)
+    }
+
+    /// Whether a line that could begin a block still belongs to the header of this one.
+    pub fn takes_header(&self) -> bool {
+        self.is_block() && !self.has_body
+    }
+
+    pub fn raw(&self, column: Column) -> Option<&str> {
+        self.row.raw(column, &self.text)
+    }
+
+    /// Whether a line without a time of its own belongs to this record.
+    pub fn takes(&self, text: &str) -> bool {
+        let continued = || self.format.and_then(|f| f.continuation.as_ref()).is_some_and(|p| p.is_match(text));
+        self.live && (self.is_block() || self.in_trace || self.head.level >= Level::Error || trace::is_part(text) || continued())
+    }
+
+    /// Adds a line that follows.
+    pub fn follow(&mut self, text: &str) {
+        if self.is_block() {
+            self.has_body |= !text.starts_with('#');
+            return self.extend(text);
+        }
+        self.in_trace |= trace::is_part(text);
+        if !text.is_empty() || !self.detail.is_empty() {
+            self.detail.push(text);
+        }
+    }
+
+    /// Adds a line to the record's own text.
+    pub fn extend(&mut self, text: &str) {
+        if self.text.len() + text.len() < LONGEST {
+            self.text.push('\n');
+            self.text.push_str(text);
+        }
+    }
+
+    /// Adds a line to an open CSV row; the row is closed when its last quote is.
+    pub fn continue_csv(&mut self, matcher: &mut Matcher<'f>, text: &str, clock: &Clock) {
+        self.extend(text);
+        let too_long = self.text.len() + text.len() >= LONGEST;
+        // Doubled quotes come in pairs, so an odd number of them opens or closes.
+        let closes = memchr::memchr_iter(b'"', text.as_bytes()).count() % 2 == 1;
+        if !closes && !too_long {
+            return;
+        }
+        self.head.open = false;
+        if let Some(format) = self.format {
+            matcher.line(format, &self.text, clock, &mut self.row);
+        }
+    }
+
+    /// Hands the record on. `false` where there was none, or a block without any time.
+    pub fn flush(&mut self, matcher: &mut Matcher<'f>, clock: &Clock, sink: &mut dyn FnMut(&Record<'_>, u64)) -> Option<Time> {
+        if !std::mem::take(&mut self.live) {
+            return None;
+        }
+        if let Some(format) = self.format.filter(|f| f.reader == Reader::Block) {
+            self.head = matcher.block(format, &self.text, clock, &mut self.row);
+            self.head.time = self.outer.time.or(self.head.time).or(clock.near);
+        }
+        let time = self.head.time?;
+        let detail = self.detail.text();
+        let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
+        record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
+        record.instance = record.instance.or_else(|| self.outer.instance.as_deref().map(Cow::Borrowed));
+        read_message(matcher.formats, &mut record);
+        sink(&record, self.first_line);
+        Some(time)
+    }
+}
