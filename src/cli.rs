@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::analyze::analyze;
+use crate::analyze::{AnalyzeError, analyze};
 use crate::model::Coverage;
 use crate::report::{self, sanitize};
 
@@ -105,7 +105,7 @@ fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Stre
     let progress = Progress::new(settings.progress);
     let result = analyze(&args.paths, &settings.options, settings.knowledge, &progress.hook());
     progress.clear();
-    let analysis = result.map_err(|error| Failure::failed(&error, error.hint().map(|hint| hint.to_string())))?;
+    let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
     if !settings.quiet {
         warn(&analysis.coverage, streams);
     }
@@ -113,6 +113,16 @@ fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Stre
     match &settings.output {
         Some(path) => output::write_file(path, text.as_bytes()),
         None => streams.result(text.as_bytes()),
+    }
+}
+
+fn hint(error: &AnalyzeError) -> Option<String> {
+    match error {
+        AnalyzeError::Bundle(_) => {
+            Some("name a folder that holds logs, metrics and changes.jsonl, or single files; `-` is standard input".to_owned())
+        }
+        AnalyzeError::Threads(_) => Some("a smaller --threads may do".to_owned()),
+        AnalyzeError::Signal(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::model::{Change, Complaint, Coverage, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Topology};
 use crate::parse::config::Flat;
-use crate::parse::{Formats, changes, config, prometheus, records, topology};
+use crate::parse::{Formats, changes, config, prometheus, read_log as read_records, topology};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::signal::metrics::{self, TableOutcome};
 use crate::template::Tally;
@@ -153,6 +153,7 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
             part.config = source.service.clone().or_else(|| config_service(&source.shown)).map(|s| (s, flat));
             Ok(())
         }),
+        SourceKind::OpenMetrics => Part::unreadable(source, "OpenMetrics text is not read yet; export it as query_range JSON or CSV"),
         SourceKind::Skipped => Part {
             coverage: SourceCoverage { path: source.shown.to_string(), format: "not read".to_owned(), bytes: source.bytes, ..SourceCoverage::default() },
             ..Part::default()
@@ -174,7 +175,7 @@ fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
             tally.add(record, Place { service, instance, path: &source.shown, line });
         }
     };
-    let outcome = records::read_log(source, input, formats, options.utc_offset, &mut sink);
+    let outcome = read_records(source, input, formats, options.utc_offset, &mut sink);
     part.coverage = outcome.coverage;
     part.complaints = outcome.complaints;
     part.tally = Some(tally);

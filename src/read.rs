@@ -59,8 +59,6 @@ pub enum SourceKind {
     WideCsv,
     Parquet,
     PrometheusJson,
-    /// OpenMetrics or Prometheus exposition text.
-    OpenMetrics,
     Changes,
     Topology,
     Config,
@@ -213,10 +211,14 @@ impl Search {
 fn source(file: Found, look: &Look, near: Option<Time>, numbered: bool) -> Source {
     let from_stdin = file.path.as_os_str() == lines::STDIN;
     let meta = if from_stdin { None } else { fs::metadata(&file.path).ok() };
-    let (service, instance) = owner(&file.place, numbered);
+    let (service, instance) = match look.kind {
+        SourceKind::Log if !from_stdin => owner(&file.place, numbered),
+        SourceKind::Config => (configured(&file.place), None),
+        _ => (None, None),
+    };
     Source {
         kind: look.kind,
-        service: service.filter(|_| !from_stdin).map(|s| ServiceName::new(&s)),
+        service: service.map(|s| ServiceName::new(&s)),
         instance: instance.map(|i| InstanceId::new(&i)),
         bytes: meta.as_ref().map_or(0, fs::Metadata::len),
         near: look.date.or(near).or_else(|| written(meta.as_ref())),
@@ -257,6 +259,13 @@ fn owner(shown: &str, numbered: bool) -> (Option<String>, Option<String>) {
         }
         _ => (Some(stem.to_owned()), None),
     }
+}
+
+/// The service whose configuration a file below `configs` is.
+fn configured(shown: &str) -> Option<String> {
+    let mut parts = shown.split('/').skip_while(|part| *part != "configs" && *part != "config").skip(1);
+    let (first, second) = (parts.next()?, parts.next());
+    Some(if second.is_some() { first.to_owned() } else { stem(first).to_owned() })
 }
 
 /// Whether `stem` is the service's name and a mark of one of its copies: a number or a pod's hash.

@@ -4,6 +4,7 @@
 
 mod advice;
 mod markdown;
+mod rollout;
 mod sentences;
 mod terminal;
 mod text;
@@ -18,6 +19,9 @@ use crate::model::Analysis;
 
 pub use sentences::{kind, sentence};
 pub use text::sanitize;
+
+/// Below this share of lines understood the reader is warned aloud.
+const TRUSTED_COVERAGE: f64 = 0.9;
 
 /// How an analysis is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

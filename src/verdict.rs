@@ -66,7 +66,10 @@ fn evidence((finding, origins): Found, suspect: &Suspect, scene: &Scene<'_>) -> 
 /// The edit that a finding is about.
 fn edit_of(finding: &Finding) -> Option<&KeyEdit> {
     match finding {
-        Finding::KeyGoverns { edit, .. } | Finding::ValueQuoted { edit, .. } | Finding::KeyNamesCallee { edit, .. } => Some(edit),
+        Finding::KeyGoverns { edit, .. }
+        | Finding::ValueQuoted { edit, .. }
+        | Finding::KeyNamesCallee { edit, .. }
+        | Finding::Capacity { edit, .. } => Some(edit),
         _ => None,
     }
 }

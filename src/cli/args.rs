@@ -53,7 +53,7 @@ pub struct CompletionsArgs {
 
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Bundle folders, files or globs; `-` is standard input.
+    /// Bundle folders or single files; `-` is standard input.
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 

@@ -47,5 +47,6 @@ fn mistakes_are_explained() {
     );
     check(&["analyze", "x", "--tz", "-05:0x"], EXIT_USAGE, "", "hint: write UTC or an offset");
     check(&["analyze", "x", "--since", "2024-01-02T00:00:00Z", "--until", "2024-01-01T00:00:00Z"], EXIT_USAGE, "", "hint: swap them");
-    check(&["analyze", "/no/such/bundle\u{1b}[2J"], EXIT_FAILED, "", "error: cannot read");
+    check(&["analyze", "/no/such/bundle\u{1b}[2J"], EXIT_FAILED, "", "error: cannot read /no/such/bundle\\x1b[2J");
+    check(&["analyze", "/no/such/bundle"], EXIT_FAILED, "", "\nhint: name a folder");
 }

@@ -7,6 +7,7 @@ use super::change::{Change, KeyEdit};
 use super::coverage::Coverage;
 use super::incident::Incident;
 use super::names::{ChangeId, InstanceId, Origin, ServiceName};
+use super::rollout::RolloutFinding;
 use super::time::{Time, TimeSpan};
 use super::vocabulary::{KeyRole, Symptom};
 
@@ -128,8 +129,14 @@ pub enum Finding {
     RanAsLong { seconds: f64, end_gap: f64 },
     /// Failing shares of the instances it touched and of those it did not.
     Instances { touched: Vec<InstanceId>, touched_failed: u64, touched_requests: u64, other_failed: u64, other_requests: u64 },
-    /// The edited key governs what the symptoms say ran out.
-    KeyGoverns { edit: KeyEdit, role: KeyRole, symptom: Option<Symptom> },
+    /// What the edited key governs, and the symptom, if any, that its resource shows when it runs out: `direct` or as a consequence,
+    /// with its share of the troubled records. `worse`: it was moved in the direction that hurts, by `factor` (new over old).
+    KeyGoverns { edit: KeyEdit, role: KeyRole, symptom: Option<Symptom>, share: f64, direct: bool, worse: Option<bool>, factor: Option<f64> },
+    /// Little's law on the new value: `places` that are each held for `hold_s` carry `capacity_per_s`; `demand_per_s` arrived, so
+    /// that share must be refused; `observed` is the share that failed.
+    Capacity { edit: KeyEdit, places: f64, hold_s: f64, capacity_per_s: f64, demand_per_s: f64, refused: f64, observed: f64 },
+    /// What the instances of a staged roll-out show in the metrics.
+    Rollout(RolloutFinding),
     /// The new value itself stands in a new message, beside a word of the key.
     ValueQuoted { edit: KeyEdit, text: String },
     /// The key names the callee that the errors point at.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::model::time::SECOND;
 use crate::model::{Record, Request};
 
-use super::columns::{Column, Row};
+use super::cells::{Column, Row};
 use super::matching::Head;
 use super::trace;
 
@@ -230,7 +230,7 @@ fn unit(name: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::{Cell, Spelling};
+    use super::super::cells::{Cell, Spelling};
     use super::*;
 
     /// A row and its line, from columns and texts.

@@ -134,7 +134,9 @@ impl Reader<'_> {
         }
         let names = || ChangeKind::ALL.iter().map(|kind| kind.name());
         let lower = word.to_lowercase();
-        let kind = ChangeKind::from_name(&lower).or_else(|| synonym(&lower)).or_else(|| suggest::nearest(&lower, names()).and_then(ChangeKind::from_name));
+        let kind = ChangeKind::from_name(&lower)
+            .or_else(|| synonym(&lower))
+            .or_else(|| suggest::nearest(&lower, names()).and_then(ChangeKind::from_name));
         let why = match kind {
             Some(kind) => format!("unknown kind \"{word}\" (did you mean \"{0}\"?): read as {0}", kind.name()),
             None => format!("unknown kind \"{word}\": one of {} is needed", names().collect::<Vec<_>>().join(", ")),
@@ -181,7 +183,8 @@ impl Reader<'_> {
         let flat = match (self.load)(path).and_then(|text| config::flatten(path, &text)) {
             Ok(flat) => {
                 let file: Arc<str> = Arc::from(path);
-                let complaints = flat.complaints.iter().map(|(line, why)| Complaint { origin: Origin::new(&file, *line), why: why.clone(), more: 0 });
+                let complaints =
+                    flat.complaints.iter().map(|(line, why)| Complaint { origin: Origin::new(&file, *line), why: why.clone(), more: 0 });
                 self.complaints.extend(complaints);
                 Some(flat)
             }
@@ -206,7 +209,20 @@ fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
 /// A hint where an unknown field looks like a missing one.
 fn misspelt(fields: &Map<String, Value>, missing: &[&str]) -> String {
     const KNOWN: [&str; 14] = [
-        "id", "time", "service", "kind", "end_time", "version", "previous_version", "summary", "author", "url", "instances", "config_before", "config_after", "diff",
+        "id",
+        "time",
+        "service",
+        "kind",
+        "end_time",
+        "version",
+        "previous_version",
+        "summary",
+        "author",
+        "url",
+        "instances",
+        "config_before",
+        "config_after",
+        "diff",
     ];
     let unknown = || fields.keys().map(String::as_str).filter(|name| !KNOWN.contains(name));
     let found = missing.iter().filter(|name| name.len() > 2).find_map(|name| suggest::nearest(name, unknown()).map(|close| (name, close)));

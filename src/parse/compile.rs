@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::Level;
 
-use super::columns::Column;
+use super::cells::Column;
 use super::format::{Attach, LineEntry, LineFile, Match, MessageFile, MessageSample, Reader, Reject, Sample};
 use super::structured::normal_key;
 use super::suggest::nearest;
@@ -411,7 +411,7 @@ mod tests {
         check("", "x: line: no [[line]] and no other reader");
         check("reader = 'csv'", "x: fields: reader \"csv\" needs the names of its cells");
         check("reader = 'json'\n[columns]\nmesage = ['m']", "x: columns: there is no column \"mesage\" (did you mean \"message\"?)");
-        check("reader = 'json'\n[level]\nwarning = ['W']", "x: level: there is no level \"warning\" (did you mean \"warn\"?)");
+        check("reader = 'json'\n[level]\neror = ['E']", "x: level: there is no level \"eror\" (did you mean \"error\"?)");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Does not read files: it is given the lines.
 
-use super::columns::{Column, Row};
+use super::cells::{Column, Row};
 use super::compile::LineFormat;
 use super::format::Reader;
 use super::matching::{Matched, Matcher};
@@ -67,5 +67,5 @@ fn matches<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, lines: &[Strin
 
 /// Whether a line belongs into the middle of a block.
 fn is_in_block<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: &str) -> bool {
-    format.reader == Reader::Block && matcher.knows(format, line)
+    format.reader == Reader::Block && format.variants.iter().any(|v| matcher.hits(v, line))
 }

@@ -7,7 +7,7 @@ use regex::bytes::{CaptureLocations, Regex};
 use crate::model::{Level, Time};
 
 use super::Formats;
-use super::columns::{Cell, Column, Row, Spelling, is_nothing};
+use super::cells::{Cell, Column, Row, Spelling, is_nothing};
 use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
 use super::format::Reader;
 use super::structured::{scan_csv, scan_json, scan_pairs};
@@ -125,10 +125,9 @@ impl<'f> Matcher<'f> {
         slot.as_mut().is_some_and(|scratch| scratch.fill(text, row))
     }
 
-    /// Whether a line is one of those that fill columns.
-    pub fn knows(&mut self, format: &'f LineFormat, text: &str) -> bool {
-        let mut row = Row::default();
-        format.variants.iter().any(|v| self.variant(v, text, &mut row))
+    /// Whether one variant matches a line, by itself.
+    pub fn hits(&mut self, variant: &'f Variant, text: &str) -> bool {
+        self.variant(variant, text, &mut Row::default())
     }
 
     /// Fills a row from the lines of a block; what no variant matches is the message.

@@ -8,7 +8,7 @@ use crate::model::Record;
 
 use super::Formats;
 use super::assemble::{request, without_address_parts};
-use super::columns::{Column, Row, is_nothing};
+use super::cells::{Column, Row, is_nothing};
 use super::matching::fill_by;
 use super::structured::scan_pairs;
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::model::{Level, Record, Time};
 
 use super::assemble;
-use super::columns::{Cell, Column, Row, Spelling};
+use super::cells::{Cell, Column, Row, Spelling};
 use super::compile::LineFormat;
 use super::detail::Detail;
 use super::format::Reader;

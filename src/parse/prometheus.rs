@@ -8,8 +8,22 @@ use crate::model::{InstanceId, MetricName, Sample, SeriesKey, ServiceName, Time}
 
 /// Labels that name the service, best first.
 const SERVICE: [&str; 16] = [
-    "service", "service_name", "app", "app_kubernetes_io_name", "application", "destination_service_name", "destination_workload", "deployment", "workload",
-    "container", "container_name", "kubernetes_name", "job", "exported_job", "component", "host",
+    "service",
+    "service_name",
+    "app",
+    "app_kubernetes_io_name",
+    "application",
+    "destination_service_name",
+    "destination_workload",
+    "deployment",
+    "workload",
+    "container",
+    "container_name",
+    "kubernetes_name",
+    "job",
+    "exported_job",
+    "component",
+    "host",
 ];
 /// Labels that name the instance, best first.
 const INSTANCE: [&str; 6] = ["instance", "pod", "pod_name", "service_instance_id", "kubernetes_pod_name", "node"];
@@ -74,7 +88,8 @@ struct Labels {
 }
 
 fn labels(metric: &Map<String, Value>) -> Labels {
-    let mut others: BTreeMap<String, String> = metric.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    let mut others: BTreeMap<String, String> =
+        metric.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
     let metric = others.remove("__name__").unwrap_or_else(|| "value".to_owned());
     let edge = EDGES.iter().find_map(|(source, target)| Some((others.get(*source)?.clone(), others.get(*target)?.clone())));
     let reporter_is_source = others.get("reporter").is_none_or(|reporter| reporter == "source");
@@ -155,14 +170,19 @@ mod tests {
         let text = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{result}]}}}}"#);
         let answer = read_counted(&text).unwrap();
         let instance = |key: &SeriesKey| key.instance.as_ref().map_or("", |i| i.as_str()).to_owned();
-        let lines: Vec<String> = answer.samples.iter().map(|s| format!("{}/{}/{}={}", s.key.service, instance(&s.key), s.key.metric, s.value)).collect();
+        let lines: Vec<String> =
+            answer.samples.iter().map(|s| format!("{}/{}/{}={}", s.key.service, instance(&s.key), s.key.metric, s.value)).collect();
         assert_eq!((lines, answer.dropped), (expected.iter().map(|s| (*s).to_owned()).collect(), dropped), "{text}");
     }
 
     #[test]
     fn matrix_and_vector() {
         check("", &[], 0);
-        check(r#"{"metric":{"__name__":"up","job":"web","instance":"web-1:80"},"values":[[1691850600,"1"],[1691850610.5,"0"]]}"#, &["web/web-1:80/up=1", "web/web-1:80/up=0"], 0);
+        check(
+            r#"{"metric":{"__name__":"up","job":"web","instance":"web-1:80"},"values":[[1691850600,"1"],[1691850610.5,"0"]]}"#,
+            &["web/web-1:80/up=1", "web/web-1:80/up=0"],
+            0,
+        );
         check(r#"{"metric":{"__name__":"up","app":"a","job":"k8s","pod":"a-x"},"value":[1691850600,"2"]}"#, &["a/a-x/up=2"], 0);
         check(r#"{"metric":{"instance":"h:1"},"value":[1691850600,"2"]}"#, &["h/h:1/value=2"], 0);
     }
@@ -190,7 +210,12 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for (text, why) in [("x", "not valid JSON"), ("{}", "data.result"), (r#"{"status":"error","error":"bad query"}"#, "bad query"), (r#"[{"a":1}]"#, "no metric")] {
+        for (text, why) in [
+            ("x", "not valid JSON"),
+            ("{}", "data.result"),
+            (r#"{"status":"error","error":"bad query"}"#, "bad query"),
+            (r#"[{"a":1}]"#, "no metric"),
+        ] {
             assert!(read(text).unwrap_err().contains(why), "{text}");
         }
     }

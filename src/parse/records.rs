@@ -10,7 +10,7 @@ use crate::read::Source;
 use crate::read::lines::LineReader;
 
 use super::Formats;
-use super::columns::{Column, Row};
+use super::cells::{Column, Row};
 use super::compile::LineFormat;
 use super::detect::{Detected, detect};
 use super::format::Reader;

@@ -4,7 +4,7 @@
 //! objects joined with `.`, without `_` and `-`), so that `requestId` and `request_id` are one. Does not know what a key
 //! means.
 
-use super::columns::{Cell, Spelling};
+use super::cells::{Cell, Spelling};
 
 /// Objects nested deeper are one value.
 const DEEPEST: usize = 5;

@@ -27,7 +27,6 @@ impl Clock {
         let offset = zone.and_then(|z| offset_of(z.trim())).unwrap_or(self.utc_offset);
         let time = match cursor.rest.first()? {
             b'0'..=b'9' => self.from_digit(&mut cursor, offset),
-            b'-' => epoch(&mut cursor),
             _ => self.from_letter(&mut cursor, offset),
         }?;
         (cursor.rest.is_empty() && Time::RANGE.contains(time)).then_some(time)
@@ -53,7 +52,7 @@ impl Clock {
             (6, Some(b' ')) => cursor.short_year(offset),
             (4, Some(b' ')) => self.glog(cursor, offset),
             (1 | 2, Some(b':')) => self.time_of_day(cursor, offset),
-            (1 | 2, Some(b'/' | b' ' | b'-' | b'.')) => cursor.day_first(offset),
+            (1 | 2, Some(b'/' | b' ' | b'-' | b'.')) => self.day_first(cursor, offset),
             _ => epoch(cursor),
         }
     }
@@ -64,7 +63,7 @@ impl Clock {
             cursor.word()?;
             cursor.skip(b", ");
             if cursor.rest.first()?.is_ascii_digit() {
-                return cursor.day_first(offset);
+                return self.day_first(cursor, offset);
             }
         }
         let month = cursor.month()?;
@@ -92,6 +91,27 @@ impl Clock {
         cursor.byte(b' ')?;
         let micros = cursor.clock()?;
         Some(Time(self.nearest_year(month, day, micros)? - i64::from(offset) * SECOND))
+    }
+
+    /// `22/Nov/2026:17:21:15 +0000`, `22 Nov 2026 17:21:02.037`, `22-Nov-2026 17:21:02`, `22.11.2026 17:21:02`, `22 Nov 17:21:02`.
+    fn day_first(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
+        let day = cursor.number(1, 2)?;
+        let separator = cursor.one_of(b"/ -.")?;
+        let month = if cursor.rest.first()?.is_ascii_digit() {
+            (separator == b'.').then_some(())?;
+            cursor.number(1, 2)?
+        } else {
+            cursor.month()?
+        };
+        cursor.byte(separator)?;
+        if cursor.rest.get(2) == Some(&b':') {
+            let micros = cursor.clock()?;
+            return Some(Time(self.nearest_year(month, day, micros)? - i64::from(offset) * SECOND));
+        }
+        let year = cursor.number(2, 4)?;
+        let year = if year < 100 { 2000 + year } else { year };
+        cursor.one_of(b": T")?;
+        cursor.clock_and_zone(days(year, month, day)?, offset)
     }
 
     fn time_of_day(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
@@ -169,6 +189,7 @@ impl Cursor<'_> {
             return Some(Time(date * DAY - i64::from(offset) * SECOND));
         }
         self.one_of(b"Tt _-:")?;
+        self.skip(b" ");
         self.clock_and_zone(date, offset)
     }
 
@@ -189,23 +210,6 @@ impl Cursor<'_> {
         let date = days(2000 + self.number(2, 2)?, self.number(2, 2)?, self.number(2, 2)?)?;
         self.skip(b" ");
         self.clock_and_zone(date, offset)
-    }
-
-    /// `22/Nov/2026:17:21:15 +0000`, `22 Nov 2026 17:21:02.037`, `22-Nov-2026 17:21:02`, `22.11.2026 17:21:02`.
-    fn day_first(&mut self, offset: i32) -> Option<Time> {
-        let day = self.number(1, 2)?;
-        let separator = self.one_of(b"/ -.")?;
-        let month = if self.rest.first()?.is_ascii_digit() {
-            (separator == b'.').then_some(())?;
-            self.number(1, 2)?
-        } else {
-            self.month()?
-        };
-        self.byte(separator)?;
-        let year = self.number(2, 4)?;
-        let year = if year < 100 { 2000 + year } else { year };
-        self.one_of(b": T")?;
-        self.clock_and_zone(days(year, month, day)?, offset)
     }
 
     /// Time of day, then what says where in the world.
@@ -404,6 +408,8 @@ mod tests {
             "1795368067000000000",
             "Nov 22 17:21:07",
             "1122 17:21:07",
+            "22 Nov 17:21:07",
+            "2026-11-22  17:21:07",
             "17:21:07",
             " 2026-11-22T17:21:07Z ",
             "Sun Nov 22 2026 17:21:07 GMT+0000 (Coordinated Universal Time)",

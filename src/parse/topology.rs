@@ -11,7 +11,8 @@ const TARGETS: [&str; 6] = ["target", "callee", "to", "destination", "server", "
 pub fn read(text: &str) -> (Topology, Vec<(u64, String)>) {
     let mut topology = Topology::default();
     let mut complaints = Vec::new();
-    let mut lines = (1..).zip(text.trim_start_matches('\u{feff}').lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let mut lines =
+        (1..).zip(text.trim_start_matches('\u{feff}').lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
     let Some((first_line, head)) = lines.next() else { return (topology, complaints) };
     let separator = [',', '\t', ';'].into_iter().max_by_key(|c| head.matches(*c).count()).unwrap_or(',');
     let names = cells(head, separator);

@@ -54,7 +54,9 @@ fn plain_format(text: &str) -> Option<Format> {
         let line = line.trim();
         let end = line.find([':', '=', ' ']).unwrap_or(0);
         let value = line[end..].trim_start().trim_start_matches([':', '=']);
-        end > 0 && !line.ends_with(['{', ';', '(']) && (end < line.len() && (line[end..].starts_with([':', '=']) || line[end..].starts_with(" =")) && !value.starts_with('='))
+        end > 0
+            && !line.ends_with(['{', ';', '('])
+            && (end < line.len() && (line[end..].starts_with([':', '=']) || line[end..].starts_with(" =")) && !value.starts_with('='))
     };
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     (!lines.is_empty() && lines.iter().all(|line| is_setting(line) || line.starts_with(['#', '[']))).then(|| Format::of("", text))

@@ -45,6 +45,9 @@ fn recognise(head: &[u8], shown: &str) -> Look {
     }
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}');
+    if ["# HELP ", "# TYPE "].iter().any(|mark| text.starts_with(mark)) {
+        return Look { complaint: Some("OpenMetrics text is not read; export the series as CSV or query_range JSON".to_owned()), ..plain(SourceKind::Skipped) };
+    }
     let kind = if is_config(shown) { SourceKind::Config } else { kind_of_text(text, shown) };
     let date = if kind == SourceKind::Log { first_date(text.as_bytes()) } else { None };
     Look { kind, date, complaint: None }
@@ -55,9 +58,6 @@ fn kind_of_text(text: &str, shown: &str) -> SourceKind {
     let Some(first) = lines.next() else { return SourceKind::Log };
     if first.trim_start().starts_with(['{', '[']) {
         return kind_of_json(text.trim_start(), first, shown);
-    }
-    if first.starts_with("# HELP ") || first.starts_with("# TYPE ") {
-        return SourceKind::OpenMetrics;
     }
     let rows: Vec<&str> = lines.take(3).collect();
     kind_of_table(first, &rows).unwrap_or(SourceKind::Log)
@@ -167,7 +167,7 @@ mod tests {
         check("{}", "configs/a/1.json", SourceKind::Config);
         check("2023-08-12 x\n", "logs/a/a.conf", SourceKind::Log);
         check("PAR1\0\0", "m.parquet", SourceKind::Parquet);
-        check("# HELP up Up\n# TYPE up gauge\nup 1\n", "m.om", SourceKind::OpenMetrics);
+        check("# HELP up Up\n# TYPE up gauge\nup 1\n", "m.om", SourceKind::Skipped);
         check("\u{1}\u{2}\u{3}", "core", SourceKind::Skipped);
         check("# what happened", "notes.md", SourceKind::Skipped);
     }

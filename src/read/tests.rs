@@ -87,3 +87,12 @@ fn garbage_is_skipped_with_a_complaint() {
     assert_eq!(bundle.sources[0].kind, SourceKind::Skipped);
     assert_eq!(bundle.complaints[0].why, "not text");
 }
+
+#[test]
+fn a_configuration_belongs_to_the_folder_it_is_in() {
+    let check = |shown: &str, service: Option<&str>| assert_eq!(configured(shown).as_deref(), service, "{shown}");
+    check("configs/shop/2.14.0.yaml", Some("shop"));
+    check("bundle/config/shop/prod/app.env", Some("shop"));
+    check("configs/shop.yaml", Some("shop"));
+    check("shop.yaml", None);
+}

@@ -19,7 +19,7 @@ pub fn advise(cause: &Cause) -> Vec<String> {
 }
 
 fn after_undoing(cause: &Cause, change: &Change, by: &Change) -> Vec<String> {
-    let undone = format!("{} at {} UTC by {}", verb_done(change.kind), by.time.clock(), sanitize(by.id.as_str()));
+    let undone = format!("{} at {} UTC by {}", verb_done(change.kind), by.time.clock(), wording::id(by.id.as_str()));
     if let Some(lasted) = cause.evidence.iter().find_map(in_vain) {
         return vec![
             format!(
@@ -40,7 +40,7 @@ fn in_vain(evidence: &Evidence) -> Option<String> {
 }
 
 fn before_again(cause: &Cause, change: &Change) -> String {
-    let what = change.version.as_deref().map_or_else(|| sanitize(change.id.as_str()), wording::version);
+    let what = change.version.as_deref().map_or_else(|| wording::id(change.id.as_str()), wording::version);
     match &cause.key {
         Some(edit) => format!("Before {what} goes out again: {}.", set_back(edit)),
         None => format!("Before {what} goes out again: reproduce {} and fix it.", symptom_of(cause)),
@@ -58,7 +58,7 @@ fn symptom_of(cause: &Cause) -> String {
 
 fn undo(cause: &Cause, change: &Change) -> Vec<String> {
     let service = wording::service(&change.service);
-    let id = sanitize(change.id.as_str());
+    let id = wording::id(change.id.as_str());
     let on = instances(change);
     match change.kind {
         ChangeKind::Migration => migration(cause, &service, &id),
@@ -80,7 +80,7 @@ fn undo(cause: &Cause, change: &Change) -> Vec<String> {
 }
 
 fn roll_back(cause: &Cause, change: &Change, service: &str, on: &str) -> Vec<String> {
-    let id = sanitize(change.id.as_str());
+    let id = wording::id(change.id.as_str());
     let verb = if change.kind == ChangeKind::Rollback { "Take the rollback back: bring" } else { "Roll" };
     let mut sentences = vec![match &change.previous_version {
         Some(version) => format!("{verb} {service}{on} back to {} (undoes {id}).", wording::version(version)),
@@ -107,7 +107,7 @@ fn migration(cause: &Cause, service: &str, id: &str) -> Vec<String> {
 
 fn look(cause: &Cause) -> Vec<String> {
     let place = match &cause.instance {
-        Some(instance) => format!("{} instance {}", wording::service(&cause.service), sanitize(instance.as_str())),
+        Some(instance) => format!("{} instance {}", wording::service(&cause.service), wording::id(instance.as_str())),
         None => wording::service(&cause.service),
     };
     let first = match (cause.kind, cause.resource) {
@@ -141,7 +141,7 @@ fn set_back(edit: &KeyEdit) -> String {
     let key = wording::key(edit);
     let place = edit.origin.as_ref().map(|o| format!(" in {}", sanitize(&o.to_string()))).unwrap_or_default();
     match (&edit.before, &edit.after) {
-        (None, _) => format!("remove {key} again{place}"),
+        (None, _) => format!("remove {key}{}", place.replacen(" in ", " from ", 1)),
         (Some(before), None) => format!("put {key} = {} back{place}", wording::value(edit.key.as_str(), Some(before))),
         (Some(before), Some(_)) => format!("set {key} back to {}{place}", wording::value(edit.key.as_str(), Some(before))),
     }
@@ -151,7 +151,7 @@ fn set_back(edit: &KeyEdit) -> String {
 fn instances(change: &Change) -> String {
     match change.instances.as_slice() {
         [] => String::new(),
-        some => format!(" ({})", listed_up_to(&some.iter().map(|i| sanitize(i.as_str())).collect::<Vec<_>>(), 3)),
+        some => format!(" ({})", listed_up_to(&some.iter().map(|i| wording::id(i.as_str())).collect::<Vec<_>>(), 3)),
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
         if let Some(key) = &mut cause.key {
             key.before = None;
         }
-        assert_eq!(advise(&cause)[1], "Or only remove db.pool.max_size again in configs/orders/4.2.0.yaml:13.");
+        assert_eq!(advise(&cause)[1], "Or only remove db.pool.max_size from configs/orders/4.2.0.yaml:13.");
     }
 
     #[test]

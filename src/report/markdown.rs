@@ -5,7 +5,8 @@
 use crate::model::{Analysis, Cause, Verdict};
 
 use super::text::{confidence, count, counted, duration, percent, sanitize, shorten};
-use super::{View, advice, sentences, timeline, wording};
+use super::wording::{Certainty, certainty};
+use super::{TRUSTED_COVERAGE, View, advice, sentences, timeline, wording};
 
 /// Widest quotation in the summary.
 const TEXT_WIDTH: usize = 220;
@@ -25,6 +26,12 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
         incident(&mut out, verdict, view);
     }
     let coverage = &analysis.coverage;
+    if coverage.share() < TRUSTED_COVERAGE {
+        out.push_str(&format!(
+            "\n**Warning:** only {} of the lines were understood; the rest is missing from this.\n",
+            percent(coverage.share())
+        ));
+    }
     out.push_str(&format!(
         "\n_Read {}, {}, {} understood._\n",
         counted(coverage.sources.len() as u64, "source"),
@@ -52,7 +59,7 @@ fn incident(out: &mut String, verdict: &Verdict, view: &View) {
     let state = if incident.ongoing { "still going on when the data end" } else { "over" };
     out.push_str(&format!("{} - {}, {}, {state}\n", span.start, span.end, duration(span.seconds())));
     match verdict.causes.first() {
-        Some(best) => leading_cause(out, best, view),
+        Some(best) => leading_cause(out, best, certainty(verdict), view),
         None => out.push_str("\n**Cause unknown:** nothing in the data explains it.\n"),
     }
     bullets(
@@ -84,8 +91,13 @@ fn incident(out: &mut String, verdict: &Verdict, view: &View) {
     );
 }
 
-fn leading_cause(out: &mut String, cause: &Cause, view: &View) {
-    out.push_str(&format!("\n**Cause, {}:** {}\n\n", confidence(cause.confidence), escape(&shorten(&wording::title(cause), TEXT_WIDTH))));
+fn leading_cause(out: &mut String, cause: &Cause, certainty: Certainty, view: &View) {
+    let lead = match certainty {
+        Certainty::Certain => "Cause",
+        Certainty::NotCertain => "Best candidate, not certain",
+        Certainty::Unclear => "Cause unclear, best guess",
+    };
+    out.push_str(&format!("\n**{lead}, {}:** {}\n\n", confidence(cause.confidence), escape(&shorten(&wording::title(cause), TEXT_WIDTH))));
     let shown = if view.all { cause.evidence.len() } else { 3 };
     for e in cause.evidence.iter().take(shown) {
         let place = e.origins.first().map(|o| format!(" ({})", code(&o.to_string()))).unwrap_or_default();
@@ -145,6 +157,8 @@ mod tests {
         ] {
             assert!(out.contains(needle), "{needle} is missing in\n{out}");
         }
+        let doubtful = render(&samples::uncertain(0.5), &View::default());
+        assert!(doubtful.contains("**Best candidate, not certain, 50 %:**") && doubtful.contains("**Warning:** only 70 %"), "{doubtful}");
         assert!(render(&samples::quiet(), &View::default()).starts_with("**No incident found.**"));
         assert!(render(&samples::timeless(), &View::default()).starts_with("**Nothing could be judged:**"));
     }

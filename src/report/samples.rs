@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::rollout::RolloutFinding;
 use crate::model::verdict::Sought;
 use crate::model::{
     Analysis, Cause, CauseKind, Change, ChangeKind, Complaint, ConfigDiff, Coverage, Evidence, Finding, Impact, Incident, IncidentSignal,
@@ -108,7 +109,7 @@ fn rich_cause() -> Cause {
         evidence: vec![
             pool_surge(at("logs/orders/orders.log.gz", 4821)),
             evidence(
-                Finding::KeyGoverns { edit: pool_edit(), role: KeyRole::Pool, symptom: Some(Symptom::PoolExhausted) },
+                Finding::KeyGoverns { edit: pool_edit(), role: KeyRole::Pool, symptom: Some(Symptom::PoolExhausted), share: 1.0, direct: true, worse: Some(true), factor: Some(0.1) },
                 2.2,
                 Some(at("configs/orders/4.2.0.yaml", 13)),
             ),
@@ -452,7 +453,25 @@ pub fn every_finding() -> Vec<Finding> {
         Finding::UndoneInVain { by: "rollback-1".into(), lasted: 400.0 },
         Finding::RanAsLong { seconds: 157.0, end_gap: 4.0 },
         Finding::Instances { touched: vec!["a".into()], touched_failed: 9, touched_requests: 10, other_failed: 0, other_requests: 12 },
-        Finding::KeyGoverns { edit: edit.clone(), role: KeyRole::Pool, symptom: None },
+        Finding::KeyGoverns {
+            edit: edit.clone(),
+            role: KeyRole::Pool,
+            symptom: None,
+            share: 0.0,
+            direct: false,
+            worse: None,
+            factor: None,
+        },
+        Finding::Capacity {
+            edit: edit.clone(),
+            places: 1.0,
+            hold_s: 0.085,
+            capacity_per_s: 11.8,
+            demand_per_s: 13.9,
+            refused: 0.15,
+            observed: 0.15,
+        },
+        Finding::Rollout(RolloutFinding::NotCalled),
         Finding::ValueQuoted { edit: edit.clone(), text: "limit of size 1".into() },
         Finding::KeyNamesCallee { edit, callee: "db".into(), share: 0.5 },
         Finding::KeyIrrelevant { keys: vec!["log.level".into(), "title".into()] },

@@ -5,7 +5,7 @@
 use crate::model::{Evidence, Finding, InstanceId, KeyEdit, ServiceName, Symptom};
 
 use super::text::{count, counted, duration, listed_up_to, milliseconds, number, percent, sanitize, shorten, width};
-use super::wording;
+use super::{rollout, wording};
 
 /// Widest quotation of a log message.
 const QUOTE_WIDTH: usize = 240;
@@ -41,6 +41,8 @@ pub fn kind(finding: &Finding) -> &'static str {
         Finding::RanAsLong { .. } => "ran_as_long",
         Finding::Instances { .. } => "instances",
         Finding::KeyGoverns { .. } => "key_governs",
+        Finding::Capacity { .. } => "capacity",
+        Finding::Rollout(_) => "rollout",
         Finding::ValueQuoted { .. } => "value_quoted",
         Finding::KeyNamesCallee { .. } => "key_names_callee",
         Finding::KeyIrrelevant { .. } => "key_irrelevant",
@@ -68,13 +70,15 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::Began { before_onset } => began(*before_onset),
         Finding::FirstSymptom { service, after, text } => first_symptom(service, *after, &quote(text)),
         Finding::Surge { text, count, expected, never_before, .. } => surge(&quote(text), *count, *expected, *never_before),
-        Finding::Undone { by, after, exact } => undone(&sanitize(by.as_str()), *after, *exact),
+        Finding::Undone { by, after, exact } => undone(&wording::id(by.as_str()), *after, *exact),
         Finding::UndoneInVain { by, lasted } => {
-            format!("{} undid it, and the failures went on for {}", sanitize(by.as_str()), duration(*lasted))
+            format!("{} undid it, and the failures went on for {}", wording::id(by.as_str()), duration(*lasted))
         }
         Finding::RanAsLong { seconds, end_gap } => ran_as_long(*seconds, *end_gap),
         Finding::Instances { .. } => instances(finding),
-        Finding::KeyGoverns { edit, role, symptom } => key_governs(edit, wording::role(*role), *symptom),
+        Finding::KeyGoverns { edit, role, symptom, .. } => key_governs(edit, wording::role(*role), *symptom),
+        Finding::Capacity { .. } => capacity(finding),
+        Finding::Rollout(rollout) => rollout::sentence(rollout),
         Finding::ValueQuoted { edit, text } => value_quoted(edit, &quote(text)),
         Finding::KeyNamesCallee { edit, callee, share } => {
             format!("{} is the address of {}, where {} of the failing calls end", wording::key(edit), name(callee), percent(*share))
@@ -99,7 +103,9 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::MetricFlat { service, metric, before, peak } => {
             format!("{} of {} peaked at {}, {} before", metric_name(metric), name(service), number(*peak), number(*before))
         }
-        Finding::ChangedRecently { service, change } => format!("{} had just been changed by {}", name(service), sanitize(change.as_str())),
+        Finding::ChangedRecently { service, change } => {
+            format!("{} had just been changed by {}", name(service), wording::id(change.as_str()))
+        }
         Finding::Victim { service, of, share } => {
             format!("{} of the errors of {} only say that {} failed", percent(*share), name(service), name(of))
         }
@@ -112,6 +118,20 @@ fn quoted_text(finding: &Finding) -> Option<&str> {
         Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } | Finding::ValueQuoted { text, .. } => Some(text),
         _ => None,
     }
+}
+
+/// Little's law as a sentence: what the places carry, what was asked for, what must be refused.
+fn capacity(finding: &Finding) -> String {
+    let Finding::Capacity { places, hold_s, capacity_per_s, demand_per_s, refused, observed, .. } = finding else { return String::new() };
+    let held = milliseconds(hold_s * 1_000.0);
+    format!(
+        "{} at {held} each carry at most {} requests/s; {}/s came: {} cannot be served, {} failed",
+        counted(places.round() as u64, "connection"),
+        number(*capacity_per_s),
+        number(*demand_per_s),
+        percent(*refused),
+        percent(*observed)
+    )
 }
 
 fn name(service: &ServiceName) -> String {
@@ -179,7 +199,7 @@ fn instances(finding: &Finding) -> String {
 fn instance_list(instances: &[InstanceId]) -> String {
     match instances {
         [] => "all instances".to_owned(),
-        some => listed_up_to(&some.iter().map(|i| shorten(&sanitize(i.as_str()), 30)).collect::<Vec<_>>(), 3),
+        some => listed_up_to(&some.iter().map(|i| shorten(&wording::id(i.as_str()), 30)).collect::<Vec<_>>(), 3),
     }
 }
 
@@ -258,7 +278,7 @@ mod tests {
             assert!(text.len() > 12 && !text.ends_with('.'), "{text}");
             assert!(sentences.insert(text));
         }
-        assert_eq!(kinds.len(), 26);
+        assert_eq!(kinds.len(), 28);
     }
 
     #[test]
@@ -287,7 +307,15 @@ mod tests {
                 "90 x \"late\", usually 4.2",
             ),
             (
-                Finding::KeyGoverns { edit, role: crate::model::KeyRole::Pool, symptom: Some(Symptom::PoolExhausted) },
+                Finding::KeyGoverns {
+                    edit,
+                    role: crate::model::KeyRole::Pool,
+                    symptom: Some(Symptom::PoolExhausted),
+                    share: 1.0,
+                    direct: true,
+                    worse: Some(true),
+                    factor: None,
+                },
                 "db.pool.max_size sets the size of the connection pool; the errors show a pool with no connection left",
             ),
             (Finding::NoSymptom { service: "*".into(), templates_tested: 0 }, "nothing of all services moved, and no error points at it"),

@@ -9,8 +9,8 @@ mod spark;
 
 use crate::model::{Analysis, ChangeId, TimeSpan, Verdict};
 
-use super::View;
 use super::text::{count, counted, duration, listed, number, percent, sanitize};
+use super::{TRUSTED_COVERAGE, View};
 use layout::{Paragraph, Screen, Tone};
 
 /// Lines of the first screen: a terminal's height less the prompt.
@@ -21,9 +21,6 @@ const WIDEST: usize = 100;
 
 /// Below this many columns nothing aligns.
 const NARROWEST: usize = 40;
-
-/// Below this share of lines understood the reader is warned aloud.
-const TRUSTED_COVERAGE: f64 = 0.9;
 
 /// Short disturbances that a quiet report tells one by one.
 const BLIPS_SHOWN: usize = 3;

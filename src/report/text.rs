@@ -286,7 +286,7 @@ mod tests {
         for (seconds, expect) in cases {
             assert_eq!(duration(seconds), expect, "{seconds}");
         }
-        assert_eq!((milliseconds(3.14), milliseconds(85.2), milliseconds(2300.0)), ("3.14 ms".into(), "85.2 ms".into(), "2.3 s".into()));
+        assert_eq!((milliseconds(3.25), milliseconds(85.2), milliseconds(2300.0)), ("3.25 ms".into(), "85.2 ms".into(), "2.3 s".into()));
     }
 
     #[test]

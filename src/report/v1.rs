@@ -25,7 +25,7 @@ const MOST_CAUSES: usize = 10;
 /// The analysis as one JSON document with a final newline.
 pub fn render(analysis: &Analysis, view: &View) -> String {
     let document = DocumentView::new(analysis, view.top.min(MOST_CAUSES));
-    let json = serde_json::to_string_pretty(&document).unwrap_or_else(|e| format!("{{\"error\": \"{e}\"}}"));
+    let json = serde_json::to_string_pretty(&document).expect("views hold text, finite numbers and lists, all of which JSON can say");
     escape_harmful(&json) + "\n"
 }
 
@@ -197,8 +197,8 @@ struct ImpactView {
 impl From<&Impact> for ImpactView {
     fn from(impact: &Impact) -> Self {
         ImpactView {
-            requests_failed_ratio: impact.failed_ratio().and_then(|r| round(r, 6)),
-            users_affected_ratio: impact.users_ratio().and_then(|r| round(r, 6)),
+            requests_failed_ratio: impact.failed_ratio().and_then(|r| round(r.min(1.0), 6)),
+            users_affected_ratio: impact.users_ratio().and_then(|r| round(r.min(1.0), 6)),
             requests: impact.requests,
             requests_failed: impact.failed,
             users: impact.users,

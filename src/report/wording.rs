@@ -2,15 +2,41 @@
 //!
 //! Nothing here has numbers of evidence: those are in `sentences`.
 
-use crate::model::{Cause, CauseKind, Change, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Symptom};
+use crate::model::{Cause, CauseKind, Change, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Symptom, Verdict};
 
 use super::text::{duration, listed_up_to, percent, sanitize, shorten};
 
 /// Widest configuration value that is shown whole.
 const VALUE_WIDTH: usize = 40;
 
+/// Widest identifier that is shown whole: Kubernetes names have up to 63 characters, many ids add a digest.
+const ID_WIDTH: usize = 80;
+
 /// Parts of key names whose values are nobody's business in a chat or an issue.
 const SECRET_WORDS: [&str; 9] = ["password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "private_key", "credential"];
+
+/// Below this probability the other candidates stand beside the best.
+const CERTAIN: f64 = 0.7;
+
+/// Below this probability no candidate is called the cause.
+const CLEAR: f64 = 0.35;
+
+/// How the best candidate is spoken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    Certain,
+    NotCertain,
+    Unclear,
+}
+
+/// How to speak of the best candidate of a verdict.
+pub fn certainty(verdict: &Verdict) -> Certainty {
+    match verdict.causes.first().map_or(0.0, |c| c.confidence) {
+        p if p >= CERTAIN => Certainty::Certain,
+        p if p >= CLEAR => Certainty::NotCertain,
+        _ => Certainty::Unclear,
+    }
+}
 
 /// What an error message shows, as the object of `the errors show …`.
 pub fn symptom(symptom: Symptom) -> &'static str {
@@ -80,9 +106,14 @@ pub fn signal_kind(signal: &IncidentSignal) -> &'static str {
     }
 }
 
+/// A sanitized identifier; only absurdly long ones are cut.
+pub fn id(text: &str) -> String {
+    shorten(&sanitize(text), ID_WIDTH)
+}
+
 /// Sanitized name of a service; `*` in words.
 pub fn service(name: &ServiceName) -> String {
-    if name.is_everything() { "all services".to_owned() } else { sanitize(name.as_str()) }
+    if name.is_everything() { "all services".to_owned() } else { id(name.as_str()) }
 }
 
 /// `web`, `web and api`, `web, api and 3 more`.
@@ -180,7 +211,7 @@ pub fn key(edit: &KeyEdit) -> String {
 
 /// `checkout deploy-7958`.
 pub fn change(change: &Change) -> String {
-    format!("{} {}", service(&change.service), sanitize(change.id.as_str()))
+    format!("{} {}", service(&change.service), id(change.id.as_str()))
 }
 
 /// What of a component failed, in words.
@@ -198,8 +229,8 @@ pub fn resource(word: &str) -> &str {
 pub fn suspect(cause: &Cause) -> String {
     let service = service(&cause.service);
     let place = match &cause.instance {
-        Some(instance) if instance.as_str().starts_with(cause.service.as_str()) => sanitize(instance.as_str()),
-        Some(instance) => format!("{service} instance {}", sanitize(instance.as_str())),
+        Some(instance) if instance.as_str().starts_with(cause.service.as_str()) => id(instance.as_str()),
+        Some(instance) => format!("{service} instance {}", id(instance.as_str())),
         None => service,
     };
     let what = cause.resource.map(|r| format!(": {}", resource(r))).unwrap_or_default();

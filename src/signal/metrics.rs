@@ -6,7 +6,8 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use crate::model::{InstanceId, MetricName, Metrics, SeriesKey, ServiceName, Time};
-use crate::parse::columns::split_column;
+use crate::parse::wide::split_column;
+use crate::parse::timestamp::Clock;
 
 /// Names under which a column may hold the time of a sample.
 const TIME_COLUMNS: &[&str] = &["time", "timestamp", "ts", "date", "datetime"];
@@ -148,7 +149,8 @@ fn numbers(table: &DataFrame, name: &str) -> Result<Vec<Value>, String> {
 
 /// Times as text in RFC 3339 or numbers whose magnitude tells seconds from milli-, micro- and nanoseconds.
 fn times(table: &DataFrame, name: &str) -> Result<Vec<Option<Time>>, String> {
-    Ok(texts(table, name)?.iter().map(|t| crate::parse::timestamp::any(t.trim())).collect())
+    let clock = Clock::default();
+    Ok(texts(table, name)?.iter().map(|t| clock.read(t, None)).collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! (all of them multiplied at random by 0.5 to 2 cost at most one case in ten), except where it says so.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::model::{Finding, InstanceId, MetricName, Metrics, ServiceName, TimeSpan, Topology};
 
@@ -13,13 +13,19 @@ mod class;
 mod deviation;
 mod graph;
 mod hypothesis;
+#[cfg(test)]
+mod tests;
 
 use class::Class;
 use deviation::{Deviation, HurtRows, Series};
-use graph::{Alarm, Graph, measured_calls, medians, subject};
+use graph::{Alarm, Graph, measured_calls, measured_loads, medians, subject};
 
 /// Without a given symptom, the entry service is taken as alarmed if it is off by more than this many scales.
 const ENTRY_ALARM_Z: f64 = 1.5;
+/// The alarmed series must spread this many quiet scales over the window to tell rows that hurt from calm ones; more where it was chosen as
+/// the worst of many, which noise can be.
+const GIVEN_SPREAD: f64 = 2.0;
+const CHOSEN_SPREAD: f64 = 4.0;
 /// A top score below it was never right on the recordings (7 cases).
 const LEAST_SCORE: f64 = 2.0;
 /// Logistic fit of 98 cases: right in 12 % of margins below 0.5, in 90 % of 2 to 3, in all above 3.
@@ -43,8 +49,8 @@ pub struct ComponentScore {
 /// What the operator's alarm was about.
 pub type GivenAlarm = (ServiceName, Option<MetricName>);
 
-/// All resources of all services that metrics describe, best first; ties by service, then resource. `span` is the incident, its end
-/// included; all rows before it are taken as quiet.
+/// The resources of services that some metric speaks for, best first; ties by service, then resource; none with a score of 0 or less.
+/// `span` is the incident, its end included; all rows before it are taken as quiet.
 pub fn rank(metrics: &Metrics, topology: &Topology, span: TimeSpan, alarm: Option<&GivenAlarm>) -> Vec<ComponentScore> {
     let series = deviation::series(metrics, span);
     let whole_window = deviation::deviations(&series, None);
@@ -53,6 +59,7 @@ pub fn rank(metrics: &Metrics, topology: &Topology, span: TimeSpan, alarm: Optio
     let deviations = if hurt.is_some() { deviation::deviations(&series, hurt.as_ref()) } else { whole_window };
     let graph = Graph::new(&deviations, topology, alarm);
     let mut scores = hypothesis::scores(&graph, &deviations);
+    scores.retain(|s| s.score > 0.0);
     scores.sort_by(best_first);
     scores
 }
@@ -72,27 +79,19 @@ pub fn confidence(scores: &[ComponentScore]) -> f64 {
 struct Symptom<'m> {
     service: &'m ServiceName,
     kind: Class,
-    /// How far the service is off in this kind: the median over its metrics.
-    z: f64,
     /// The metric of this kind that is furthest off, and how far.
-    worst: (f64, &'m MetricName),
+    metric: &'m MetricName,
+    z: f64,
 }
 
-/// The symptoms of all services, by service, worst metric first.
+/// The symptoms of all services, by service, worst first.
 fn symptoms<'m>(deviations: &[Deviation<'m>]) -> Vec<Symptom<'m>> {
-    let outside = || deviations.iter().filter(|d| d.meaning.class.is_outside());
-    let by_metric = medians(outside().filter_map(|d| Some(((subject(d)?, d.meaning.class, &d.key.metric), d.z))));
-    let by_kind = medians(outside().filter_map(|d| Some(((subject(d)?, d.meaning.class), d.z))));
-    let mut worst: BTreeMap<(&ServiceName, Class), (f64, &MetricName)> = BTreeMap::new();
-    for ((service, kind, metric), z) in by_metric {
-        let entry = worst.entry((service, kind)).or_insert((z, metric));
-        if z > entry.0 {
-            *entry = (z, metric);
-        }
-    }
-    let symptom = |((service, kind), worst)| Some(Symptom { service, kind, z: *by_kind.get(&(service, kind))?, worst });
-    let mut symptoms: Vec<_> = worst.into_iter().filter_map(symptom).collect();
-    symptoms.sort_by(|a, b| a.service.cmp(b.service).then(b.worst.0.total_cmp(&a.worst.0)).then(a.kind.cmp(&b.kind)));
+    let outside = deviations.iter().filter(|d| d.meaning.class.is_outside());
+    let by_metric = medians(outside.filter_map(|d| Some(((subject(d)?, d.meaning.class, &d.key.metric), d.z))));
+    let mut symptoms: Vec<_> = by_metric.into_iter().map(|((service, kind, metric), z)| Symptom { service, kind, metric, z }).collect();
+    symptoms.sort_by(|a, b| a.service.cmp(b.service).then(b.z.total_cmp(&a.z)));
+    let mut seen = BTreeSet::new();
+    symptoms.retain(|s| seen.insert((s.service, s.kind)));
     symptoms
 }
 
@@ -101,17 +100,21 @@ fn given_alarm((service, metric): &GivenAlarm, deviations: &[Deviation]) -> Opti
     deviations.iter().find(|d| subject(d) == Some(service))?;
     let is_named = |d: &&Deviation| subject(d) == Some(service) && d.meaning.class.is_outside() && Some(&d.key.metric) == metric.as_ref();
     let named = deviations.iter().find(is_named).map(|d| (d.meaning.class, d.key.metric.clone()));
-    let worst = || symptoms(deviations).into_iter().find(|s| s.service == service).map(|s| (s.kind, s.worst.1.clone()));
+    let worst = || symptoms(deviations).into_iter().find(|s| s.service == service).map(|s| (s.kind, s.metric.clone()));
     Some(Alarm { service: service.clone(), metrics: named.or_else(worst).into_iter().collect(), given: true })
 }
 
-/// Where users come in and feel it: the worst of the services with callees and no callers, with all kinds that it is clearly off in.
+/// Where users come in and feel it: of the services with callees and no callers that are off, the one with most requests, since a rarely
+/// used entry is off by more; with the worst metric of each kind that is off.
 fn entry_alarm(deviations: &[Deviation], topology: &Topology) -> Option<Alarm> {
     let calls = measured_calls(deviations, topology);
-    let entries: Vec<&ServiceName> = calls.entries().collect();
-    let felt: Vec<_> = symptoms(deviations).into_iter().filter(|s| s.z > ENTRY_ALARM_Z && entries.contains(&s.service)).collect();
-    let service = felt.iter().reduce(|best, next| if next.z > best.z { next } else { best })?.service;
-    let metrics = felt.iter().filter(|s| s.service == service).map(|s| (s.kind, s.worst.1.clone())).collect();
+    let entries: BTreeSet<&ServiceName> = calls.entries().collect();
+    let loads = measured_loads(deviations);
+    let load = |s: &Symptom| loads.get(s.service).copied().unwrap_or(0.0);
+    let felt: Vec<_> = symptoms(deviations).into_iter().filter(|s| s.z > ENTRY_ALARM_Z && entries.contains(s.service)).collect();
+    let busier = |a: &Symptom, b: &Symptom| load(a).total_cmp(&load(b)).then(a.z.total_cmp(&b.z)).is_gt();
+    let service = felt.iter().reduce(|best, next| if busier(next, best) { next } else { best })?.service;
+    let metrics = felt.iter().filter(|s| s.service == service).map(|s| (s.kind, s.metric.clone())).collect();
     Some(Alarm { service: service.clone(), metrics, given: false })
 }
 
@@ -119,5 +122,6 @@ fn entry_alarm(deviations: &[Deviation], topology: &Topology) -> Option<Alarm> {
 fn hurt_rows(alarm: &Alarm, series: &[Series], deviations: &[Deviation]) -> Option<HurtRows> {
     let (_, metric) = alarm.metrics.first()?;
     let alarmed = series.iter().zip(deviations).filter(|(_, d)| subject(d) == Some(&alarm.service) && d.key.metric == *metric);
-    HurtRows::of(alarmed.reduce(|best, next| if next.1.z > best.1.z { next } else { best })?.0)
+    let (alarmed, _) = alarmed.reduce(|best, next| if next.1.z > best.1.z { next } else { best })?;
+    HurtRows::of(alarmed, if alarm.given { GIVEN_SPREAD } else { CHOSEN_SPREAD })
 }

@@ -8,6 +8,11 @@ fn log_gamma() -> f64 {
     ((1.0 + ACCURACY) / (1.0 - ACCURACY)).ln()
 }
 
+/// The duration that stands for a bin: at most the accuracy away from all of its durations.
+fn middle(bin: u16) -> f64 {
+    2.0 * (f64::from(bin) * log_gamma()).exp() / (1.0 + log_gamma().exp())
+}
+
 /// Counts of durations in logarithmic bins, sorted by bin. Durations in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LatencySketch {
@@ -46,10 +51,16 @@ impl LatencySketch {
         for &(bin, count) in &self.bins {
             below += u64::from(count);
             if below > rank {
-                return Some(2.0 * (f64::from(bin) * log_gamma()).exp() / (1.0 + log_gamma().exp()));
+                return Some(middle(bin));
             }
         }
         None
+    }
+
+    /// Mean duration in microseconds, to within the accuracy of a bin; `None` when empty.
+    pub fn mean(&self) -> Option<f64> {
+        let sum: f64 = self.bins.iter().map(|&(bin, count)| middle(bin) * f64::from(count)).sum();
+        (!self.bins.is_empty()).then(|| sum / self.count() as f64)
     }
 
     /// How many durations are longer than `micros`, to within the accuracy of a bin.
@@ -72,6 +83,7 @@ mod tests {
             let exact = 1000.0 * (1.0 + (q * 999.0_f64).floor());
             assert!((sketch.quantile(q).unwrap() / exact - 1.0).abs() <= 0.021, "{q}");
         }
+        assert!((sketch.mean().unwrap() / 500_500.0 - 1.0).abs() < 0.02);
         assert!((sketch.above(900_000.0) as i64 - 100).abs() <= 20);
     }
 

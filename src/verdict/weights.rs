@@ -65,6 +65,8 @@ pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         }
         Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor),
         Finding::ValueQuoted { .. } => 1.5,
+        // A quantitative prediction that is met; the hold time is only bounded, so near is near enough.
+        Finding::Capacity { refused, observed, .. } => 1.5 - 3.0 * (refused - observed).abs(),
         Finding::KeyNamesCallee { share, .. } if *share < 0.05 => -0.7,
         Finding::KeyNamesCallee { share, .. } => 1.5 * share,
         Finding::KeyIrrelevant { .. } => -0.6,

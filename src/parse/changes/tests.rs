@@ -53,7 +53,11 @@ fn sorted_by_time_then_id() {
 #[test]
 fn what_is_wrong_is_said_with_its_line() {
     check("\nnot json\n[1]\n", &[], &[(2, "not valid JSON"), (3, "not a JSON object")]);
-    check(r#"{"id":"a","time":"2023-08-12T14:30:00Z","servce":"s","kind":"deploy"}"#, &[], &[(1, "service (\"servce\" is not a field: did you mean \"service\"?)")]);
+    check(
+        r#"{"id":"a","time":"2023-08-12T14:30:00Z","servce":"s","kind":"deploy"}"#,
+        &[],
+        &[(1, "service (\"servce\" is not a field: did you mean \"service\"?)")],
+    );
     check(r#"{"id":"a","kind":null}"#, &[], &[(1, "missing: time, service, kind")]);
     check(&MINIMAL.replace("2023-08-12T14:30:00Z", "yesterday"), &[], &[(1, "time \"yesterday\" is not RFC 3339")]);
     check(&MINIMAL.replace("deploy", "depoly"), &["a"], &[(1, "did you mean \"deploy\"?")]);

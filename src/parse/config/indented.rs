@@ -105,7 +105,10 @@ fn split(content: &str) -> Option<(String, &str)> {
         None => 0,
     };
     let rest = &content[after..];
-    let colon = rest.find(": ").or_else(|| rest.strip_suffix(':').map(str::len)).or_else(|| (quote.is_some() && rest.starts_with(':')).then_some(0))?;
+    let colon = rest
+        .find(": ")
+        .or_else(|| rest.strip_suffix(':').map(str::len))
+        .or_else(|| (quote.is_some() && rest.starts_with(':')).then_some(0))?;
     let key = match quote {
         Some(_) if rest[..colon].trim().is_empty() => &content[1..after - 1],
         Some(_) => return None,
@@ -130,7 +133,9 @@ fn put_value(key: &str, value: &str, line: u64, flat: &mut Flat) {
     let is_assignment = |(name, _): &(&str, &str)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     let value = unquoted(value.strip_suffix(',').filter(|v| v.ends_with(['"', '\''])).unwrap_or(value));
     match value.split_once('=').filter(|_| is_index(key)).filter(is_assignment) {
-        Some((name, value)) => flat.put(&join(key.rsplit_once('.').map_or("", |(parent, _)| parent), name.trim_start_matches('-')), value, line),
+        Some((name, value)) => {
+            flat.put(&join(key.rsplit_once('.').map_or("", |(parent, _)| parent), name.trim_start_matches('-')), value, line)
+        }
         None => flat.put(key, value, line),
     }
 }

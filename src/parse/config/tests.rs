@@ -114,7 +114,13 @@ fn json_and_its_liberties() {
         &["a.b=x\né@2", "a.c.0=1@2", "a.c.1.id=q@2", "a.c.1.v=true@2", "d=e@4", "f=null@5"],
     );
     check("a.json", "[{\"name\":\"p\",\"size\":1},{\"name\":\"q\",\"size\":2}]", &["p.size=1@1", "q.size=2@1"]);
-    for (text, why) in [("{\"a\": 1 \"b\": 2}", "comma"), ("{\"a\": 1", "ends early"), ("{\"a\"}", "colon"), ("{} x", "after the end"), ("{\"a\": \"x", "not closed")] {
+    for (text, why) in [
+        ("{\"a\": 1 \"b\": 2}", "comma"),
+        ("{\"a\": 1", "ends early"),
+        ("{\"a\"}", "colon"),
+        ("{} x", "after the end"),
+        ("{\"a\": \"x", "not closed"),
+    ] {
         let flat = flatten("a.json", text).unwrap();
         assert!(flat.complaints[0].1.contains(why), "{text}: {:?}", flat.complaints);
     }
@@ -150,13 +156,13 @@ fn properties() {
 fn ini_sections() {
     check(
         "my.cnf",
-        "top = 0\n[mysqld]\nmax_connections = 60 # why\nskip-networking\n[client]\nport: 3306\nlist = a,\n   b\n; c\n",
-        &["client.list=a,, b@7", "client.port=3306@6", "mysqld.max_connections=60@3", "mysqld.skip-networking=@4", "top=0@1"],
+        "top = 0\n[mysqld]\nmax_connections = 70 # why\nskip-networking\n[client]\nport: 3306\nlist = a,\n   b\n; c\n",
+        &["client.list=a,, b@7", "client.port=3306@6", "mysqld.max_connections=70@3", "mysqld.skip-networking=@4", "top=0@1"],
     );
     check(
         "pooler.ini",
-        "[databases]\nshop = host=db port=5432 pool_size=20\n[p]\npool_mode = transaction\n",
-        &["databases.shop.host=db@2", "databases.shop.pool_size=20@2", "databases.shop.port=5432@2", "p.pool_mode=transaction@4"],
+        "[databases]\ndepot = host=db port=5432 pool_size=20\n[p]\npool_mode = transaction\n",
+        &["databases.depot.host=db@2", "databases.depot.pool_size=20@2", "databases.depot.port=5432@2", "p.pool_mode=transaction@4"],
     );
 }
 
@@ -187,7 +193,11 @@ fn conf_with_words() {
         "# c\nport 6379\nsave 900 1\nsave 300 10\nrequirepass \"a b\"\nmaxmemory-policy noeviction\nsave2 \"\"\n",
         &["maxmemory-policy=noeviction@6", "port=6379@2", "requirepass=a b@5", "save=900 1, 300 10@3", "save2=@7"],
     );
-    check("httpd.conf", "Timeout 60\n<VirtualHost *:80>\n  ServerName x\n</VirtualHost>\nKeepAlive On\n", &["KeepAlive=On@5", "Timeout=60@1", "VirtualHost.*:80.ServerName=x@3"]);
+    check(
+        "httpd.conf",
+        "Timeout 60\n<VirtualHost *:80>\n  ServerName x\n</VirtualHost>\nKeepAlive On\n",
+        &["KeepAlive=On@5", "Timeout=60@1", "VirtualHost.*:80.ServerName=x@3"],
+    );
 }
 
 #[test]

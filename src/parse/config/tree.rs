@@ -98,6 +98,7 @@ fn assignment(item: &Tree) -> Option<(&str, &str, u64)> {
     let Tree::Scalar(text, line) = item else { return None };
     let (key, value) = text.split_once('=')?;
     let bare = key.trim_start_matches('-');
-    let is_name = bare.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && bare.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    let is_name = bare.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && bare.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     is_name.then_some((bare, value, *line))
 }

@@ -46,7 +46,11 @@ pub(super) fn trees(text: &str) -> Result<Vec<Tree>, (u64, String)> {
     }
     let documents = MarkedYaml::load_from_str(text).map_err(|e| (e.marker().line() as u64, e.info().to_owned()))?;
     let source = Source::new(text);
-    Ok(documents.iter().map(|node| source.tree(node, 0)).filter(|tree| !matches!(tree, Tree::Scalar(value, _) if value.is_empty())).collect())
+    Ok(documents
+        .iter()
+        .map(|node| source.tree(node, 0))
+        .filter(|tree| !matches!(tree, Tree::Scalar(value, _) if value.is_empty()))
+        .collect())
 }
 
 /// The first line that could hold a block nested too deeply. Every level of a block takes a column of its own, and those of one line an
@@ -90,7 +94,11 @@ impl<'t> Source<'t> {
             let key = self.scalar(key);
             match (key.as_str(), self.tree(value, depth + 1)) {
                 ("<<", Tree::Map(inherited)) => merged.extend(inherited),
-                ("<<", Tree::List(several)) => several.into_iter().for_each(|tree| if let Tree::Map(inherited) = tree { merged.extend(inherited) }),
+                ("<<", Tree::List(several)) => several.into_iter().for_each(|tree| {
+                    if let Tree::Map(inherited) = tree {
+                        merged.extend(inherited)
+                    }
+                }),
                 (_, tree) => own.push((key, tree)),
             }
         }
@@ -149,7 +157,8 @@ fn plain(value: &Scalar<'_>) -> String {
 
 /// Files inside the file, as Kubernetes' ConfigMaps hold them under their names: their keys go below the name.
 fn unfold(flat: &mut Flat) {
-    let is_file = |key: &str, value: &str| value.contains('\n') && key.rsplit('/').next().is_some_and(|name| Format::by_name(name).is_some());
+    let is_file =
+        |key: &str, value: &str| value.contains('\n') && key.rsplit('/').next().is_some_and(|name| Format::by_name(name).is_some());
     let files: Vec<String> = flat.entries.iter().filter(|(key, entry)| is_file(key, &entry.value)).map(|(key, _)| key.clone()).collect();
     for key in files {
         let Some(entry) = flat.entries.remove(&key) else { continue };

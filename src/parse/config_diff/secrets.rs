@@ -5,8 +5,20 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// Words that make a key a credential.
-const SECRET: [&str; 12] =
-    ["password", "passwd", "passwort", "passphrase", "pwd", "secret", "token", "apikey", "credential", "credentials", "requirepass", "masterauth"];
+const SECRET: [&str; 12] = [
+    "password",
+    "passwd",
+    "passwort",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "credential",
+    "credentials",
+    "requirepass",
+    "masterauth",
+];
 
 /// Two words that do so together.
 const SECRET_PAIRS: [(&str, &str); 9] = [
@@ -21,12 +33,14 @@ const SECRET_PAIRS: [(&str, &str); 9] = [
     ("shared", "key"),
 ];
 
+/// `proxy_pass` hands a request on.
+const PASSES_ON: [&str; 6] = ["proxy", "grpc", "fastcgi", "uwsgi", "scgi", "memcached"];
+
 /// Last words that make a key a setting about a credential: `token.ttl`, `password_min_length`, `secret_name`.
-const ABOUT: [&str; 40] = [
-    "ttl", "timeout", "length", "max", "min", "expiry", "expires", "expiration", "ms", "s", "sec", "seconds", "minutes", "hours", "days", "enabled", "name",
-    "file", "path", "url", "uri", "endpoint", "ref", "version", "type", "count", "limit", "limits", "size", "policy", "rotation", "header", "algorithm", "issuer",
-    "audience", "encryption", "cache", "interval", "required", "bucket",
-];
+const ABOUT: &str = "\
+    ttl timeout length max min expiry expires expiration ms s sec seconds minutes hours days enabled name file path url uri endpoint \
+    ref version type count limit limits size policy rotation header algorithm issuer audience encryption cache interval required \
+    bucket";
 
 /// Both values with credentials replaced by marks. Equal values get equal marks, and different ones different marks.
 pub(super) fn masked(key: &str, before: Option<&str>, after: Option<&str>) -> (Option<String>, Option<String>) {
@@ -58,9 +72,12 @@ impl Apart for (Option<String>, Option<String>) {
 fn is_secret(key: &str) -> bool {
     let words = words(key.rsplit('.').next().unwrap_or(key));
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let named = words.iter().any(|word| SECRET.contains(word)) || words.windows(2).any(|pair| SECRET_PAIRS.contains(&(pair[0], pair[1])));
+    let ends_in_pass = matches!(words.as_slice(), [.., before, "pass"] if !PASSES_ON.contains(before)) || words == ["pass"];
+    let named = ends_in_pass
+        || words.iter().any(|word| SECRET.contains(word))
+        || words.windows(2).any(|pair| SECRET_PAIRS.contains(&(pair[0], pair[1])));
     let counts_tokens = words.contains(&"tokens");
-    named && !counts_tokens && !words.last().is_some_and(|last| ABOUT.contains(last))
+    named && !counts_tokens && !words.last().is_some_and(|last| ABOUT.split(' ').any(|about| about == *last))
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -84,9 +101,11 @@ fn words(text: &str) -> Vec<String> {
 /// Passwords inside a value: `scheme://user:password@host`, `password=…;`.
 fn masked_inside(value: &str) -> String {
     static USERINFO: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(://[^/\s:@]*:)([^/\s@]+)(@)").expect("a fixed expression"));
-    static SETTING: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"(?i)(\b(?:password|passwd|pwd|secret|token|api[_-]?key)\s*=\s*)([^\s;&,"']+)()"#).expect("a fixed expression"));
-    static BEARER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,})()").expect("a fixed expression"));
+    static SETTING: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?i)(\b(?:password|passwd|pwd|secret|token|api[_-]?key)\s*=\s*)([^\s;&,"']+)()"#).expect("a fixed expression")
+    });
+    static BEARER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?i)(\b(?:bearer|basic)\s+)([\w.~+/=-]{8,})()").expect("a fixed expression"));
     let hide = |found: &Captures<'_>| format!("{}{}{}", &found[1], mark(&found[2]), &found[3]);
     let value = USERINFO.replace_all(value, hide);
     let value = SETTING.replace_all(&value, hide);
@@ -110,10 +129,31 @@ mod tests {
 
     #[test]
     fn keys_of_credentials() {
-        for key in ["db.password", "DB_PASSWORD", "stripe.apiKey", "auth.client_secret", "tls.privateKey", "SLACK_TOKEN", "aws.secretAccessKey", "requirepass"] {
+        for key in [
+            "db.password",
+            "DB_PASSWORD",
+            "stripe.apiKey",
+            "auth.client_secret",
+            "tls.privateKey",
+            "SLACK_TOKEN",
+            "DB_PASS",
+            "aws.secretAccessKey",
+            "requirepass",
+        ] {
             assert!(is_secret(key), "{key}");
         }
-        for key in ["token.ttl", "password_min_length", "secretName", "max_tokens", "auth.token_ttl_seconds", "tls.privateKey.path", "db.pool.max", "keyboard", ""] {
+        for key in [
+            "token.ttl",
+            "password_min_length",
+            "secretName",
+            "max_tokens",
+            "location./.proxy_pass",
+            "auth.token_ttl_seconds",
+            "tls.privateKey.path",
+            "db.pool.max",
+            "keyboard",
+            "",
+        ] {
             assert!(!is_secret(key), "{key}");
         }
     }

@@ -37,7 +37,7 @@ const CALLS: &str = r#"\b(?:add_column|drop_column|remove_column|alter_column|re
 const INDEX_CALLS: &str = r#"\b(?:create_index|drop_index)\s*\(\s*(?:op\.f\()?['"][^'"]*['"]\)?\s*,\s*(?:table_name\s*=\s*)?['"](\w+)"#;
 
 /// The tables that SQL or a migration names, in lower case, without schema, sorted. A dropped index of which no table is named gives what
-/// its own name suggests: `ix_orders_created` gives `orders` and `orders_created`.
+/// its own name suggests: `ix_parcels_created` gives `parcels` and `parcels_created`.
 pub fn sql_tables(text: &str) -> Vec<String> {
     let (removed, added) = changed_lines(text);
     let text: String = removed.iter().chain(&added).map(|line| without_comment(line)).flat_map(|line| [line, "\n"]).collect();
@@ -58,7 +58,8 @@ static EXPRESSIONS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 });
 
 static DROPPED_INDEX: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(&format!(r"(?im)\bdrop\s+index\s+(?:concurrently\s+)?(?:if\s+exists\s+)?{NAME}(\s+on\b)?")).expect("a fixed expression, compiled by the tests")
+    Regex::new(&format!(r"(?im)\bdrop\s+index\s+(?:concurrently\s+)?(?:if\s+exists\s+)?{NAME}(\s+on\b)?"))
+        .expect("a fixed expression, compiled by the tests")
 });
 
 fn without_comment(line: &str) -> &str {
@@ -69,8 +70,25 @@ fn without_comment(line: &str) -> &str {
 fn bare(name: &str) -> Option<String> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let name = last.trim_matches(['"', '`', '[', ']']).to_lowercase();
-    let is_syntax = ["if", "only", "table", "index", "concurrently", "set", "on", "from", "select", "exists", "full", "analyze", "verbose", "column", "using", "as"]
-        .contains(&name.as_str());
+    let is_syntax = [
+        "if",
+        "only",
+        "table",
+        "index",
+        "concurrently",
+        "set",
+        "on",
+        "from",
+        "select",
+        "exists",
+        "full",
+        "analyze",
+        "verbose",
+        "column",
+        "using",
+        "as",
+    ]
+    .contains(&name.as_str());
     (!is_syntax && !name.is_empty()).then_some(name)
 }
 

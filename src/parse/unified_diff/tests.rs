@@ -29,10 +29,19 @@ fn flat_keys() {
 
 #[test]
 fn nesting_from_context_and_heading() {
-    check("--- a/x.yaml\n+++ b/x.yaml\n@@ -4,3 +4,3 @@ clients:\n   pay:\n     url: x\n-    timeout: 3\n+    timeout: 1\n", &["clients.pay.timeout: 3 -> 1"]);
+    check(
+        "--- a/x.yaml\n+++ b/x.yaml\n@@ -4,3 +4,3 @@ clients:\n   pay:\n     url: x\n-    timeout: 3\n+    timeout: 1\n",
+        &["clients.pay.timeout: 3 -> 1"],
+    );
     check("--- a/x.yaml\n+++ b/x.yaml\n@@ -1,4 +1,4 @@\n a:\n   b:\n-    c: 1\n+    c: 2\n d: 3\n", &["a.b.c: 1 -> 2"]);
-    check("--- a/x.yaml\n+++ b/x.yaml\n@@ -9,3 +9,3 @@ spec:\n         env:\n         - name: SIZE\n-          value: \"9\"\n+          value: \"3\"\n", &["spec.env.SIZE: 9 -> 3"]);
-    check("--- a/x.json\n+++ b/x.json\n@@ -1,4 +1,4 @@\n {\n   \"up\": {\n-    \"ms\": 30,\n+    \"ms\": 10,\n     \"url\": \"h\"\n", &["up.ms: 30 -> 10"]);
+    check(
+        "--- a/x.yaml\n+++ b/x.yaml\n@@ -9,3 +9,3 @@ spec:\n         env:\n         - name: SIZE\n-          value: \"9\"\n+          value: \"3\"\n",
+        &["spec.env.SIZE: 9 -> 3"],
+    );
+    check(
+        "--- a/x.json\n+++ b/x.json\n@@ -1,4 +1,4 @@\n {\n   \"up\": {\n-    \"ms\": 30,\n+    \"ms\": 10,\n     \"url\": \"h\"\n",
+        &["up.ms: 30 -> 10"],
+    );
     check(
         "--- a/nginx.conf\n+++ b/nginx.conf\n@@ -3,3 +3,3 @@ http {\n     upstream app {\n-        server 10.0.0.1:80;\n+        server 10.0.0.2:80;\n         keepalive 8;\n",
         &["upstream.app.server: 10.0.0.1:80 -> 10.0.0.2:80"],

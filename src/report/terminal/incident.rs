@@ -2,36 +2,15 @@
 
 use crate::model::{Cause, Change, Evidence, RuledOut, Verdict};
 use crate::report::text::{confidence, count, counted, duration, listed_up_to, sanitize, shorten, width};
+use crate::report::wording::{Certainty, certainty};
 use crate::report::{View, advice, sentences, wording};
 
 use super::Limits;
 use super::layout::{Paragraph, Screen, Tone};
 use super::spark;
 
-/// Below this probability the other candidates stand beside the best.
-const CERTAIN: f64 = 0.7;
-
-/// Below this probability no candidate is called the cause.
-const CLEAR: f64 = 0.35;
-
 /// Column where what is said of a cause begins.
 const CAUSE_INDENT: usize = 13;
-
-/// How sure the best candidate makes the reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Certainty {
-    Certain,
-    NotCertain,
-    Unclear,
-}
-
-fn certainty(verdict: &Verdict) -> Certainty {
-    match verdict.causes.first().map_or(0.0, |c| c.confidence) {
-        p if p >= CERTAIN => Certainty::Certain,
-        p if p >= CLEAR => Certainty::NotCertain,
-        _ => Certainty::Unclear,
-    }
-}
 
 /// Everything of the first screen about one incident.
 pub fn block(screen: &mut Screen, verdict: &Verdict, view: &View, limits: Limits) {

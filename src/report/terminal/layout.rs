@@ -117,8 +117,9 @@ impl Screen {
 }
 
 fn fit(text: &str, room: usize, most_lines: usize) -> Vec<String> {
-    let mut lines = wrap(text, room);
     let mut budget = room * most_lines;
+    // What is wider than all lines together is cut first: a hostile text must not cost time either.
+    let mut lines = wrap(&shorten(text, budget), room);
     while lines.len() > most_lines && budget > 1 {
         lines = wrap(&shorten(text, budget), room);
         budget -= 1;
@@ -161,6 +162,7 @@ mod tests {
         let text = "begin ".to_owned() + &"middle ".repeat(40) + "end";
         let out = shown(&Paragraph { indent: 4, text: &text, most_lines: 2, ..Paragraph::default() }, 30);
         assert_eq!(out.lines().count(), 2);
+        assert!(shown(&Paragraph { text: &"x".repeat(3_000_000), ..Paragraph::default() }, 80).len() < 200);
         assert!(out.contains("begin") && out.contains('…') && out.ends_with("end\n"), "{out}");
     }
 }

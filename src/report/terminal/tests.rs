@@ -147,16 +147,3 @@ fn all_lists_every_sentence_key_and_source() {
         assert!(out.contains(needle), "{needle} is missing in\n{out}");
     }
 }
-
-/// `cargo test print_screens -- --ignored --nocapture` for the eye.
-#[test]
-#[ignore = "prints for the eye"]
-fn print_screens() {
-    for (name, analysis) in all_samples() {
-        for width in [80, 100, 60] {
-            println!("=== {name}, {width} columns\n{}", shown(&analysis, width));
-        }
-    }
-    println!("=== all\n{}", render(&samples::rich(), &View { all: true, ..View::default() }));
-    println!("=== colour, ascii\n{}", render(&samples::rich(), &View { colour: true, unicode: false, ..View::default() }));
-}

@@ -22,7 +22,7 @@ impl From<&Coverage> for CoverageView {
         CoverageView {
             lines: coverage.lines(),
             understood: coverage.understood(),
-            understood_ratio: round(coverage.share(), 6),
+            understood_ratio: round(coverage.share().min(1.0), 6),
             bytes: coverage.bytes(),
             sources: coverage.sources.iter().map(SourceView::from).collect(),
             complaints: coverage.complaints.iter().map(ComplaintView::from).collect(),

@@ -15,7 +15,12 @@ fn every_role_and_every_symptom_is_known() {
     assert_eq!(roles, KeyRole::ALL.iter().copied().collect());
     let symptoms: BTreeSet<Symptom> = facts.symptoms.iter().copied().collect();
     assert_eq!(symptoms, Symptom::ALL.iter().copied().collect());
-    assert!(facts.key_facts.len() >= 100 && facts.symptoms.len() >= 120, "{} keys, {} signatures", facts.key_facts.len(), facts.symptoms.len());
+    assert!(
+        facts.key_facts.len() >= 100 && facts.symptoms.len() >= 120,
+        "{} keys, {} signatures",
+        facts.key_facts.len(),
+        facts.symptoms.len()
+    );
 }
 
 #[test]
@@ -64,7 +69,12 @@ fn faults_name_the_file_and_what_was_meant() {
     check_fault(&key("role = 'pool'\nworse = 'lower'\nmatch = 'a('"), "", "k.toml", "'(?:^| )(?:a()(?: |$)'");
     check_fault(&key("role = 'pool'\nworse = 'lower'\nmatch = 'a'\nunit = 'parsec'"), "", "k.toml", "unknown unit");
     check_fault(&key("role = 'pool'\nworse = 'lower'\nmatsh = 'a'"), "", "k.toml", "matsh");
-    check_fault("key = []", "[[message]]\nsymptom = 'conection.refused'\nmatch = 'a'\nyes = ['a']\n", "s.toml", "did you mean \"connection.refused\"?");
+    check_fault(
+        "key = []",
+        "[[message]]\nsymptom = 'conection.refused'\nmatch = 'a'\nyes = ['a']\n",
+        "s.toml",
+        "did you mean \"connection.refused\"?",
+    );
     check_fault("key = []", "[[code]]\nsymptom = 'auth'\ncodes = ['1', '1']\n", "s.toml", "given twice");
 }
 

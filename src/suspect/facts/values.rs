@@ -21,7 +21,9 @@ pub fn numeric_value(value: &str) -> Option<f64> {
     match quantity(value, false) {
         Some((number, Some(unit))) => Some(number * unit.scale()),
         Some((number, None)) => Some(number),
-        None if value.ends_with(['m', 'M']) => quantity(&value[..value.len() - 1], false).filter(|(_, unit)| unit.is_none()).map(|(n, _)| minutes_or_thousandths(n, value)),
+        None if value.ends_with(['m', 'M']) => {
+            quantity(&value[..value.len() - 1], false).filter(|(_, unit)| unit.is_none()).map(|(n, _)| minutes_or_thousandths(n, value))
+        }
         None => sum_of_quantities(value),
     }
 }
@@ -101,7 +103,9 @@ fn measured(key: &str, value: &str) -> Option<(f64, Unit)> {
         let unit = unit.or_else(|| key_words(key).1)?;
         return Some((number * unit.scale(), unit));
     }
-    numeric_value(value).filter(|_| value.starts_with(|c: char| c.is_ascii_digit()) || value.starts_with("PT")).map(|seconds| (seconds, Unit::Seconds))
+    numeric_value(value)
+        .filter(|_| value.starts_with(|c: char| c.is_ascii_digit()) || value.starts_with("PT"))
+        .map(|seconds| (seconds, Unit::Seconds))
 }
 
 fn durations(seconds: f64) -> Vec<String> {
@@ -109,7 +113,15 @@ fn durations(seconds: f64) -> Vec<String> {
     let mut found = vec![s.clone(), format!("{seconds:.1}"), format!("{seconds:.2}"), format!("{seconds:.3}"), ms.clone()];
     found.retain(|text| text.parse::<f64>().is_ok_and(|parsed| (parsed - seconds).abs() <= seconds.abs() * 1e-9) || *text == ms);
     let with_point = format!("{seconds:.1}");
-    found.extend([format!("{s}s"), format!("{s} s"), format!("{s} sec"), format!("{s} seconds"), format!("{with_point}s"), format!("{ms}ms"), format!("{ms} ms")]);
+    found.extend([
+        format!("{s}s"),
+        format!("{s} s"),
+        format!("{s} sec"),
+        format!("{s} seconds"),
+        format!("{with_point}s"),
+        format!("{ms}ms"),
+        format!("{ms} ms"),
+    ]);
     if seconds >= 60.0 && seconds % 60.0 == 0.0 {
         found.extend([format!("{}m", trimmed(seconds / 60.0)), format!("{}m0s", trimmed(seconds / 60.0))]);
     }
@@ -141,7 +153,9 @@ fn host(value: &str) -> Vec<String> {
     let authority = authority.rsplit('@').next().unwrap_or(authority);
     let (name, port) = authority.rsplit_once(':').map_or((authority, None), |(name, port)| (name, Some(port)));
     let is_port = port.is_some_and(|port| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit()));
-    let is_host = name.len() > 1 && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)) && name.contains(|c: char| c.is_ascii_alphabetic() || c == '.');
+    let is_host = name.len() > 1
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
+        && name.contains(|c: char| c.is_ascii_alphabetic() || c == '.');
     match is_host && (after_scheme.is_some() || is_port) {
         true if is_port => vec![authority.to_owned(), name.to_owned()],
         true => vec![name.to_owned()],
@@ -189,10 +203,10 @@ mod tests {
     #[test]
     fn spellings_of_values() {
         for (key, value, wanted, unwanted) in [
-            ("pool.timeout_ms", "400", vec!["400", "0.4", "0.40", "400ms", "400 ms", "0.4s"], vec!["4"]),
-            ("pool.timeout_s", "2.0", vec!["2.0", "2", "2.00", "2s", "2000", "2000ms"], vec!["20"]),
+            ("call.timeout_ms", "700", vec!["700", "0.7", "0.70", "700ms", "700 ms", "0.7s"], vec!["7"]),
+            ("pool.timeout_s", "4.0", vec!["4.0", "4", "4.00", "4s", "4000", "4000ms"], vec!["40"]),
             ("x.timeout", "3s", vec!["3s", "3", "3.0", "3000"], vec![]),
-            ("pool.max_size", "1", vec!["1"], vec!["1s", "1.0"]),
+            ("pool.max_size", "7", vec!["7"], vec!["7s", "7.0"]),
             ("max", "64MB", vec!["64MB", "64 MB", "67108864", "65536kB"], vec!["64s"]),
             ("a.url", "http://u:p@db.x:8080/y", vec!["db.x:8080", "db.x"], vec!["u", "http"]),
             ("a.host", "db.x", vec!["db.x"], vec![]),

@@ -1,5 +1,8 @@
 //! A configuration key as a list of plain words, whatever its style, and the unit that its name ends with.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 /// What a value is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -61,16 +64,16 @@ impl Unit {
 }
 
 /// Words that people run together: `maxpoolsize`, `TIMEOUTMS`, `ttlSeconds`.
-const PARTS: &[&str] = &[
-    "acquire", "active", "address", "age", "api", "attempts", "backlog", "backoff", "batch", "body", "breaker", "buffer", "buffers", "burst", "bytes", "cache",
-    "capacity", "cert", "circuit", "client", "clients", "conn", "connect", "connection", "connections", "conns", "core", "count", "cpu", "database", "db", "deadline",
-    "default", "delay", "depth", "disk", "enable", "enabled", "endpoint", "errors", "eviction", "expiry", "factor", "feature", "file", "files", "flag", "heap",
-    "host", "hours", "idle", "initial", "instances", "interval", "keep", "alive", "key", "length", "level", "life", "lifetime", "limit", "limits", "live", "lock", "log", "max",
-    "maximum", "memory", "message", "millis", "min", "minimum", "minutes", "ms", "name", "nodes", "open", "overflow", "packet", "password", "path", "per",
-    "period", "policy", "pool", "port", "process", "processes", "queue", "rate", "read", "recycle", "replicas", "request", "requests", "reset", "response", "retries",
-    "retry", "sec", "seconds", "server", "session", "size", "socket", "start", "statement", "stmt", "thread", "threads", "time", "timeout", "token", "total",
-    "ttl", "url",
-];
+const PARTS: &str = "\
+    acquire active address age alive api attempts backlog backoff batch body breaker buffer buffers burst bytes cache capacity cert \
+    circuit client clients conn connect connection connections conns core count cpu database db deadline default delay depth disk \
+    enable enabled endpoint errors eviction expiry factor feature file files flag heap host hours idle initial instances interval \
+    keep key length level life lifetime limit limits live lock log max maximum memory message millis min minimum minutes ms name \
+    nodes open overflow packet password path per period policy pool port process processes queue rate read recycle replicas request \
+    requests reset response retries retry sec seconds server session size socket start statement stmt thread threads time timeout \
+    token total ttl url";
+
+static PART_WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| PARTS.split_whitespace().collect());
 
 /// The words of a key, lower-case, in the singular, usual abbreviations written out; and the unit that it ends with, which is not among the
 /// words. `spring.datasource.hikari.maximum-pool-size` is `spring datasource hikari max pool size`.
@@ -94,7 +97,9 @@ fn split(key: &str) -> Vec<String> {
         let before = at.checked_sub(1).map(|i| chars[i]);
         let starts_upper = c.is_uppercase()
             && (before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit())
-                || (before.is_some_and(char::is_uppercase) && chars.get(at + 1).is_some_and(|n| n.is_lowercase()) && !ends_plural(&chars, at + 1)));
+                || (before.is_some_and(char::is_uppercase)
+                    && chars.get(at + 1).is_some_and(|n| n.is_lowercase())
+                    && !ends_plural(&chars, at + 1)));
         if !c.is_alphanumeric() || starts_upper {
             words.push(String::new());
         }
@@ -115,8 +120,13 @@ fn ends_plural(chars: &[char], at: usize) -> bool {
 
 /// Words run together, taken apart where that leaves nothing over.
 fn taken_apart(word: &str) -> Vec<String> {
-    let is_part = |text: &str| PARTS.contains(&text);
-    if word.len() < 4 || word.len() > 40 || is_part(word) || !word.is_ascii() || matches!(word, "keepalive" | "timeout" | "lifetime" | "reconnect") {
+    let is_part = |text: &str| PART_WORDS.contains(text);
+    if word.len() < 4
+        || word.len() > 40
+        || is_part(word)
+        || !word.is_ascii()
+        || matches!(word, "keepalive" | "timeout" | "lifetime" | "reconnect")
+    {
         return vec![word.to_owned()];
     }
     // best[i]: the fewest parts that make up the first i letters.
@@ -140,7 +150,13 @@ fn plain(word: &str) -> String {
     let singular = match word {
         w if w.len() > 4 && w.ends_with("ies") => format!("{}y", &w[..w.len() - 3]),
         w if w.len() > 5 && (w.ends_with("sses") || w.ends_with("xes") || w.ends_with("ches")) => w[..w.len() - 2].to_owned(),
-        w if w.len() > 3 && w.ends_with('s') && !w.ends_with("ss") && !w.ends_with("us") && !w.ends_with("is") && !matches!(w, "https" | "postgres" | "kubernetes" | "always" | "alias") => {
+        w if w.len() > 3
+            && w.ends_with('s')
+            && !w.ends_with("ss")
+            && !w.ends_with("us")
+            && !w.ends_with("is")
+            && !matches!(w, "https" | "postgres" | "kubernetes" | "always" | "alias") =>
+        {
             w[..w.len() - 1].to_owned()
         }
         w => w.to_owned(),
@@ -151,7 +167,7 @@ fn plain(word: &str) -> String {
         "conn" => "connection",
         "mem" => "memory",
         "addr" => "address",
-        "passwd" | "pwd" | "pass" => "password",
+        "passwd" | "pwd" => "password",
         "cred" => "credential",
         "num" | "number" | "nr" => "count",
         "stmt" => "statement",

@@ -75,7 +75,6 @@ fn one_line(error: &toml::de::Error) -> String {
 }
 
 pub(super) fn key_set(keys: &[Key]) -> Result<RegexSet, String> {
-    keys.iter().try_for_each(|key| expression(&whole_words(&key.r#match)).map(drop))?;
     set(keys.iter().map(|key| whole_words(&key.r#match)))
 }
 
@@ -83,21 +82,22 @@ fn whole_words(expression: &str) -> String {
     format!("(?:^| )(?:{expression})(?: |$)")
 }
 
-/// Compiled on its own first, so that the error names the expression.
 fn expression(text: &str) -> Result<Regex, String> {
-    let fault = |error: regex::Error| format!("expression '{text}': {}", error.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
+    let fault =
+        |error: regex::Error| format!("expression '{text}': {}", error.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
     RegexBuilder::new(&ascii(text)).case_insensitive(true).multi_line(true).build().map_err(fault)
 }
 
 fn set(expressions: impl Iterator<Item = String>) -> Result<RegexSet, String> {
-    let expressions: Vec<String> = expressions.map(|text| ascii(&text)).collect();
-    RegexSetBuilder::new(expressions)
+    let expressions: Vec<String> = expressions.collect();
+    let built = RegexSetBuilder::new(expressions.iter().map(|text| ascii(text)))
         .case_insensitive(true)
         .multi_line(true)
         .size_limit(REGEX_BYTES)
         .dfa_size_limit(REGEX_BYTES)
-        .build()
-        .map_err(|error| error.to_string())
+        .build();
+    // The set's own error does not say which expression is wrong.
+    built.map_err(|error| expressions.iter().find_map(|text| expression(text).err()).unwrap_or_else(|| error.to_string()))
 }
 
 /// ASCII digits and word boundaries: the Unicode ones would make the expressions large and slow.
@@ -125,7 +125,8 @@ impl Key {
 }
 
 fn symptom(word: &str) -> Result<Symptom, String> {
-    Symptom::from_word(word).ok_or_else(|| format!("unknown symptom \"{word}\"{}", hint(word, Symptom::ALL.iter().map(|symptom| symptom.word()))))
+    Symptom::from_word(word)
+        .ok_or_else(|| format!("unknown symptom \"{word}\"{}", hint(word, Symptom::ALL.iter().map(|symptom| symptom.word()))))
 }
 
 impl Signatures {
@@ -143,7 +144,6 @@ impl Signatures {
     }
 
     pub(super) fn set(&self) -> Result<RegexSet, String> {
-        self.message.iter().try_for_each(|message| expression(&message.r#match).map(drop))?;
         set(self.message.iter().map(|message| message.r#match.clone()))
     }
 
@@ -157,7 +157,11 @@ impl Signatures {
         for (index, message) in self.message.iter().enumerate() {
             let word = |found: Option<Symptom>| found.map_or("nothing", Symptom::word);
             let found = message.yes.iter().map(|text| (text, word(facts.symptom(text, None))));
-            wrong.extend(found.filter(|(_, found)| *found != message.symptom).map(|(text, found)| format!("\"{text}\" is {found}, not {}", message.symptom)));
+            wrong.extend(
+                found
+                    .filter(|(_, found)| *found != message.symptom)
+                    .map(|(text, found)| format!("\"{text}\" is {found}, not {}", message.symptom)),
+            );
             let matches = |text: &&String| facts.messages.matches(text).matched(index);
             wrong.extend(message.no.iter().filter(matches).map(|text| format!("\"{text}\" must not match '{}'", message.r#match)));
             wrong.extend(message.yes.is_empty().then(|| format!("'{}' has no sample", message.r#match)));

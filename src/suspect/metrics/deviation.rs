@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::class::{Class, Meaning, ShareUnit, meaning};
-use crate::model::{Metrics, MetricName, SeriesKey, ServiceName, Time, TimeSpan};
+use crate::model::{MetricName, Metrics, SeriesKey, ServiceName, Time, TimeSpan};
 use crate::stats::{median, quantile, quantile_sorted, robust_scale, sorted};
 
 /// Fewer quiet rows have no scale at all; two or three have a poor one, which `SMALL_SAMPLE` pays for.
 const FEWEST_QUIET_ROWS: usize = 2;
-/// A quarter of the window suffices to hurt; its maximum is noisier (nezha-ob resource 0.96 against 0.88).
+/// A quarter of the window suffices to hurt; its maximum is noisier.
 const HIGH: f64 = 0.75;
 const LOW: f64 = 0.25;
 /// The ordinary ebb of a load series.
@@ -19,12 +19,14 @@ const RELATIVE_FLOOR: f64 = 0.05;
 const STEP_FLOOR: f64 = 0.5;
 /// Widens the scale by 1 + 4/rows: quartiles of few rows are too narrow.
 const SMALL_SAMPLE: f64 = 4.0;
-/// Percentage points: 100 % falling to 99.9 % on a flat series is nothing.
+/// Percentage points, where errors are written as a share: 100 % falling to 99.9 % on a flat series is nothing.
 const ERROR_FLOOR: f64 = 0.5;
 /// Series of one metric name before their common scale means anything.
 const FEWEST_POOLED: usize = 3;
 /// Shares above it are written in percent, not as 0 to 1.
 const RATIO_TOP: f64 = 1.5;
+/// Differences below this share of the values are rounding.
+const ROUNDING: f64 = 1e-9;
 /// Load may explain at most this multiple of the quiet level.
 const MOST_LOAD_RATIO: f64 = 5.0;
 
@@ -105,11 +107,28 @@ fn one_series<'m>(key: &'m SeriesKey, points: &[(Time, f64)], span: TimeSpan) ->
         return None;
     }
     let values = sorted(&window.iter().map(|(_, v)| *v).collect::<Vec<_>>());
-    Some(Series { key, meaning, top, quiet: quiet(&sorted(&before), top.is_some())?, window, values })
+    let before = sorted(&before);
+    let most = before.last()?.max(*values.last()?);
+    Some(Series { key, meaning, top, quiet: quiet(&before, error_floor(meaning, most))?, window, values })
 }
 
-fn quiet(sorted: &[f64], made_of_successes: bool) -> Option<Quiet> {
-    let floor = if made_of_successes { ERROR_FLOOR } else { 0.0 };
+/// The least scale of errors that are written as a share of requests.
+fn error_floor(meaning: Meaning, most: f64) -> f64 {
+    match meaning.share {
+        _ if meaning.inverted => ERROR_FLOOR,
+        Some(ShareUnit::Percent) if meaning.class == Class::Errors => ERROR_FLOOR,
+        Some(ShareUnit::Ratio) if meaning.class == Class::Errors => {
+            if most > RATIO_TOP {
+                ERROR_FLOOR
+            } else {
+                ERROR_FLOOR / 100.0
+            }
+        }
+        _ => 0.0,
+    }
+}
+
+fn quiet(sorted: &[f64], floor: f64) -> Option<Quiet> {
     let step = sorted.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 0.0).fold(f64::INFINITY, f64::min);
     Some(Quiet {
         level: quantile_sorted(sorted, 0.5)?,
@@ -172,9 +191,10 @@ fn deviation<'m>(s: &Series<'m>, pool: Option<&Pool>, split: Option<Split>, load
     let quantile = |q| quantile_sorted(&s.values, q).unwrap_or(s.quiet.level);
     let (low, high) = (quantile(LOW), quantile(HIGH));
     let level = split.map_or(high, |split| split.hurt);
-    let excess = split.map_or(level - s.quiet.level, |split| split.hurt - split.calm);
+    let compared = split.map_or(s.quiet.level, |split| split.calm);
+    let excess = difference(level, compared);
     let explained = if s.meaning.class.follows_load() { s.quiet.level.max(0.0) * (load_ratio - 1.0) } else { 0.0 };
-    let rise = excess.min(level - s.quiet.level) - explained;
+    let rise = excess.min(difference(level, s.quiet.level)) - explained;
     let written = |v: f64| s.top.map_or(v, |top| top - v * top / 100.0);
     Deviation {
         key: s.key,
@@ -190,6 +210,10 @@ fn deviation<'m>(s: &Series<'m>, pool: Option<&Pool>, split: Option<Split>, load
         before: written(s.quiet.level),
         during: written(level),
     }
+}
+
+fn difference(a: f64, b: f64) -> f64 {
+    if (a - b).abs() <= ROUNDING * a.abs().max(b.abs()) { 0.0 } else { a - b }
 }
 
 /// A series that was always 0 has no scale: it is then judged by its new level alone.
@@ -214,8 +238,6 @@ impl Quiet {
 impl HurtRows {
     /// Fewer rows cannot be split.
     const FEWEST_ROWS: usize = 3;
-    /// The window must spread this many quiet scales.
-    const LEAST_SPREAD: f64 = 2.0;
     /// The calm rows may be off the quiet level by this share of the split, since the level drifts over days.
     const CALM_SLACK: f64 = 0.75;
     /// Quiet scale, as a share of the level, at the least.
@@ -224,11 +246,12 @@ impl HurtRows {
     const LEAST_WEIGHT: f64 = 0.3;
     const FEWEST_MATCHES: usize = 2;
 
-    /// The rows that hurt in the alarmed series; `None` where its window does not fall into calm and hurting rows.
-    pub fn of(alarmed: &Series) -> Option<HurtRows> {
+    /// The rows that hurt in the alarmed series; `None` where its window does not fall into calm and hurting rows, `spread` quiet scales
+    /// apart at the least.
+    pub fn of(alarmed: &Series, spread: f64) -> Option<HurtRows> {
         let (least, most) = (*alarmed.values.first()?, *alarmed.values.last()?);
         let scale = alarmed.quiet.scale.max(Self::SCALE_FLOOR * alarmed.quiet.level.abs());
-        if alarmed.window.len() < Self::FEWEST_ROWS || most - least <= Self::LEAST_SPREAD * scale {
+        if alarmed.window.len() < Self::FEWEST_ROWS || most - least <= spread * scale {
             return None;
         }
         let rows: Vec<_> = alarmed.window.iter().map(|(t, v)| (*t, (v - least) / (most - least))).collect();
@@ -266,5 +289,74 @@ impl Deviation<'_> {
     pub fn high_percent(&self) -> Option<f64> {
         let is_ratio = self.meaning.share? == ShareUnit::Ratio && self.high.max(self.quiet) <= RATIO_TOP;
         Some(if is_ratio { 100.0 * self.high } else { self.high })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Rows<'r> = &'r [(i64, f64)];
+
+    fn metrics(all: &[(&str, &str, Rows)]) -> Metrics {
+        let key = |service: &str, metric: &str| SeriesKey { service: service.into(), metric: metric.into(), instance: None, edge: None };
+        let points = |points: Rows| points.iter().map(|(t, v)| (Time(*t), *v)).collect();
+        all.iter().map(|(service, metric, rows)| (key(service, metric), points(rows))).collect()
+    }
+
+    fn span() -> TimeSpan {
+        TimeSpan::new(Time(100), Time(200))
+    }
+
+    #[test]
+    fn series_without_quiet_rows_or_window_are_left_out() {
+        let cases: [Rows; 4] = [&[], &[(0, 1.0), (100, 1.0)], &[(0, 1.0), (1, 1.0)], &[(0, 1.0), (1, 1.0), (201, 1.0)]];
+        for rows in cases {
+            assert!(series(&metrics(&[("a", "latency", rows)]), span()).is_empty(), "{rows:?}");
+        }
+        assert_eq!(series(&metrics(&[("a", "latency", &[(0, 1.0), (1, 1.0), (200, 1.0)])]), span()).len(), 1);
+        assert!(series(&metrics(&[("a", "client_latency", &[(0, 1.0), (1, 1.0), (200, 1.0)])]), span()).is_empty());
+    }
+
+    #[test]
+    fn flat_series_and_lost_availability_have_finite_scores() {
+        let always_zero = metrics(&[("a", "errors", &[(0, 0.0), (1, 0.0), (150, 7.0)])]);
+        let z = |m: &Metrics| deviations(&series(m, span()), None)[0].z;
+        assert!(z(&always_zero) > 1.0 && z(&always_zero).is_finite());
+        let tiny = metrics(&[("a", "availability", &[(0, 100.0), (1, 100.0), (150, 99.9)])]);
+        assert!((0.0..0.2).contains(&z(&tiny)), "{}", z(&tiny));
+        let broken = metrics(&[("a", "success_rate", &[(0, 0.0), (1, 0.0), (150, 0.0)])]);
+        assert_eq!(z(&broken), 0.0);
+    }
+
+    #[test]
+    fn latencies_are_pooled_by_share_and_resources_by_amount() {
+        let rows = |quiet: f64, now: f64| [(0, quiet), (1, quiet * 1.2), (2, quiet * 0.8), (150, now)];
+        let of = |metric: &'static str, now: f64| {
+            let all =
+                [("a", metric, &rows(1.0, now)[..]), ("b", metric, &rows(1000.0, 1000.0)[..]), ("c", metric, &rows(1000.0, 1000.0)[..])];
+            deviations(&series(&metrics(&all), span()), None)[0].z
+        };
+        assert!(of("latency", 9.0) > 3.0);
+        assert!(of("cpu", 9.0) < 0.1);
+    }
+
+    #[test]
+    fn rows_that_hurt_are_matched_by_nearness() {
+        let quiet = [(0, 10.0), (10, 11.0), (20, 9.0), (30, 10.0)];
+        let alarmed = [&quiet[..], &[(100, 10.0), (120, 50.0), (140, 10.0), (160, 48.0), (180, 11.0)]].concat();
+        let beside = [&quiet[..], &[(103, 20.0), (123, 30.0), (143, 20.0), (163, 30.0), (183, 20.0)]].concat();
+        let all = metrics(&[("a", "latency", &alarmed), ("b", "latency", &beside)]);
+        let series = series(&all, span());
+        let hurt = HurtRows::of(&series[0], 2.0).unwrap();
+        let split = deviations(&series, Some(&hurt));
+        assert!((split[1].excess - 9.5).abs() < 1.0, "the drift of 10 is no excess: {}", split[1].excess);
+        assert!(HurtRows::of(&series[0], 100.0).is_none());
+    }
+
+    #[test]
+    fn a_window_without_calm_rows_is_not_split() {
+        let rows = [(0, 10.0), (10, 11.0), (20, 9.0), (100, 50.0), (120, 60.0), (140, 55.0)];
+        assert!(HurtRows::of(&series(&metrics(&[("a", "latency", &rows)]), span())[0], 2.0).is_none());
     }
 }

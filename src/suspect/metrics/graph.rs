@@ -1,6 +1,6 @@
 //! The call graph with what was measured on it: how much of a service's trouble its callees account for. Resources are unknown here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::class::Class;
 use super::deviation::Deviation;
@@ -39,6 +39,8 @@ pub struct Graph<'m> {
     pub names: Vec<&'m ServiceName>,
     callees: Vec<Vec<Node>>,
     callers: Vec<Vec<Node>>,
+    /// Callees that may explain their caller: in a cycle, only those that are further from where users come in.
+    below: Vec<Vec<Node>>,
     z: BTreeMap<(Node, Class), f64>,
     seen_by_caller: BTreeMap<(Node, Node, Class), f64>,
     seen_by_callee: BTreeMap<(Node, Node, Class), f64>,
@@ -81,6 +83,17 @@ fn services<'m>(deviations: &[Deviation<'m>]) -> Vec<&'m ServiceName> {
     services.into_iter().collect()
 }
 
+/// Requests that each service handles in the window, in the metrics' own unit: instances and callers summed, the median over metrics.
+pub fn measured_loads<'m>(deviations: &[Deviation<'m>]) -> BTreeMap<&'m ServiceName, f64> {
+    let mut sums: BTreeMap<(&ServiceName, &MetricName), f64> = BTreeMap::new();
+    for d in deviations.iter().filter(|d| d.meaning.class == Class::Load) {
+        if let Some(service) = subject(d) {
+            *sums.entry((service, &d.key.metric)).or_default() += d.mean;
+        }
+    }
+    medians(sums.into_iter().map(|((service, _), sum)| (service, sum)))
+}
+
 /// The calls between services that have series.
 pub fn measured_calls(deviations: &[Deviation], topology: &Topology) -> Topology {
     let known = services(deviations);
@@ -106,6 +119,7 @@ impl<'m> Graph<'m> {
         let mut graph = Graph {
             callees,
             callers,
+            below: Vec::new(),
             reached: Vec::new(),
             names,
             z: BTreeMap::new(),
@@ -116,8 +130,32 @@ impl<'m> Graph<'m> {
             alarm,
         };
         graph.measure(deviations);
-        graph.reached = graph.reached();
+        let alarmed = graph.alarm.as_ref().and_then(|a| graph.node(&a.service));
+        let entries: Vec<Node> = (0..graph.names.len()).filter(|node| graph.callers[*node].is_empty()).collect();
+        let depths = graph.depths(&alarmed.map_or(entries, |node| vec![node]));
+        graph.below = graph.below(&depths);
+        graph.reached = depths.iter().map(|depth| alarmed.is_none() || depth.is_some()).collect();
         graph
+    }
+
+    /// Number of calls from the nearest of the starts down to each node; `None` where there is no way.
+    fn depths(&self, starts: &[Node]) -> Vec<Option<usize>> {
+        let mut depths = vec![None; self.names.len()];
+        let mut queue: VecDeque<(Node, usize)> = starts.iter().map(|node| (*node, 0)).collect();
+        while let Some((node, depth)) = queue.pop_front() {
+            if depths[node].is_none() {
+                depths[node] = Some(depth);
+                queue.extend(self.callees[node].iter().map(|callee| (*callee, depth + 1)));
+            }
+        }
+        depths
+    }
+
+    /// Two services that call each other must not explain each other away.
+    fn below(&self, depths: &[Option<usize>]) -> Vec<Vec<Node>> {
+        let closes_cycle = |node: Node, callee: Node| depths[callee] <= depths[node] && self.depths(&[callee])[node].is_some();
+        let below = |node: Node| self.callees[node].iter().copied().filter(|callee| !closes_cycle(node, *callee)).collect();
+        (0..self.names.len()).map(below).collect()
     }
 
     fn measure(&mut self, deviations: &[Deviation<'m>]) {
@@ -147,17 +185,13 @@ impl<'m> Graph<'m> {
         medians(side.filter_map(|d| self.edge(d).map(|(caller, callee)| ((caller, callee, d.meaning.class), d.z))))
     }
 
-    /// Requests that each node handles in the window: instances and callers summed, the median over metrics. Where none is measured, the
-    /// largest load of the callers, else the median of all.
+    /// Requests that each node handles in the window. Where none is measured, the largest load of the callers, else the median of all.
     fn loads(&self, deviations: &[Deviation<'m>]) -> Vec<f64> {
-        let mut sums: BTreeMap<(Node, &MetricName), f64> = BTreeMap::new();
-        for (node, d) in self.load_series(deviations) {
-            *sums.entry((node, &d.key.metric)).or_default() += d.mean;
-        }
-        let measured = medians(sums.into_iter().map(|((node, _), sum)| (node, sum)));
+        let measured = measured_loads(deviations);
         let usual = median(&measured.values().copied().collect::<Vec<_>>()).unwrap_or(1.0);
-        let of_callers = |node: Node| self.callers[node].iter().filter_map(|c| measured.get(c).copied()).max_by(f64::total_cmp);
-        (0..self.names.len()).map(|node| measured.get(&node).copied().or_else(|| of_callers(node)).unwrap_or(usual)).collect()
+        let of = |node: Node| measured.get(self.names[node]).copied();
+        let of_callers = |node: Node| self.callers[node].iter().filter_map(|caller| of(*caller)).max_by(f64::total_cmp);
+        (0..self.names.len()).map(|node| of(node).or_else(|| of_callers(node)).unwrap_or(usual)).collect()
     }
 
     fn load_series<'a>(&'a self, deviations: &'a [Deviation<'m>]) -> impl Iterator<Item = (Node, &'a Deviation<'m>)> {
@@ -173,7 +207,8 @@ impl<'m> Graph<'m> {
 
     fn damage(&self, deviations: &[Deviation<'m>], loads: &[f64]) -> BTreeMap<(Node, Class), BTreeMap<&'m MetricName, f64>> {
         let outside = deviations.iter().filter(|d| d.meaning.class.is_outside());
-        let each = outside.filter_map(|d| self.subject(d).map(|node| ((node, d.meaning.class, &d.key.metric), d.excess.max(0.0) * loads[node])));
+        let each =
+            outside.filter_map(|d| self.subject(d).map(|node| ((node, d.meaning.class, &d.key.metric), d.excess.max(0.0) * loads[node])));
         let mut damage: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for ((node, kind, metric), lost) in medians(each) {
             damage.entry((node, kind)).or_default().insert(metric, lost);
@@ -191,23 +226,13 @@ impl<'m> Graph<'m> {
         strength(self.z(node, class).unwrap_or(0.0))
     }
 
-    fn reached(&self) -> Vec<bool> {
-        let Some(start) = self.alarm.as_ref().and_then(|a| self.node(&a.service)) else { return vec![true; self.names.len()] };
-        let mut reached = vec![false; self.names.len()];
-        let mut next = vec![start];
-        while let Some(node) = next.pop() {
-            if !std::mem::replace(&mut reached[node], true) {
-                next.extend(&self.callees[node]);
-            }
-        }
-        reached
-    }
-
-    /// Share of the alarmed damage of a kind that the node's own accounts for, 0 where that is unknown; `None` where there is no such damage.
+    /// Share of the alarmed damage of a kind that the node's own accounts for; by how far they are off where no metric is common to both.
+    /// `None` where there is no such damage.
     pub fn alarmed_share(&self, node: Node, kind: Class) -> Option<f64> {
         let alarmed = self.node(&self.alarm.as_ref()?.service)?;
         let damage = *self.damage.get(&(alarmed, kind))?.get(self.alarmed_metric(kind)?)?;
-        let share = if node == alarmed { 1.0 } else { self.damage_ratio(node, alarmed, kind).unwrap_or(0.0) };
+        let by_strength = || Some((self.strength(node, kind) / self.strength(alarmed, kind)).min(1.0)).filter(|share| share.is_finite());
+        let share = if node == alarmed { 1.0 } else { self.damage_ratio(node, alarmed, kind).or_else(by_strength).unwrap_or(0.0) };
         (damage > 0.0).then_some(share)
     }
 
@@ -215,8 +240,8 @@ impl<'m> Graph<'m> {
         self.alarm.as_ref()?.metrics.iter().find(|(alarmed, _)| *alarmed == kind).map(|(_, metric)| metric)
     }
 
-    /// Share of the caller's damage that the callee's own would account for: on the alarmed metric if both have it, else the median over the
-    /// metrics both have; `None` where they have none in common.
+    /// Share of the caller's damage that the callee's own would account for: on the alarmed metric if both have it, else the median over
+    /// the metrics both have; `None` where they have none in common.
     pub fn damage_ratio(&self, callee: Node, caller: Node, kind: Class) -> Option<f64> {
         let (below, above) = (self.damage.get(&(callee, kind))?, self.damage.get(&(caller, kind))?);
         let ratio = |metric: &MetricName| Some((below.get(metric)? / above.get(metric).filter(|d| **d > 0.0)?).min(1.0));
@@ -226,8 +251,9 @@ impl<'m> Graph<'m> {
     /// Share of the node's errors or latency that its callees explain, 0 to 1.
     pub fn explained(&self, node: Node, kind: Class) -> f64 {
         let own = self.strength(node, kind);
-        let by_callee = |callee: Node| self.slow_callee_explains(node, callee, kind, own).max(self.silent_callee_explains(callee, kind, own));
-        self.callees[node].iter().map(|callee| by_callee(*callee)).fold(0.0, f64::max)
+        let by_callee =
+            |callee: Node| self.slow_callee_explains(node, callee, kind, own).max(self.silent_callee_explains(callee, kind, own));
+        self.below[node].iter().map(|callee| by_callee(*callee)).fold(0.0, f64::max)
     }
 
     fn slow_callee_explains(&self, node: Node, callee: Node, kind: Class, own: f64) -> f64 {
@@ -264,7 +290,8 @@ impl<'m> Graph<'m> {
             let itself = self.seen_by_callee.get(&(caller, node, Class::Latency)).copied().or_else(|| self.z(node, Class::Latency));
             Some((strength(*seen) - strength(itself.unwrap_or(0.0))).max(0.0))
         };
-        let gaps: Vec<f64> = self.callers[node].iter().filter_map(|caller| gap(*caller)).collect();
+        let mut gaps: Vec<f64> = self.callers[node].iter().filter_map(|caller| gap(*caller)).collect();
+        gaps.sort_by(f64::total_cmp); // a sum that does not depend on the order of names
         if gaps.is_empty() { 0.0 } else { gaps.iter().sum::<f64>() / gaps.len() as f64 }
     }
 }

@@ -103,20 +103,27 @@ impl<'e, 'm> Evidence<'e, 'm> {
     /// The alarm says what hurts: all else counts as far as it accounts for that.
     fn outside_by_alarm(&self, node: Node, kind: Class) -> Outside {
         let other = if kind == Class::Errors { Class::Latency } else { Class::Errors };
-        let unhandled = 1.0 - self.graph.explained(node, kind);
-        let share = self.graph.alarmed_share(node, kind);
-        let z = self.graph.z(node, kind).unwrap_or(0.0).max(0.0);
-        let standing = share.map_or(0.0, |share| SHARE_BONUS * share * unhandled * z / (1.0 + z));
-        let share = share.unwrap_or(1.0);
+        let share = self.graph.alarmed_share(node, kind).unwrap_or(1.0);
         let unexplained = share * (self.unexplained(node, kind) + OTHER_KIND * self.unexplained(node, other));
-        Outside { unexplained, standing, lost_calls: self.graph.lost_calls(node) * share * unhandled }
+        let lost_calls = self.graph.lost_calls(node) * share * (1.0 - self.graph.explained(node, kind));
+        Outside { unexplained, standing: self.bonus(node, kind), lost_calls }
     }
 
-    /// Nobody said what hurts: where the entry service is off, its damage weighs what the others show of the same kind.
+    /// Nobody said what hurts: where the entry service is off, its damage weighs what the others show of the same kind. The entry itself
+    /// was chosen for being off and gains nothing by it.
     fn outside_by_entry(&self, node: Node) -> Outside {
         let weighed = |kind| self.unexplained(node, kind) * self.graph.alarmed_share(node, kind).unwrap_or(1.0);
         let unexplained = weighed(Class::Latency) + weighed(Class::Errors);
-        Outside { unexplained, standing: 0.0, lost_calls: self.graph.lost_calls(node) }
+        let is_entry = self.graph.alarm.as_ref().is_some_and(|alarm| alarm.service == *self.graph.names[node]);
+        let bonus = if is_entry { 0.0 } else { self.bonus(node, Class::Latency).max(self.bonus(node, Class::Errors)) };
+        Outside { unexplained, standing: bonus, lost_calls: self.graph.lost_calls(node) }
+    }
+
+    /// What the node gains by accounting for the alarmed damage.
+    fn bonus(&self, node: Node, kind: Class) -> f64 {
+        let z = self.graph.z(node, kind).unwrap_or(0.0).max(0.0);
+        let share = self.graph.alarmed_share(node, kind).unwrap_or(0.0);
+        SHARE_BONUS * share * (1.0 - self.graph.explained(node, kind)) * z / (1.0 + z)
     }
 
     /// Errors or latency that no callee explains.
@@ -216,7 +223,8 @@ impl Inside {
 
     /// Work that no saturated resource stands behind.
     fn unusual_work(&self) -> f64 {
-        let small_memory = if self.memory_rise < MEMORY_RISE { MEMORY_WORK * self.of(Class::Memory) * (1.0 - self.busy().min(1.0)) } else { 0.0 };
+        let small_memory =
+            if self.memory_rise < MEMORY_RISE { MEMORY_WORK * self.of(Class::Memory) * (1.0 - self.busy().min(1.0)) } else { 0.0 };
         let idle_cpu = self.of(Class::Cpu) * (1.0 - self.saturation);
         idle_cpu.max(small_memory).max(SYSCALL_WORK * self.of(Class::Syscalls)).max(NETWORK_WORK * self.of(Class::Network))
     }

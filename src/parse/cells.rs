@@ -1,0 +1,252 @@
+//! The columns that every log format fills, and one line's cells in them.
+//!
+//! Formats differ in how they find a cell; from here on a JSON field, a regular expression's group and a CSV cell are
+//! the same. Does not know what a record is.
+
+use std::borrow::Cow;
+
+macro_rules! columns {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal),* $(,)?) => {
+        /// What a cell means. The words are those of the format files.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Column { $($(#[$doc])* $variant),* }
+
+        impl Column {
+            /// Every column, in order.
+            pub const ALL: &'static [Column] = &[$(Column::$variant),*];
+
+            /// The word that format files use.
+            pub fn word(self) -> &'static str {
+                match self { $(Column::$variant => $word),* }
+            }
+
+            /// The column that a word names.
+            pub fn from_word(word: &str) -> Option<Column> {
+                Column::ALL.iter().copied().find(|c| c.word() == word)
+            }
+        }
+    };
+}
+
+columns! {
+    Time = "time",
+    /// An offset or a zone's abbreviation that stands apart from the time.
+    Zone = "zone",
+    Level = "level",
+    Message = "message",
+    Service = "service",
+    Instance = "instance",
+    Version = "version",
+    Logger = "logger",
+    Thread = "thread",
+    Trace = "trace",
+    /// Process or connection: lines of the same one belong together.
+    Pid = "pid",
+    /// The error's text.
+    Error = "error",
+    /// The error's type, where it stands apart from its text.
+    ErrorType = "error_type",
+    /// A stack trace.
+    Stack = "stack",
+    Detail = "detail",
+    Hint = "hint",
+    Context = "context",
+    Statement = "statement",
+    /// SQLSTATE, MySQL error number, errno name.
+    Code = "code",
+    /// The callee.
+    Peer = "peer",
+    /// A database role.
+    Role = "role",
+    /// A database.
+    Database = "database",
+    /// The name that a database client gives itself.
+    Application = "application",
+    /// The user of a request.
+    User = "user",
+    Method = "method",
+    Path = "path",
+    /// `GET /path HTTP/1.1` in one cell.
+    Request = "request",
+    Status = "status",
+    /// A duration with its unit (`15ms`, `1.2s`, `00:00:01.5`); milliseconds without one.
+    Duration = "duration",
+    DurationS = "duration_s",
+    DurationMs = "duration_ms",
+    DurationUs = "duration_us",
+    DurationNs = "duration_ns",
+    /// `key=value` pairs at the end of a line.
+    Tail = "tail",
+    /// A whole log line of another format.
+    Inner = "inner",
+    /// `P` where the inner line goes on in the next one.
+    Partial = "partial",
+}
+
+/// How the text of a cell is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spelling {
+    /// There is no cell.
+    #[default]
+    Absent,
+    /// As it is.
+    Plain,
+    /// The inside of a JSON string with backslashes.
+    Escaped,
+    /// The inside of a CSV cell with doubled quotes.
+    Doubled,
+    /// A JSON number, literal, array or object.
+    Bare,
+}
+
+/// Where in the line a cell stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cell {
+    start: u32,
+    end: u32,
+    pub spelling: Spelling,
+    /// Of two keys for one column the one listed first wins.
+    rank: u8,
+}
+
+impl Cell {
+    pub fn new(start: usize, end: usize, spelling: Spelling) -> Cell {
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Cell { start, end, spelling, rank: 0 },
+            _ => Cell::default(),
+        }
+    }
+
+    /// Where the text begins in the line, in bytes.
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    fn is_absent(self) -> bool {
+        self.spelling == Spelling::Absent
+    }
+
+    /// The text as written.
+    pub fn raw(self, line: &str) -> &str {
+        line.get(self.start as usize..self.end as usize).unwrap_or("")
+    }
+
+    /// The text meant.
+    pub fn text(self, line: &str) -> Cow<'_, str> {
+        let raw = self.raw(line);
+        match self.spelling {
+            Spelling::Escaped => Cow::Owned(unescaped(raw)),
+            Spelling::Doubled => Cow::Owned(raw.replace("\"\"", "\"")),
+            _ => Cow::Borrowed(raw),
+        }
+    }
+}
+
+/// The inside of a JSON string without its backslashes; as it is where they are wrong.
+fn unescaped(raw: &str) -> String {
+    serde_json::from_str(&format!("\"{raw}\"")).unwrap_or_else(|_| raw.replace("\\n", "\n").replace("\\\"", "\""))
+}
+
+/// The cells of one line.
+#[derive(Clone, Debug)]
+pub struct Row {
+    cells: [Cell; Column::ALL.len()],
+}
+
+impl Default for Row {
+    fn default() -> Row {
+        Row { cells: [Cell::default(); Column::ALL.len()] }
+    }
+}
+
+impl Row {
+    pub fn clear(&mut self) {
+        *self = Row::default();
+    }
+
+    /// Fills a column, unless a key of a better rank (a smaller number) has.
+    pub fn set(&mut self, column: Column, cell: Cell, rank: u8) {
+        let kept = &mut self.cells[column as usize];
+        if kept.is_absent() || rank < kept.rank {
+            *kept = Cell { rank, ..cell };
+        }
+    }
+
+    /// Fills a column, whatever it held.
+    pub fn replace(&mut self, column: Column, cell: Cell) {
+        self.cells[column as usize] = cell;
+    }
+
+    /// Takes the cells of a part of the line that begins at `base`, where this row has none.
+    pub fn take_moved(&mut self, part: &Row, base: usize) {
+        let base = u32::try_from(base).unwrap_or(u32::MAX);
+        for (kept, cell) in self.cells.iter_mut().zip(&part.cells) {
+            if kept.is_absent() && !cell.is_absent() {
+                *kept = Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..*cell };
+            }
+        }
+    }
+
+    pub fn has(&self, column: Column) -> bool {
+        !self.cells[column as usize].is_absent()
+    }
+
+    pub fn cell(&self, column: Column) -> Option<Cell> {
+        let cell = self.cells[column as usize];
+        (!cell.is_absent()).then_some(cell)
+    }
+
+    /// The text as written, for numbers, times and names, which need no escapes.
+    pub fn raw<'l>(&self, column: Column, line: &'l str) -> Option<&'l str> {
+        self.cell(column).map(|cell| cell.raw(line))
+    }
+
+    /// The text meant; absent where it is empty or says that there is none (`-`, `null`).
+    pub fn text<'l>(&self, column: Column, line: &'l str) -> Option<Cow<'l, str>> {
+        let cell = self.cell(column)?;
+        if is_nothing(cell.raw(line)) {
+            return None;
+        }
+        Some(cell.text(line))
+    }
+}
+
+/// The words with which a line says that it has no value here.
+pub fn is_nothing(text: &str) -> bool {
+    matches!(text, "" | "-" | "null" | "(null)" | "None" | "nil" | "<nil>" | "undefined" | "[unknown]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_round_trip() {
+        for &column in Column::ALL {
+            assert_eq!(Column::from_word(column.word()), Some(column));
+        }
+        assert_eq!(Column::from_word("tiem"), None);
+    }
+
+    #[test]
+    fn the_better_rank_wins_and_nothing_is_absent() {
+        let mut row = Row::default();
+        row.set(Column::User, Cell::new(0, 1, Spelling::Plain), 2);
+        row.set(Column::User, Cell::new(1, 2, Spelling::Plain), 1);
+        row.set(Column::User, Cell::new(2, 3, Spelling::Plain), 3);
+        assert_eq!(row.raw(Column::User, "a-c"), Some("-"));
+        assert_eq!(row.text(Column::User, "a-c"), None);
+        assert_eq!(row.text(Column::Path, "a-c"), None);
+    }
+
+    #[test]
+    fn spellings() {
+        let check = |raw: &str, spelling, meant: &str| assert_eq!(Cell::new(0, raw.len(), spelling).text(raw), meant);
+        check(r#"a\n\"b\" é"#, Spelling::Escaped, "a\n\"b\" é");
+        check(r"bad \q \n", Spelling::Escaped, "bad \\q \n");
+        check(r#"say ""x"""#, Spelling::Doubled, r#"say "x""#);
+        check(r"a\n", Spelling::Plain, r"a\n");
+        assert_eq!(Cell::new(5, 9, Spelling::Plain).raw("ab"), "");
+    }
+}
