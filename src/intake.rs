@@ -153,7 +153,6 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
             part.config = source.service.clone().or_else(|| config_service(&source.shown)).map(|s| (s, flat));
             Ok(())
         }),
-        SourceKind::OpenMetrics => Part::unreadable(source, "OpenMetrics text is not read yet; export it as query_range JSON or CSV"),
         SourceKind::Skipped => Part {
             coverage: SourceCoverage { path: source.shown.to_string(), format: "not read".to_owned(), bytes: source.bytes, ..SourceCoverage::default() },
             ..Part::default()

@@ -53,7 +53,7 @@ fn weigh_one(mut suspect: Suspect, scene: &Scene<'_>) -> Weighed {
     let mut evidence: Vec<Evidence> = plain.into_iter().map(|f| evidence(f, &suspect, scene)).collect();
     let (key, best) = best_key(keyed, &suspect, scene);
     let key_worth = weights::key_total(best.iter().map(|e| e.weight).sum());
-    let log_odds = weights::prior(&suspect) + evidence.iter().map(|e| e.weight).sum::<f64>() + key_worth;
+    let log_odds = weights::prior(&suspect, scene) + evidence.iter().map(|e| e.weight).sum::<f64>() + key_worth;
     evidence.extend(best);
     evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
     Weighed { suspect, key, evidence, log_odds }

@@ -176,7 +176,7 @@ fn accepted(stream: &Stream, part: &std::ops::Range<usize>, whole: f64) -> Optio
 /// Cuts quiet edges off a stretch and splits it where a long gap is too improbable to belong to it.
 fn split(stream: &Stream, range: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
     let (total, bad) = sums((&stream.total[range.clone()], &stream.bad[range.clone()]));
-    let share = (bad / total.max(1.0)).clamp(stream.quiet, 0.999);
+    let share = (bad / total.max(1.0)).max(stream.quiet);
     let refined = refine_start(stream, range, share);
     let mut parts = Vec::new();
     let (mut start, mut last_bad, mut gap_total) = (None, refined.start, 0.0);
@@ -188,7 +188,7 @@ fn split(stream: &Stream, range: std::ops::Range<usize>) -> Vec<std::ops::Range<
         let gap = (i - last_bad) as f64 * stream.step.seconds();
         if let Some(from) = start
             && gap > SPLIT_GAP
-            && gap_total * -(1.0 - share).ln() > SPLIT_NATS
+            && gap_total * silence(share) > SPLIT_NATS
         {
             parts.push(from..last_bad + 1);
             start = None;
@@ -198,6 +198,11 @@ fn split(stream: &Stream, range: std::ops::Range<usize>) -> Vec<std::ops::Range<
     }
     parts.extend(start.map(|from| from..last_bad + 1));
     parts
+}
+
+/// How improbable one outcome without a bad one is, in nats: binomial for shares, Poisson where the share is a rate above 1.
+fn silence(share: f64) -> f64 {
+    if share < 0.9 { -(1.0 - share).ln() } else { share.max(-0.1_f64.ln()) }
 }
 
 /// The first window from which the sum of scores against half the stretch's own share never falls back: the scan for a small
@@ -233,9 +238,9 @@ fn joined(stream: &Stream, mut found: Vec<(std::ops::Range<usize>, f64)>) -> Vec
 fn finish(stream: &Stream, range: std::ops::Range<usize>, score: f64) -> Found {
     let start = stream.first_bad.get(range.start).copied().flatten().unwrap_or_else(|| stream.time_of(range.start));
     let (total, bad) = sums((&stream.total[range.clone()], &stream.bad[range.clone()]));
-    let share = (bad / total.max(1.0)).clamp(stream.quiet, 0.999);
+    let share = (bad / total.max(1.0)).max(stream.quiet);
     let after: f64 = stream.total[range.end..].iter().sum();
-    let ongoing = after * -(1.0 - share).ln() < OVER_NATS;
+    let ongoing = after * silence(share) < OVER_NATS;
     let end = stream.time_of(range.end).max(Time(start.0 + 1));
     Found { span: TimeSpan { start, end }, score, quiet: stream.quiet, ongoing }
 }

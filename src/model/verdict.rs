@@ -157,6 +157,9 @@ pub enum Finding {
     Exhausted { service: ServiceName, symptom: Symptom, count: u64 },
     /// A metric of the component moved: quiet median, median in the incident, robust z.
     MetricShift { service: ServiceName, metric: String, before: f64, during: f64, z: f64 },
+    /// The ranking of components by metrics alone: its score, and by how much that exceeds the best other service's (negative: it is
+    /// that far behind the best).
+    MetricRank { service: ServiceName, score: f64, margin: f64 },
     /// Requests arrived this many times as often as before.
     LoadRise { service: ServiceName, ratio: f64, before_per_s: f64, during_per_s: f64 },
     /// Requests arrived as often as before.

@@ -24,7 +24,8 @@ pub fn read_message(formats: &Formats, record: &mut Record<'_>) {
     let row = matched(formats, &message);
     fill(record, &row, &message);
     if record.request.is_none() && message.contains("status") {
-        let row = pairs(formats, &message);
+        let mut row = Row::default();
+        read_pairs(formats, &message, 0, &message, &mut row);
         record.request = request(&row, &message).map(into_owned);
     }
     record.message = message;
@@ -38,19 +39,20 @@ fn matched(formats: &Formats, text: &str) -> Row {
             let _ = format.patterns.iter().any(|pattern| fill_by(pattern, text, &mut row));
         }
     }
+    if let Some(tail) = row.cell(Column::Tail) {
+        read_pairs(formats, tail.raw(text), tail.start(), text, &mut row);
+    }
     row
 }
 
-fn pairs(formats: &Formats, text: &str) -> Row {
-    let mut row = Row::default();
-    scan_pairs(text, 0, &mut |key, cell| {
+fn read_pairs(formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut Row) {
+    scan_pairs(pairs, base, &mut |key, cell| {
         if let Some((column, rank)) = formats.keys().get(key)
             && !is_nothing(cell.raw(text))
         {
-            row.set(column, cell, rank);
+            row.set(column, cell, rank.saturating_add(1));
         }
     });
-    row
 }
 
 fn fill(record: &mut Record<'_>, row: &Row, text: &str) {

@@ -202,7 +202,7 @@ fn shortened(head: &[u8], tail: &[u8]) -> String {
 
 /// Valid UTF-8 is borrowed; bytes that are not become `U+FFFD`, NULs become spaces.
 fn repaired(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
     match memchr::memchr(0, bytes) {
         Some(_) => Cow::Owned(text.replace('\0', " ")),
         None => text,

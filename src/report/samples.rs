@@ -472,6 +472,7 @@ pub fn every_finding() -> Vec<Finding> {
             observed: 0.15,
         },
         Finding::Rollout(RolloutFinding::NotCalled),
+        Finding::MetricRank { service: "web".into(), score: 4.0, margin: -1.0 },
         Finding::ValueQuoted { edit: edit.clone(), text: "limit of size 1".into() },
         Finding::KeyNamesCallee { edit, callee: "db".into(), share: 0.5 },
         Finding::KeyIrrelevant { keys: vec!["log.level".into(), "title".into()] },

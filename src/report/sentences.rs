@@ -53,6 +53,7 @@ pub fn kind(finding: &Finding) -> &'static str {
         Finding::Down { .. } => "down",
         Finding::Exhausted { .. } => "exhausted",
         Finding::MetricShift { .. } => "metric_shift",
+        Finding::MetricRank { .. } => "metric_rank",
         Finding::LoadRise { .. } => "load_rise",
         Finding::LoadFlat { .. } => "load_flat",
         Finding::Healthy { .. } => "healthy",
@@ -93,6 +94,12 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
             format!("{} from {} show {}", counted(*count, "message"), name(service), wording::symptom(*symptom))
         }
         Finding::MetricShift { service, metric, before, during, .. } => metric_shift(service, metric, *before, *during),
+        Finding::MetricRank { service, score, margin } if *margin >= 0.0 => {
+            format!("by its metrics {} is the likeliest to have failed: score {}, {} ahead", name(service), number(*score), number(*margin))
+        }
+        Finding::MetricRank { service, score, margin } => {
+            format!("by metrics others are likelier than {}: score {}, {} behind", name(service), number(*score), number(-margin))
+        }
         Finding::LoadRise { service, ratio, before_per_s, during_per_s } => {
             let (before, during) = (number(*before_per_s), number(*during_per_s));
             format!("requests to {} rose from {before}/s to {during}/s, {} times as many", name(service), number(*ratio))
@@ -278,7 +285,7 @@ mod tests {
             assert!(text.len() > 12 && !text.ends_with('.'), "{text}");
             assert!(sentences.insert(text));
         }
-        assert_eq!(kinds.len(), 28);
+        assert_eq!(kinds.len(), 29);
     }
 
     #[test]

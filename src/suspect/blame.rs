@@ -40,6 +40,11 @@ impl Blame {
         self.shares.get(service).copied().unwrap_or(0.0)
     }
 
+    /// Whether anything failed or surged that blame could be read from: without logs there is none.
+    pub fn is_known(&self) -> bool {
+        !self.shares.is_empty()
+    }
+
     /// The callee that most of a service's blame went on to.
     pub fn passed_on(&self, service: &ServiceName) -> Option<(&ServiceName, f64)> {
         let onward = self.passed.iter().filter(|((from, _), _)| from == service).map(|((_, to), share)| (to, *share));

@@ -14,7 +14,7 @@ const NEIGHBOUR: f64 = 0.06;
 /// A change up to this many seconds old explains why its service is down or exhausted.
 const RECENT: f64 = 600.0;
 /// Components taken from the ranking by metrics.
-const BY_METRICS: usize = 5;
+const BY_METRICS: usize = 12;
 /// Surging messages of its own that are put forward for a suspect.
 const SURGES: usize = 2;
 
@@ -30,7 +30,9 @@ pub fn gather(case: &Case<'_>, scene: &Scene<'_>) -> Vec<Suspect> {
 fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     let service = &change.service;
     let (mut findings, undone_by) = timing::examine(change, scene);
-    findings.push((Finding::Blame { service: service.clone(), share: blame_with_neighbours(service, scene) }, blame_origins(service, scene)));
+    if scene.blame.is_known() {
+        findings.push((Finding::Blame { service: service.clone(), share: blame_with_neighbours(service, scene) }, blame_origins(service, scene)));
+    }
     findings.extend(effect::examine(change, scene));
     findings.extend(content::examine(change, scene));
     findings.extend(own_surges(service, scene));
@@ -101,7 +103,10 @@ fn exhausts(symptom: Option<Symptom>) -> bool {
 }
 
 fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
-    let mut findings = vec![(Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene))];
+    let mut findings = Vec::new();
+    if scene.blame.is_known() {
+        findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
+    }
     let mut resource = None;
     let is_down = down::examine(service, scene);
     if let Some((Finding::Down { refused_share, up_zero, .. }, _)) = &is_down
@@ -120,6 +125,7 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
     }
     if let Some(score) = scene.by_metrics.iter().find(|s| s.service == *service) {
         resource = resource.or(Some(score.resource));
+        findings.push((metric_rank(score, scene), Vec::new()));
         findings.extend(score.findings.iter().cloned().map(|f| (f, Vec::new())));
     }
     findings.extend(own_surges(service, scene));
@@ -128,6 +134,11 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         findings.push((Finding::Victim { service: service.clone(), of: callee.clone(), share }, Vec::new()));
     }
     Suspect { kind, service: service.clone(), instance: None, resource, change: None, key: None, undone_by: None, findings }
+}
+
+fn metric_rank(score: &super::metrics::ComponentScore, scene: &Scene<'_>) -> Finding {
+    let best_other = scene.by_metrics.iter().find(|s| s.service != score.service).map_or(0.0, |s| s.score);
+    Finding::MetricRank { service: score.service.clone(), score: score.score, margin: score.score - best_other }
 }
 
 fn resource_of(symptom: Symptom) -> &'static str {

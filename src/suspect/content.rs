@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Found;
 use super::facts::{Worse, numeric_value, spellings};
 use super::scene::Scene;
 use super::surge::{Pointer, Surge, has_word};
+use super::{Found, down};
 use crate::model::{Change, ChangeKind, Finding, KeyEdit, KeyRole, Origin, ServiceName, Symptom};
 use crate::parse::unified_diff;
 use crate::template::tokens;
@@ -157,6 +157,10 @@ fn key_words(key: &str) -> impl Iterator<Item = String> {
 fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
     let text = format!("{} {}", edit.key.as_str().replace(['.', '_'], " "), edit.after.as_deref().unwrap_or(""));
     let callee = scene.case.topology.callees(&change.service).find(|c| has_word(&text, c.as_str()) || has_word(edit.key.as_str(), c.as_str()))?;
+    // A callee that was down by its own monitoring explains the errors that point at it.
+    if matches!(down::examine(callee, scene), Some((Finding::Down { up_zero: true, .. }, _))) {
+        return None;
+    }
     let (mut at_it, mut all, mut origin) = (0.0, 0.0, None);
     for surge in scene.trouble_of(&change.service) {
         if let Pointer::Callee { service, .. } = &surge.pointer {
@@ -170,10 +174,12 @@ fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Fo
     (all > 0.0).then(|| (Finding::KeyNamesCallee { edit: edit.clone(), callee: callee.clone(), share: at_it / all }, origin.into_iter().collect()))
 }
 
-/// Words of the diff and of the edited keys that appear in the incident's new messages and in none before.
+/// Words of the diff that appear in the incident's new messages and in none before.
 fn diff_words(change: &Change, scene: &Scene<'_>) -> Option<Found> {
-    let mut ours: BTreeSet<String> = change.diff.as_deref().map(unified_diff::words).unwrap_or_default().into_iter().collect();
-    ours.extend(change.config.edits.iter().flat_map(|e| key_words(e.key.as_str())).filter(|w| w.len() > 3));
+    let mut ours: BTreeSet<String> = change.diff.as_deref().map(unified_diff::words)?.into_iter().collect();
+    // A service's name is in the messages because it failed, not because a diff names it.
+    let services = scene.case.signals.services();
+    ours.retain(|w| !services.iter().any(|s| s.as_str().eq_ignore_ascii_case(w)));
     let mut words = BTreeSet::new();
     let mut origin: Option<Origin> = None;
     for surge in scene.surges.iter().filter(|s| s.is_trouble() && s.expected < 1.0) {
