@@ -132,7 +132,9 @@ impl Formats {
 fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, FormatError> {
     toml::from_str(text).map_err(|e| FormatError {
         file: name.to_owned(),
-        key: e.span().map_or_else(|| "file".to_owned(), |span| format!("line {}", text[..span.start.min(text.len())].matches('\n').count() + 1)),
+        key: e
+            .span()
+            .map_or_else(|| "file".to_owned(), |span| format!("line {}", text[..span.start.min(text.len())].matches('\n').count() + 1)),
         why: e.message().to_owned(),
         hint: None,
     })

@@ -254,7 +254,8 @@ fn owner(shown: &str, numbered: bool) -> (Option<String>, Option<String>) {
             let service = parts[at];
             let folders = &parts[at + 1..parts.len() - 1];
             let replica = replica_of(stem, service) || numbered;
-            let instance = if replica { Some(stem.to_owned()) } else { folders.iter().find(|f| replica_of(f, service)).map(|f| (*f).to_owned()) };
+            let instance =
+                if replica { Some(stem.to_owned()) } else { folders.iter().find(|f| replica_of(f, service)).map(|f| (*f).to_owned()) };
             (Some(service.to_owned()), instance)
         }
         _ => (Some(stem.to_owned()), None),
@@ -308,7 +309,8 @@ fn numbered_siblings(found: &[Found]) -> Vec<bool> {
 /// A file's name without the endings that say how it is packed or written, nor the number of a rotation.
 fn stem(name: &str) -> &str {
     const ENDINGS: [&str; 16] = [
-        ".gz", ".zst", ".bz2", ".xz", ".log", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".out", ".err", ".parquet", ".yaml", ".yml",
+        ".gz", ".zst", ".bz2", ".xz", ".log", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".out", ".err", ".parquet", ".yaml",
+        ".yml",
     ];
     let mut stem = name;
     loop {

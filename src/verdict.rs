@@ -8,7 +8,7 @@ pub mod weights;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Cause, CauseKind, Evidence, Finding, KeyEdit, Verdict};
+use crate::model::{Cause, CauseKind, ChangeKind, Evidence, Finding, Incident, KeyEdit, Verdict};
 use crate::suspect::scene::Scene;
 use crate::suspect::{Found, Suspect};
 
@@ -38,7 +38,16 @@ pub fn weigh(scene: &Scene<'_>, suspects: Vec<Suspect>) -> Verdict {
     let (ruled_out, not_ruled_out) = rule_out::examine(scene, &causes);
     let timeline = timeline::entries(scene, &causes);
     let causes = causes.into_iter().take(MOST_CAUSES).collect();
-    Verdict { incident: scene.case.incident.clone(), causes, unexplained, ruled_out, not_ruled_out, timeline }
+    Verdict { incident: with_all_services(scene), causes, unexplained, ruled_out, not_ruled_out, timeline }
+}
+
+/// The incident with every service that failed visibly, after those where it was found.
+fn with_all_services(scene: &Scene<'_>) -> Incident {
+    let mut incident = scene.case.incident.clone();
+    let erring = scene.health.iter().filter(|(_, h)| h.errs()).map(|(s, _)| s);
+    let more: Vec<_> = erring.filter(|s| !incident.services.contains(s)).cloned().collect();
+    incident.services.extend(more);
+    incident
 }
 
 /// Ties: the later change first, then by name, so that the order never depends on the input's.
@@ -55,7 +64,7 @@ fn weigh_one(mut suspect: Suspect, scene: &Scene<'_>) -> Weighed {
     let key_worth = weights::key_total(best.iter().map(|e| e.weight).sum());
     let log_odds = weights::prior(&suspect, scene) + evidence.iter().map(|e| e.weight).sum::<f64>() + key_worth;
     evidence.extend(best);
-    evidence.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
+    evidence.sort_by(|a, b| weights::telling(b).total_cmp(&weights::telling(a)));
     Weighed { suspect, key, evidence, log_odds }
 }
 
@@ -89,16 +98,16 @@ fn best_key(keyed: Vec<Found>, suspect: &Suspect, scene: &Scene<'_>) -> (Option<
         Some((edit, _)) => {
             let origins = edit.origin.clone().into_iter().collect();
             let irrelevant = (Finding::KeyIrrelevant { keys }, origins);
-            (only_key(suspect), vec![evidence(irrelevant, suspect, scene)])
+            (the_edit_itself(suspect), vec![evidence(irrelevant, suspect, scene)])
         }
-        None => (only_key(suspect), Vec::new()),
+        None => (None, Vec::new()),
     }
 }
 
-/// The one key that a change edits: no other can have done it.
-fn only_key(suspect: &Suspect) -> Option<KeyEdit> {
-    let edits = &suspect.change.as_ref()?.config.edits;
-    (edits.len() == 1 && suspect.change.as_ref().is_some_and(|c| c.diff.is_none() || !c.config.is_empty())).then(|| edits[0].clone())
+/// A flag or configuration change of one key is that key, whatever is known about it; a deploy may have changed code as well.
+fn the_edit_itself(suspect: &Suspect) -> Option<KeyEdit> {
+    let change = suspect.change.as_ref().filter(|c| matches!(c.kind, ChangeKind::Flag | ChangeKind::Config))?;
+    (change.config.edits.len() == 1).then(|| change.config.edits[0].clone())
 }
 
 /// Softmax over the suspects and one more answer, "none of these"; the rest is kept back for what no model knows.

@@ -24,6 +24,8 @@ pub struct Stream {
     /// Share of bad outcomes in the quiet time.
     pub quiet: f64,
     pub limits: Limits,
+    /// Seconds that a bad outcome may take to show: the last part of the data cannot hold those yet.
+    pub lag: f64,
 }
 
 /// How sure and how large a finding must be.
@@ -239,7 +241,8 @@ fn finish(stream: &Stream, range: std::ops::Range<usize>, score: f64) -> Found {
     let start = stream.first_bad.get(range.start).copied().flatten().unwrap_or_else(|| stream.time_of(range.start));
     let (total, bad) = sums((&stream.total[range.clone()], &stream.bad[range.clone()]));
     let share = (bad / total.max(1.0)).max(stream.quiet);
-    let after: f64 = stream.total[range.end..].iter().sum();
+    let known = stream.total.len().saturating_sub((stream.lag / stream.step.seconds()).ceil() as usize);
+    let after: f64 = stream.total[range.end.min(known)..known].iter().sum();
     let ongoing = after * silence(share) < OVER_NATS;
     let end = stream.time_of(range.end).max(Time(start.0 + 1));
     Found { span: TimeSpan { start, end }, score, quiet: stream.quiet, ongoing }
@@ -263,6 +266,7 @@ mod tests {
             total,
             bad,
             limits: FAILURES,
+            lag: 0.0,
         }
     }
 

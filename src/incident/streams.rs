@@ -17,6 +17,8 @@ const LATENCY_REQUESTS: u64 = 300;
 const SLOWNESS: Limits = Limits { score: 30.0, excess: 20.0, share: 0.05, ratio: 4.0, seconds: 20.0 };
 /// Error records have no denominator; a stack trace logged twice is two of them.
 const ERRORS: Limits = Limits { score: 40.0, excess: 20.0, share: 0.0, ratio: 4.0, seconds: 10.0 };
+/// A request that takes longer than this many seconds says nothing about the end of an incident.
+const LONGEST_LAG: f64 = 60.0;
 /// Missing arrivals, at one window of 5 s or more.
 const LOSS: Limits = Limits { score: 30.0, excess: 50.0, share: 0.5, ratio: 4.0, seconds: 20.0 };
 
@@ -67,7 +69,15 @@ fn failures(outcomes: &Outcomes, services: &[ServiceName], quiet: f64) -> Stream
         first_bad: outcomes.first_failed.clone(),
         quiet,
         limits: FAILURES,
+        lag: slowest(outcomes),
     }
+}
+
+/// The 99th percentile of all durations, in seconds.
+fn slowest(outcomes: &Outcomes) -> f64 {
+    let mut all = LatencySketch::default();
+    outcomes.latency.iter().for_each(|s| all.merge(s));
+    all.quantile(0.99).map_or(0.0, |micros| (micros / 1e6).min(LONGEST_LAG))
 }
 
 /// Requests that took longer than twice the quiet 95th percentile. The quiet time is the half of the minutes with the
@@ -169,6 +179,7 @@ fn error_records(signals: &Signals, options: &Options) -> Vec<Stream> {
             bad,
             quiet,
             limits: ERRORS,
+            lag: 0.0,
         }
     };
     by_service.into_iter().map(stream).collect()

@@ -120,7 +120,8 @@ pub enum Finding {
     /// The first symptom of the changed service came this long after the change.
     FirstSymptom { service: ServiceName, after: f64, text: String },
     /// A message of the service surged: `expected` is what the quiet time predicts for the incident's length.
-    Surge { service: ServiceName, text: String, count: u64, expected: f64, never_before: bool, symptom: Option<Symptom> },
+    /// `own`: the message names no callee.
+    Surge { service: ServiceName, text: String, count: u64, expected: f64, never_before: bool, symptom: Option<Symptom>, own: bool },
     /// A later change put it back and the incident ended `after` seconds later (negative: the end came first).
     Undone { by: ChangeId, after: f64, exact: bool },
     /// It was put back, and the symptoms went on.

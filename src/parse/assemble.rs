@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use crate::model::time::SECOND;
 use crate::model::{Record, Request};
 
-use super::cells::{Column, Row};
+use super::cells::{Column, Row, Spelling};
 use super::matching::Head;
 use super::trace;
 
@@ -34,8 +34,21 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         client: client(row, text),
         request: request(row, text),
     };
-    record.error = error(row, text, &record.detail);
+    record.error = error(row, text, &record.detail).or_else(|| error_in_message(&record.message, &record.detail));
+    if record.message.is_empty() && !record.detail.is_empty() {
+        // .NET writes the message below the line that holds everything else.
+        record.message = first_line(&record.detail);
+    } else if record.message.is_empty() && ![Column::Message, Column::Request].iter().any(|c| row.has(*c)) {
+        record.message = Cow::Borrowed(text.trim());
+    }
     record
+}
+
+fn first_line<'l>(detail: &Cow<'l, str>) -> Cow<'l, str> {
+    match detail {
+        Cow::Borrowed(detail) => Cow::Borrowed(detail.lines().next().unwrap_or_default().trim()),
+        Cow::Owned(detail) => Cow::Owned(detail.lines().next().unwrap_or_default().trim().to_owned()),
+    }
 }
 
 /// The message, else the request line: an access log has nothing else to say.
@@ -55,10 +68,18 @@ fn message<'l>(row: &Row, text: &'l str) -> Cow<'l, str> {
 
 /// Lines that follow the record, and the columns that hold what PostgreSQL prints in lines of their own.
 fn whole_detail<'l>(row: &Row, text: &'l str, following: &'l str) -> Cow<'l, str> {
-    const PARTS: [(Column, &str); 5] =
-        [(Column::Detail, ""), (Column::Hint, "HINT:  "), (Column::Context, "CONTEXT:  "), (Column::Statement, "STATEMENT:  "), (Column::Stack, "")];
+    const PARTS: [(Column, &str); 5] = [
+        (Column::Detail, ""),
+        (Column::Hint, "HINT:  "),
+        (Column::Context, "CONTEXT:  "),
+        (Column::Statement, "STATEMENT:  "),
+        (Column::Stack, ""),
+    ];
     let mut detail = Cow::Borrowed(following);
-    for (column, label) in PARTS {
+    // A field named after the error often holds the whole stack trace.
+    let trace_in_error = !row.has(Column::Stack) && row.text(Column::Error, text).is_some_and(|error| error.trim_end().contains('\n'));
+    let parts = PARTS.into_iter().chain(trace_in_error.then_some((Column::Error, "")));
+    for (column, label) in parts {
         let Some(part) = row.text(column, text) else { continue };
         if detail.is_empty() && label.is_empty() {
             detail = part;
@@ -77,7 +98,9 @@ fn whole_detail<'l>(row: &Row, text: &'l str, following: &'l str) -> Cow<'l, str
 /// The error that a field holds, with its type before it; else the headline of a stack trace.
 fn error<'l>(row: &Row, text: &'l str, detail: &str) -> Option<Cow<'l, str>> {
     let headline = || trace::headline(detail).map(|line| Cow::Owned(line.to_owned()));
-    let Some(message) = row.text(Column::Error, text) else {
+    let written = row.text(Column::Error, text).filter(|_| row.cell(Column::Error).is_some_and(|cell| cell.spelling != Spelling::Bare));
+    // `"error": false` is none.
+    let Some(message) = written else {
         return headline().or_else(|| row.text(Column::ErrorType, text));
     };
     if let Some(line) = trace::headline(&message) {
@@ -87,6 +110,14 @@ fn error<'l>(row: &Row, text: &'l str, detail: &str) -> Option<Cow<'l, str>> {
         Some(kind) if !message.starts_with(&*kind) => Some(Cow::Owned(format!("{kind}: {message}"))),
         _ => Some(message),
     }
+}
+
+/// An exception that is itself the message, its stack trace below.
+fn error_in_message<'l>(message: &str, detail: &str) -> Option<Cow<'l, str>> {
+    if detail.is_empty() || !trace::is_part(message) {
+        return None;
+    }
+    trace::headline(&format!("{message}\n{detail}")).map(|line| Cow::Owned(line.to_owned()))
 }
 
 /// `role/application`, or the one of them that is known.
@@ -117,7 +148,8 @@ pub fn without_address_parts(text: &str) -> Option<&str> {
 
 /// The outcome of a request: a status, and what was asked for.
 pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
-    let status = status(row.raw(Column::Status, text)?)?;
+    let grpc = || row.raw(Column::GrpcStatus, text).and_then(grpc_status);
+    let status = row.raw(Column::Status, text).and_then(status).or_else(grpc)?;
     let line = row.text(Column::Request, text);
     let (method_of_line, path_of_line) = line.map_or((None, None), request_line);
     let method = row.text(Column::Method, text).or(method_of_line).filter(|m| is_method(m));
@@ -158,29 +190,37 @@ fn without_host(url: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// HTTP status, or the gRPC code mapped to it (google.rpc.Code).
+/// HTTP status. A proxy that tried several servers writes `502, 200`: the last one is the answer.
 fn status(text: &str) -> Option<u16> {
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        // A proxy that tried several servers writes `502, 200`: the last one is the answer.
-        let last = text.rsplit([',', ':']).next().unwrap_or(text).trim();
-        return last.parse().ok().filter(|status| (100..600).contains(status));
-    }
-    let squeezed: String = text.chars().filter(|c| *c != '_' && *c != ' ').map(|c| c.to_ascii_lowercase()).collect();
-    Some(match squeezed.as_str() {
-        "ok" => 200,
-        "canceled" | "cancelled" => 499,
-        "invalidargument" | "failedprecondition" | "outofrange" => 400,
-        "deadlineexceeded" => 504,
-        "notfound" => 404,
-        "alreadyexists" | "aborted" => 409,
-        "permissiondenied" => 403,
-        "unauthenticated" => 401,
-        "resourceexhausted" => 429,
-        "unimplemented" => 501,
-        "unavailable" => 503,
-        "unknown" | "internal" | "dataloss" => 500,
-        _ => return None,
-    })
+    let last = text.rsplit([',', ':']).next().unwrap_or(text).trim();
+    last.parse().ok().filter(|status| (100..600).contains(status))
+}
+
+/// The HTTP status of a gRPC code, as google.rpc.Code maps them; `Unknown` is an error of the server.
+fn grpc_status(text: &str) -> Option<u16> {
+    const CODES: [(&str, u16); 17] = [
+        ("ok", 200),
+        ("cancelled", 499),
+        ("unknown", 500),
+        ("invalidargument", 400),
+        ("deadlineexceeded", 504),
+        ("notfound", 404),
+        ("alreadyexists", 409),
+        ("permissiondenied", 403),
+        ("resourceexhausted", 429),
+        ("failedprecondition", 400),
+        ("aborted", 409),
+        ("outofrange", 400),
+        ("unimplemented", 501),
+        ("internal", 500),
+        ("unavailable", 503),
+        ("dataloss", 500),
+        ("unauthenticated", 401),
+    ];
+    let word: String = text.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    let by_number = word.parse::<usize>().ok().and_then(|number| CODES.get(number));
+    let found = by_number.or_else(|| CODES.iter().find(|(name, _)| *name == word || (word == "canceled" && *name == "cancelled")))?;
+    Some(found.1)
 }
 
 /// Microseconds; absent where it is negative or longer than a day.
@@ -251,7 +291,7 @@ mod tests {
             let found = request.as_ref().map(|r| (r.method.as_deref(), r.path.as_deref(), r.status));
             assert_eq!(found, expected, "{cells:?}");
         };
-        use Column::{Method, Path, Request, Status};
+        use Column::{GrpcStatus, Method, Path, Request, Status};
         check(&[(Status, "200")], None);
         check(&[(Method, "GET"), (Path, "/")], None);
         check(&[(Status, "200"), (Path, "/x?y")], Some((None, Some("/x?y"), 200)));
@@ -262,7 +302,10 @@ mod tests {
         check(&[(Status, "200"), (Path, "https://a.b")], Some((None, Some("/"), 200)));
         check(&[(Status, "99"), (Path, "/")], None);
         check(&[(Status, "700"), (Path, "/")], None);
-        check(&[(Status, "DeadlineExceeded"), (Path, "/a.B/C")], Some((None, Some("/a.B/C"), 504)));
+        check(&[(GrpcStatus, "DeadlineExceeded"), (Path, "/a.B/C")], Some((None, Some("/a.B/C"), 504)));
+        check(&[(GrpcStatus, "14"), (Path, "/a.B/C")], Some((None, Some("/a.B/C"), 503)));
+        check(&[(GrpcStatus, "RESOURCE_EXHAUSTED"), (Path, "/a.B/C")], Some((None, Some("/a.B/C"), 429)));
+        check(&[(Status, "ok"), (Path, "/")], None);
         check(&[(Status, "fine"), (Path, "/")], None);
     }
 

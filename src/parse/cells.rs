@@ -34,6 +34,8 @@ columns! {
     /// An offset or a zone's abbreviation that stands apart from the time.
     Zone = "zone",
     Level = "level",
+    /// syslog's number: the severity is its last three bits (RFC 5424, 6.2.1).
+    Severity = "severity",
     Message = "message",
     Service = "service",
     Instance = "instance",
@@ -70,6 +72,8 @@ columns! {
     /// `GET /path HTTP/1.1` in one cell.
     Request = "request",
     Status = "status",
+    /// A gRPC code as a word or a number.
+    GrpcStatus = "grpc_status",
     /// A duration with its unit (`15ms`, `1.2s`, `00:00:01.5`); milliseconds without one.
     Duration = "duration",
     DurationS = "duration_s",

@@ -253,7 +253,6 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
 fn check_reader(file: &LineFile) -> Result<(), (&'static str, &'static str)> {
     match file.reader {
         Reader::Lines if file.line.is_empty() => Err(("line", "no [[line]] and no other reader")),
-        Reader::Csv if file.fields.is_empty() => Err(("fields", "reader \"csv\" needs the names of its cells")),
         Reader::Block if file.block.is_none() => Err(("block", "reader \"block\" needs [block] match")),
         Reader::Json | Reader::Logfmt if !file.line.is_empty() => Err(("line", "this reader takes no [[line]]")),
         _ => Ok(()),
@@ -409,7 +408,7 @@ mod tests {
         check("[[line]]\nname = 'a'\nmatch = '(?<time>x)'", "x: line \"a\": is not anchored (begin it with ^)");
         check("[[line]]\nname = 'a'\nmatch = '^(x'", "x: line \"a\": unclosed group");
         check("", "x: line: no [[line]] and no other reader");
-        check("reader = 'csv'", "x: fields: reader \"csv\" needs the names of its cells");
+        check("reader = 'block'", "x: block: reader \"block\" needs [block] match");
         check("reader = 'json'\n[columns]\nmesage = ['m']", "x: columns: there is no column \"mesage\" (did you mean \"message\"?)");
         check("reader = 'json'\n[level]\neror = ['E']", "x: level: there is no level \"eror\" (did you mean \"error\"?)");
     }

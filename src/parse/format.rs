@@ -17,7 +17,7 @@ pub enum Reader {
     Json,
     /// `key=value` pairs; `[columns]` likewise.
     Logfmt,
-    /// Comma-separated cells without a header; `fields` names them in order.
+    /// Comma-separated cells; `fields` names them in order, else the file's header does.
     Csv,
     /// Several lines a record, each of which fills other columns; what no `[[line]]` matches is the message.
     Block,
@@ -45,7 +45,7 @@ pub struct LineFile {
     /// Column to keys, best first; adds to `parsers/columns.toml`, in front of it.
     #[serde(default)]
     pub columns: BTreeMap<String, Vec<String>>,
-    /// CSV cells in order; an empty name is a cell of no interest.
+    /// CSV cells in order; an empty name is a cell of no interest. None: the file's first line names them.
     #[serde(default)]
     pub fields: Vec<String>,
     /// Keys that a JSON object or a logfmt line must have to be of this format; `a|b` is either.

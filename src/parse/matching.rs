@@ -10,7 +10,7 @@ use super::Formats;
 use super::cells::{Cell, Column, Row, Spelling, is_nothing};
 use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
 use super::format::Reader;
-use super::structured::{scan_csv, scan_json, scan_pairs};
+use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
 use super::timestamp::Clock;
 
 /// What a line is to a format.
@@ -34,10 +34,29 @@ pub struct Head {
     pub open: bool,
 }
 
-/// Matches lines with expressions of its own: shared ones make threads wait for each other's memory.
+/// Matches lines. For the formats of the file it has expressions of its own, as shared ones make threads wait for each
+/// other's memory; the others it meets too seldom for the price of a copy.
 pub struct Matcher<'f> {
     pub formats: &'f Formats,
     scratch: Vec<Option<Scratch<'f>>>,
+    /// What the file's first line says of its CSV cells, where it is a header.
+    header: Option<Header>,
+}
+
+/// Columns of CSV cells with the ranks of their names.
+struct Header {
+    line: String,
+    columns: Vec<Option<(Column, u8)>>,
+}
+
+impl Header {
+    /// `None` where the line names no time and nothing that is said.
+    fn new(keys: &Keys, line: &str) -> Option<Header> {
+        let mut columns = Vec::new();
+        scan_csv(line, &mut |_, cell| columns.push(keys.get(&normal_key(&cell.text(line)))));
+        let has = |wanted: Column| columns.iter().flatten().any(|(column, _)| *column == wanted);
+        (has(Column::Time) && has(Column::Inner)).then(|| Header { line: line.to_owned(), columns })
+    }
 }
 
 struct Scratch<'f> {
@@ -64,9 +83,13 @@ impl<'f> Scratch<'f> {
     }
 }
 
-/// Fills a row by a pattern that is used once.
+/// Fills a row by a shared expression.
 pub fn fill_by(pattern: &Pattern, text: &str, row: &mut Row) -> bool {
     let Some(compiled) = pattern.compiled() else { return false };
+    // Most lines are of another format, which costs less to find out than to keep places for them.
+    if !compiled.regex.is_match(text.as_bytes()) {
+        return false;
+    }
     let mut places = compiled.regex.capture_locations();
     if compiled.regex.captures_read(&mut places, text.as_bytes()).is_none() {
         return false;
@@ -83,7 +106,23 @@ impl<'f> Matcher<'f> {
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
         let mut scratch = Vec::new();
         scratch.resize_with(formats.variants(), || None);
-        Matcher { formats, scratch }
+        Matcher { formats, scratch, header: None }
+    }
+
+    /// Prepares for many lines of a format.
+    pub fn expect(&mut self, format: &'f LineFormat) {
+        for variant in &format.variants {
+            let slot = &mut self.scratch[variant.id];
+            if slot.is_none() {
+                *slot = variant.pattern.compiled().map(Scratch::new);
+            }
+        }
+    }
+
+    /// Looks whether the first line of a file is a CSV header.
+    pub fn see_first(&mut self, line: &str) {
+        let format = self.formats.lines().iter().find(|f| f.reader == Reader::Csv && f.fields.is_empty());
+        self.header = format.and_then(|f| Header::new(&f.keys, line));
     }
 
     /// Matches a line and fills the row. A time that is no time makes it a line of another format.
@@ -96,10 +135,27 @@ impl<'f> Matcher<'f> {
             Reader::Lines => self.variants(format, text, clock, row),
             Reader::Json => json(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
             Reader::Logfmt => logfmt(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
+            Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
             Reader::Csv => csv(format, text, clock, row),
             Reader::Block => format.block.as_ref().is_some_and(|p| p.is_match(text)).then(Head::default),
         }
         .map_or(Matched::No, Matched::Record)
+    }
+
+    fn headed_csv(&self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
+        let Some(header) = &self.header else { return Matched::No };
+        if text == header.line {
+            return Matched::Nothing;
+        }
+        let whole = scan_csv(text, &mut |number, cell| {
+            if let Some(Some((column, rank))) = header.columns.get(number)
+                && !cell.raw(text).is_empty()
+            {
+                row.set(*column, cell, *rank);
+            }
+        });
+        let head = head(format, &[], text, clock, row).filter(|head| head.time.is_some());
+        head.map_or(Matched::No, |head| Matched::Record(Head { open: !whole, ..head }))
     }
 
     fn variants(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
@@ -118,11 +174,10 @@ impl<'f> Matcher<'f> {
     }
 
     fn variant(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
-        let slot = &mut self.scratch[variant.id];
-        if slot.is_none() {
-            *slot = variant.pattern.compiled().map(Scratch::new);
+        match &mut self.scratch[variant.id] {
+            Some(scratch) => scratch.fill(text, row),
+            None => fill_by(&variant.pattern, text, row),
         }
-        slot.as_mut().is_some_and(|scratch| scratch.fill(text, row))
     }
 
     /// Whether one variant matches a line, by itself.
@@ -130,10 +185,10 @@ impl<'f> Matcher<'f> {
         self.variant(variant, text, &mut Row::default())
     }
 
-    /// Fills a row from the lines of a block; what no variant matches is the message.
+    /// Fills a row from the lines of a block; what no variant matches is the message, or follows it.
     pub fn block(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Head {
         row.clear();
-        let mut message: Option<(usize, usize)> = None;
+        let mut rest: Option<(usize, usize)> = None;
         let mut start = 0;
         for line in text.split_inclusive('\n') {
             let end = start + line.trim_end().len();
@@ -141,12 +196,13 @@ impl<'f> Matcher<'f> {
             if format.variants.iter().any(|v| self.variant(v, line.trim_end(), &mut cells)) {
                 row.take_moved(&cells, start);
             } else if end > start && !line.starts_with('#') {
-                message = Some((message.map_or(start, |m| m.0), end));
+                rest = Some((rest.map_or(start, |r| r.0), end));
             }
             start += line.len();
         }
-        if let Some((start, end)) = message {
-            row.set(Column::Message, Cell::new(start, end, Spelling::Plain), 0);
+        if let Some((start, end)) = rest {
+            let column = if row.has(Column::Message) { Column::Stack } else { Column::Message };
+            row.set(column, Cell::new(start, end, Spelling::Plain), 0);
         }
         head(format, &[], text, clock, row).unwrap_or_default()
     }
@@ -209,11 +265,19 @@ fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<
 
 /// `None` where the time column holds no time.
 fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row: &Row) -> Option<Head> {
-    let level = row.raw(Column::Level, text).map_or(Level::Unknown, |word| format.level(word));
+    let word = row.raw(Column::Level, text).map(|word| format.level(word));
+    let level = word.or_else(|| severity(row.raw(Column::Severity, text)?)).unwrap_or_default();
     let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
     let zone = row.raw(Column::Zone, text);
     let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
     Some(Head { time: Some(time?), level, open: false })
+}
+
+/// Level of a syslog priority or severity.
+fn severity(number: &str) -> Option<Level> {
+    const LEVELS: [Level; 8] =
+        [Level::Fatal, Level::Fatal, Level::Fatal, Level::Error, Level::Warn, Level::Info, Level::Info, Level::Debug];
+    number.parse::<usize>().ok().map(|n| LEVELS[n & 7])
 }
 
 /// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.
@@ -253,7 +317,9 @@ pub fn leading_level(message: &str) -> Option<(std::ops::Range<usize>, usize)> {
         return None;
     }
     // `Error: no such file` is a sentence that needs its first word.
-    let sentence = rest.starts_with(':') && message.starts_with(|c: char| c.is_ascii_uppercase()) && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    let sentence = rest.starts_with(':')
+        && message.starts_with(|c: char| c.is_ascii_uppercase())
+        && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
     let trimmed = if sentence { message } else { rest.trim_start_matches([' ', ':', '\t', '|', '-']) };
     Some((word, message.len() - trimmed.len()))
 }

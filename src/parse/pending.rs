@@ -19,10 +19,14 @@ use super::trace;
 /// Longest text of a record that spans lines, in bytes: a runaway CSV quote or SQL statement ends here.
 const LONGEST: usize = 64 * 1024;
 
+/// Lines that a program wrote with one call reach the envelope within this time, in seconds.
+const AT_ONCE: f64 = 0.1;
+
 /// What an envelope says of the line in it.
 #[derive(Clone, Debug, Default)]
 pub struct Outer {
     pub time: Option<Time>,
+    pub level: Level,
     pub service: Option<String>,
     pub instance: Option<String>,
 }
@@ -49,6 +53,7 @@ pub struct Pending<'f> {
 
 impl<'f> Pending<'f> {
     pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: &str, outer: Outer, line: u64) {
+        let head = if head.level == Level::Unknown { Head { level: outer.level, ..head } } else { head };
         self.text.clear();
         self.text.push_str(text);
         self.detail.clear();
@@ -65,7 +70,7 @@ impl<'f> Pending<'f> {
     /// Makes the whole text the message, but for a level that it begins with.
     pub fn begin_plain(&mut self, text: &str, outer: Outer, line: u64) {
         let found = super::matching::leading_level(text);
-        let level = found.as_ref().and_then(|(word, _)| Level::from_word(&text[word.clone()])).unwrap_or_default();
+        let level = found.as_ref().and_then(|(word, _)| Level::from_word(&text[word.clone()])).unwrap_or(outer.level);
         let start = found.map_or(0, |(_, rest)| rest);
         self.begin(None, Head { time: outer.time, level, open: false }, text, outer, line);
         self.row.set(Column::Message, Cell::new(start, text.len(), Spelling::Plain), 0);
@@ -85,10 +90,15 @@ impl<'f> Pending<'f> {
         self.row.raw(column, &self.text)
     }
 
-    /// Whether a line without a time of its own belongs to this record.
-    pub fn takes(&self, text: &str) -> bool {
+    /// Whether a line without a time of its own belongs to this record. `written` is when its envelope says it was.
+    pub fn takes(&self, text: &str, written: Option<Time>) -> bool {
+        if !self.live {
+            return false;
+        }
+        let at_once = written.is_none_or(|t| self.head.time.is_some_and(|head| (t - head).abs() < AT_ONCE));
         let continued = || self.format.and_then(|f| f.continuation.as_ref()).is_some_and(|p| p.is_match(text));
-        self.live && (self.is_block() || self.in_trace || self.head.level >= Level::Error || trace::is_part(text) || continued())
+        let after_error = self.in_trace || self.head.level >= Level::Error || trace::is_part(text);
+        self.is_block() || (at_once && after_error) || continued()
     }
 
     /// Adds a line that follows.

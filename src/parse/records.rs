@@ -3,16 +3,17 @@
 //! A record is handed on when the next one begins, for until then lines may follow that belong to it. Does not keep
 //! records, nor know what they will be used for.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use crate::model::{Complaint, Origin, Record, SourceCoverage, Time, TimeSpan};
 use crate::read::Source;
-use crate::read::lines::LineReader;
+use crate::read::lines::{LineReader, without_colours};
 
 use super::Formats;
 use super::cells::{Column, Row};
 use super::compile::LineFormat;
-use super::detect::{Detected, detect};
+use super::detect::{CATCH_ALL, Detected, detect};
 use super::format::Reader;
 use super::matching::{Head, Matched, Matcher};
 use super::pending::{Outer, Pending};
@@ -53,7 +54,7 @@ pub fn read_log(
         log.line(&line);
     }
     while failure.is_none() {
-        match lines.next() {
+        match lines.next_line() {
             Ok(Some(line)) => log.line(&line.text),
             Ok(None) => break,
             Err(e) => failure = Some(e),
@@ -65,7 +66,7 @@ pub fn read_log(
 
 fn take_sample(lines: &mut LineReader, sample: &mut Vec<String>) -> io::Result<()> {
     while sample.len() < SAMPLE {
-        match lines.next()? {
+        match lines.next_line()? {
             Some(line) => sample.push(line.text.into_owned()),
             None => break,
         }
@@ -84,6 +85,8 @@ struct Log<'f, 's> {
     row: Row,
     /// The beginning of a line that its envelope cut.
     partial: String,
+    /// The beginning of a CSV row whose quotes are open.
+    open_row: String,
     ledger: Ledger,
     sink: &'s mut dyn FnMut(&Record<'_>, u64),
 }
@@ -117,16 +120,17 @@ impl Ledger {
 impl<'f, 's> Log<'f, 's> {
     fn new(formats: &'f Formats, clock: Clock, sample: &[String], sink: &'s mut dyn FnMut(&Record<'_>, u64)) -> Self {
         let mut matcher = Matcher::new(formats);
-        let detected = detect(&mut matcher, sample, &clock);
-        let others = formats.lines().iter().filter(|f| !f.wraps && detected.format.is_none_or(|d| !std::ptr::eq(d, *f)));
+        let mut detected = detect(&mut matcher, sample, &clock);
+        detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
         Log {
             matcher,
+            order: std::mem::take(&mut detected.order),
             detected,
-            order: detected.format.into_iter().chain(others).collect(),
             clock,
             pending: Pending::default(),
             row: Row::default(),
             partial: String::new(),
+            open_row: String::new(),
             ledger: Ledger::default(),
             sink,
         }
@@ -145,28 +149,48 @@ impl<'f, 's> Log<'f, 's> {
         }
     }
 
-    /// Takes a line out of its envelope.
+    /// Takes a line out of its envelope. A CSV row that is not complete waits for its next line.
     fn wrapped(&mut self, wrapper: &'f LineFormat, text: &str) -> bool {
         let mut row = Row::default();
+        let joined = (!self.open_row.is_empty()).then(|| format!("{}\n{text}", std::mem::take(&mut self.open_row)));
+        let text = joined.as_deref().unwrap_or(text);
         let head = match self.matcher.line(wrapper, text, &self.clock, &mut row) {
+            Matched::Record(head) if head.open && text.len() < LONGEST => {
+                self.open_row = text.to_owned();
+                return true;
+            }
             Matched::Record(head) => head,
             Matched::Nothing => return true,
             Matched::No => return self.inner(text, Outer::default()),
         };
         let own = |column| row.text(column, text).map(|t| t.into_owned());
-        let outer = Outer { time: head.time, service: own(Column::Service), instance: own(Column::Instance) };
+        let outer = Outer { time: head.time, level: head.level, service: own(Column::Service), instance: own(Column::Instance) };
         let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
+        let inner = if inner.contains('\u{1b}') { Cow::Owned(without_colours(&inner).into_owned()) } else { inner };
         let cut = row.raw(Column::Partial, text) == Some("P") || (inner.len() >= DOCKER_CUT && !inner.ends_with('\n'));
         if cut && self.partial.len() < LONGEST {
             self.partial.push_str(&inner);
             return true;
         }
         if self.partial.is_empty() {
-            return self.inner(inner.trim_end_matches(['\n', '\r']), outer);
+            return self.unwrapped(&inner, outer);
         }
         let mut whole = std::mem::take(&mut self.partial);
-        whole.push_str(inner.trim_end_matches(['\n', '\r']));
-        self.inner(&whole, outer)
+        whole.push_str(&inner);
+        self.unwrapped(&whole, outer)
+    }
+
+    /// What was in an envelope may be several lines, of which those that begin no record belong to the one before.
+    fn unwrapped(&mut self, text: &str, outer: Outer) -> bool {
+        let mut lines = text.trim_end_matches(['\n', '\r']).split('\n');
+        let understood = self.inner(lines.next().unwrap_or_default(), outer.clone());
+        for line in lines {
+            let begins = !line.starts_with([' ', '\t']) && !trace::is_part(line) && self.begins_record(line, &outer);
+            if !begins && self.pending.live {
+                self.pending.follow(line);
+            }
+        }
+        understood
     }
 
     /// Whether the line was understood.
@@ -181,7 +205,7 @@ impl<'f, 's> Log<'f, 's> {
             if blank || self.begins_record(text, &outer) {
                 return true;
             }
-            if !self.pending.takes(text) {
+            if !self.pending.takes(text, outer.time) {
                 return self.alone(text, outer, indented);
             }
         }
@@ -213,13 +237,20 @@ impl<'f, 's> Log<'f, 's> {
                 Matched::Record(head) => self.accept(format, head, text, outer),
             };
             if understood {
-                if position > 1 {
-                    self.order[1..=position].rotate_right(1);
-                }
+                self.prefer(position);
                 return true;
             }
         }
         false
+    }
+
+    /// Formats met again and again are tried soon; a catch-all stays behind those that know more.
+    fn prefer(&mut self, position: usize) {
+        let format = self.order[position];
+        if position > 1 && format.specificity > CATCH_ALL {
+            self.order[1..=position].rotate_right(1);
+            self.matcher.expect(format);
+        }
     }
 
     fn accept(&mut self, format: &'f LineFormat, head: Head, text: &str, outer: &Outer) -> bool {
@@ -275,7 +306,8 @@ impl<'f, 's> Log<'f, 's> {
     fn outcome(self, source: &Source, failure: Option<&io::Error>, cut: u64) -> LogOutcome {
         let ledger = self.ledger;
         let mut complaints = Vec::new();
-        let mut complain = |line, why: String, more: u64| complaints.push(Complaint { origin: Origin::new(&source.shown, line), why, more });
+        let mut complain =
+            |line, why: String, more: u64| complaints.push(Complaint { origin: Origin::new(&source.shown, line), why, more });
         if let Some(error) = failure {
             complain(ledger.lines, format!("broken off after line {}: {error}", ledger.lines), 0);
         }
@@ -299,3 +331,6 @@ impl<'f, 's> Log<'f, 's> {
         LogOutcome { coverage, complaints }
     }
 }
+
+#[cfg(test)]
+mod tests;

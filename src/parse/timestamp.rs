@@ -26,8 +26,8 @@ impl Clock {
         let mut cursor = Cursor { rest: text.trim().as_bytes() };
         let offset = zone.and_then(|z| offset_of(z.trim())).unwrap_or(self.utc_offset);
         let time = match cursor.rest.first()? {
-            b'0'..=b'9' => self.from_digit(&mut cursor, offset),
-            _ => self.from_letter(&mut cursor, offset),
+            b'0'..=b'9' => self.begins_with_digit(&mut cursor, offset),
+            _ => self.begins_with_letter(&mut cursor, offset),
         }?;
         (cursor.rest.is_empty() && Time::RANGE.contains(time)).then_some(time)
     }
@@ -44,22 +44,23 @@ impl Clock {
         })
     }
 
-    fn from_digit(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
+    fn begins_with_digit(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
         let digits = cursor.rest.iter().take_while(|b| b.is_ascii_digit()).count();
         match (digits, cursor.rest.get(digits)) {
             (4, Some(b'-' | b'/' | b'.')) => cursor.iso(offset),
             (8, Some(b'T' | b' ')) => cursor.basic(offset),
             (6, Some(b' ')) => cursor.short_year(offset),
-            (4, Some(b' ')) => self.glog(cursor, offset),
+            (4, Some(b' ')) => self.month_and_day(cursor, offset),
             (1 | 2, Some(b':')) => self.time_of_day(cursor, offset),
+            (2, Some(b'-')) if cursor.rest.get(5) == Some(&b' ') => self.month_and_day(cursor, offset),
             (1 | 2, Some(b'/' | b' ' | b'-' | b'.')) => self.day_first(cursor, offset),
             _ => epoch(cursor),
         }
     }
 
     /// Times that begin with the name of a day or of a month.
-    fn from_letter(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
-        if !cursor.rest.get(..3).is_some_and(|w| month_of(w).is_some()) {
+    fn begins_with_letter(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
+        if cursor.rest.get(..3).is_none_or(|w| month_of(w).is_none()) {
             cursor.word()?;
             cursor.skip(b", ");
             if cursor.rest.first()?.is_ascii_digit() {
@@ -85,9 +86,11 @@ impl Clock {
         Some(Time(local - i64::from(offset) * SECOND))
     }
 
-    /// `1122 17:21:02.123456`, the day as month and day.
-    fn glog(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
-        let (month, day) = (cursor.number(2, 2)?, cursor.number(2, 2)?);
+    /// `1122 17:21:02.123456` (glog), `11-22 17:21:02.123` (logcat).
+    fn month_and_day(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
+        let month = cursor.number(2, 2)?;
+        cursor.skip(b"-");
+        let day = cursor.number(2, 2)?;
         cursor.byte(b' ')?;
         let micros = cursor.clock()?;
         Some(Time(self.nearest_year(month, day, micros)? - i64::from(offset) * SECOND))
@@ -408,6 +411,7 @@ mod tests {
             "1795368067000000000",
             "Nov 22 17:21:07",
             "1122 17:21:07",
+            "11-22 17:21:07",
             "22 Nov 17:21:07",
             "2026-11-22  17:21:07",
             "17:21:07",
@@ -432,8 +436,20 @@ mod tests {
 
     #[test]
     fn what_is_no_time() {
-        for text in ["", "x", "2026", "2026-13-01 00:00:00", "2026-02-30 00:00:00", "2026-11-22 25:00:00", "2026-11-22T17:21:07 now", "Nov", "Nov 22", "99:99", "--", "1e9"]
-        {
+        for text in [
+            "",
+            "x",
+            "2026",
+            "2026-13-01 00:00:00",
+            "2026-02-30 00:00:00",
+            "2026-11-22 25:00:00",
+            "2026-11-22T17:21:07 now",
+            "Nov",
+            "Nov 22",
+            "99:99",
+            "--",
+            "1e9",
+        ] {
             let read = clock().read(text, None);
             assert!(read.is_none() || text == "2026", "{text} {read:?}");
         }

@@ -47,7 +47,8 @@ fn is_exception(line: &str) -> bool {
         ["Error", "Exception", "Exit", "Interrupt", "Fault", "Failure", "Timeout", "Warning", "Iteration", "Throwable"];
     let name = exception_name(line);
     let last = name.rsplit(['.', ':', '$', '\\']).next().unwrap_or(name);
-    !last.is_empty() && (ENDINGS.iter().any(|e| last.ends_with(e)) || (name.contains('.') && last.starts_with(|c: char| c.is_ascii_uppercase())))
+    !last.is_empty()
+        && (ENDINGS.iter().any(|e| last.ends_with(e)) || (name.contains('.') && last.starts_with(|c: char| c.is_ascii_uppercase())))
 }
 
 /// The dotted name before a `: ` or the end of the line; empty where the line does not begin with one.
@@ -97,7 +98,7 @@ impl<'t> Headlines<'t> {
         if trimmed.starts_with("Traceback (most recent call last)") || (trimmed.starts_with("File \"") && trimmed.contains(", line ")) {
             self.in_frames = true;
             self.is_trace = true;
-        } else if self.in_frames && !(indented && !line.trim_start().starts_with('|')) {
+        } else if self.in_frames && (!indented || line.trim_start().starts_with('|')) {
             self.in_frames = false;
             self.python = Some(trimmed);
         } else if let Some(cause) = cause_of(trimmed) {
@@ -164,7 +165,10 @@ mod tests {
 
     #[test]
     fn python_takes_the_last_exception_of_a_chain() {
-        check("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n    ^^^\nKeyError: 'x-tenant'", Some("KeyError: 'x-tenant'"));
+        check(
+            "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n    ^^^\nKeyError: 'x-tenant'",
+            Some("KeyError: 'x-tenant'"),
+        );
         check(
             "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\npsycopg.errors.QueryCanceled: canceling statement\n\n\
              The above exception was the direct cause of the following exception:\n\n\
@@ -172,40 +176,77 @@ mod tests {
              sqlalchemy.exc.OperationalError: (psycopg.errors.QueryCanceled) canceling statement\n[SQL: SELECT 1]\n(Background on this error at: https://x)",
             Some("sqlalchemy.exc.OperationalError: (psycopg.errors.QueryCanceled) canceling statement"),
         );
-        check("  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 1, in f\n  | ExceptionGroup: two (2 sub-exceptions)", Some("ExceptionGroup: two (2 sub-exceptions)"));
+        check(
+            "  + Exception Group Traceback (most recent call last):\n  |   File \"a.py\", line 1, in f\n  | ExceptionGroup: two (2 sub-exceptions)",
+            Some("ExceptionGroup: two (2 sub-exceptions)"),
+        );
         check("Traceback (most recent call last):\n  File \"a.py\", line 1, in f\nKeyboardInterrupt", Some("KeyboardInterrupt"));
     }
 
     #[test]
     fn java_and_dotnet_take_the_innermost_cause() {
-        check("java.net.http.HttpTimeoutException: request timed out\n\tat a.B.c(B.java:1)", Some("java.net.http.HttpTimeoutException: request timed out"));
+        check(
+            "java.net.http.HttpTimeoutException: request timed out\n\tat a.B.c(B.java:1)",
+            Some("java.net.http.HttpTimeoutException: request timed out"),
+        );
         check(
             "java.io.IOException: x\n\tat a.B.c(B.java:1)\nCaused by: java.io.IOException: y\n\t... 3 more\nCaused by: java.io.EOFException: EOF reached\n\tat q",
             Some("java.io.EOFException: EOF reached"),
         );
-        check("System.InvalidOperationException: outer\n ---> System.TimeoutException: inner\n   at X.Y()\n   --- End of inner exception stack trace ---", Some("System.TimeoutException: inner"));
+        check(
+            "System.InvalidOperationException: outer\n ---> System.TimeoutException: inner\n   at X.Y()\n   --- End of inner exception stack trace ---",
+            Some("System.TimeoutException: inner"),
+        );
     }
 
     #[test]
     fn other_languages() {
-        check("TypeError: fetch failed\n    at node:internal/x:1:2\n  [cause]: Error: connect ECONNREFUSED 10.0.0.1:80\n      at y", Some("Error: connect ECONNREFUSED 10.0.0.1:80"));
+        check(
+            "TypeError: fetch failed\n    at node:internal/x:1:2\n  [cause]: Error: connect ECONNREFUSED 10.0.0.1:80\n      at y",
+            Some("Error: connect ECONNREFUSED 10.0.0.1:80"),
+        );
         check("Error: no such order\n    at call (/srv/server.js:36:38)", Some("Error: no such order"));
-        check("panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:\nmain.main()", Some("panic: runtime error: index out of range [3]"));
-        check("fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:", Some("fatal error: all goroutines are asleep - deadlock!"));
-        check("app.rb:10:in `pay': out of money (RuntimeError)\n\tfrom app.rb:20:in `main'", Some("app.rb:10:in `pay': out of money (RuntimeError)"));
+        check(
+            "panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:\nmain.main()",
+            Some("panic: runtime error: index out of range [3]"),
+        );
+        check(
+            "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:",
+            Some("fatal error: all goroutines are asleep - deadlock!"),
+        );
+        check(
+            "app.rb:10:in `pay': out of money (RuntimeError)\n\tfrom app.rb:20:in `main'",
+            Some("app.rb:10:in `pay': out of money (RuntimeError)"),
+        );
         check("thread 'main' panicked at src/main.rs:2:5:\nno bread\nnote: run with `RUST_BACKTRACE=1`", Some("no bread"));
     }
 
     #[test]
     fn what_is_no_trace() {
-        for text in ["", "\n\n", "SELECT 1\n  FROM x", "Record lock, heap no 13\n 0: len 4", "DETAIL: Process holding the lock: 12.", "at home\nat work"] {
+        for text in [
+            "",
+            "\n\n",
+            "SELECT 1\n  FROM x",
+            "Record lock, heap no 13\n 0: len 4",
+            "DETAIL: Process holding the lock: 12.",
+            "at home\nat work",
+        ] {
             check(text, None);
         }
     }
 
     #[test]
     fn parts() {
-        for line in ["KeyError: 1", "psycopg.errors.QueryCanceled: canceling", "java.io.IOException", "Caused by: x", "goroutine 12 [running]:", "#0 /srv/x.php(12): main()", "[SQL: SELECT 1]", "requests.exceptions.ReadTimeout: x"] {
+        for line in [
+            "KeyError: 1",
+            "psycopg.errors.QueryCanceled: canceling",
+            "java.io.IOException",
+            "Caused by: x",
+            "goroutine 12 [running]:",
+            "#0 /srv/x.php(12): main()",
+            "[SQL: SELECT 1]",
+            "requests.exceptions.ReadTimeout: x",
+        ] {
             assert!(is_part(line), "{line}");
         }
         for line in ["", "hello", "Loading: done", "2023-08-12 ok", "Version: '10.11'", "note that this is fine", "GET / 200"] {

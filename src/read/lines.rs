@@ -105,7 +105,7 @@ impl LineReader {
     }
 
     /// The next line; `None` at the end. After an error the lines before it have all been handed out.
-    pub fn next(&mut self) -> io::Result<Option<RawLine<'_>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
         let mut searched = 0;
         loop {
             let unread = &self.buffer[self.start..self.end];
@@ -200,13 +200,30 @@ fn shortened(head: &[u8], tail: &[u8]) -> String {
     format!("{}{CUT_MARK}{}", repaired(head), repaired(tail))
 }
 
-/// Valid UTF-8 is borrowed; bytes that are not become `U+FFFD`, NULs become spaces.
+/// Valid UTF-8 is borrowed; bytes that are not become `U+FFFD`, NULs become spaces, colours go.
 fn repaired(bytes: &[u8]) -> Cow<'_, str> {
     let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
-    match memchr::memchr(0, bytes) {
-        Some(_) => Cow::Owned(text.replace('\0', " ")),
+    match memchr::memchr2(0, ESCAPE, bytes) {
+        Some(_) => Cow::Owned(without_colours(&text).replace('\0', " ")),
         None => text,
     }
+}
+
+const ESCAPE: u8 = 0x1b;
+
+/// A text without the sequences that colour a terminal (ECMA-48: CSI, parameters, one final byte).
+pub fn without_colours(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = first.to_owned();
+    for part in parts {
+        let end = part.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c)).map_or(part.len(), |at| at + 1);
+        plain.push_str(&part[end..]);
+    }
+    Cow::Owned(plain)
 }
 
 #[cfg(test)]
@@ -221,7 +238,7 @@ mod tests {
     fn all(mut lines: LineReader) -> (Vec<String>, u64, Option<String>) {
         let (mut texts, mut bytes) = (Vec::new(), 0);
         loop {
-            match lines.next() {
+            match lines.next_line() {
                 Ok(Some(line)) => {
                     bytes += line.bytes;
                     assert_eq!(line.number as usize, texts.len() + 1);
@@ -243,6 +260,7 @@ mod tests {
             (b"one\r\ntwo\r\n", &["one", "two"]),
             (b"\xef\xbb\xbfone\n\xef\xbb\xbftwo\n", &["one", "\u{feff}two"]),
             (b"a\xffb\nc\0d\n", &["a\u{fffd}b", "c d"]),
+            (b"\x1b[32mINFO\x1b[0m a\n\x1b[1;31mx\x1b[K\n\x1b[3", &["INFO a", "x", ""]),
             (b"\n\n", &["", ""]),
         ];
         for (bytes, expected) in cases {

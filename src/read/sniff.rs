@@ -40,13 +40,19 @@ fn recognise(head: &[u8], shown: &str) -> Look {
     if is_document(shown) {
         return plain(SourceKind::Skipped);
     }
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Look { complaint: Some("UTF-16 text; convert it to UTF-8".to_owned()), ..plain(SourceKind::Skipped) };
+    }
     if is_garbage(head) {
         return Look { complaint: Some("not text".to_owned()), ..plain(SourceKind::Skipped) };
     }
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}');
     if ["# HELP ", "# TYPE "].iter().any(|mark| text.starts_with(mark)) {
-        return Look { complaint: Some("OpenMetrics text is not read; export the series as CSV or query_range JSON".to_owned()), ..plain(SourceKind::Skipped) };
+        return Look {
+            complaint: Some("OpenMetrics text is not read; export the series as CSV or query_range JSON".to_owned()),
+            ..plain(SourceKind::Skipped)
+        };
     }
     let kind = if is_config(shown) { SourceKind::Config } else { kind_of_text(text, shown) };
     let date = if kind == SourceKind::Log { first_date(text.as_bytes()) } else { None };

@@ -91,7 +91,7 @@ fn pool_surge(origin: Origin) -> Evidence {
         count: 209,
         expected: 0.0,
         never_before: true,
-        symptom: Some(Symptom::PoolExhausted),
+        symptom: Some(Symptom::PoolExhausted), own: true,
     };
     evidence(surge, 4.1, Some(origin))
 }
@@ -401,7 +401,7 @@ pub fn hostile() -> Analysis {
     let edit = KeyEdit { key: text.as_str().into(), before: Some(text.clone()), after: Some(text.clone()), origin: Some(at(&text, 3)) };
     let evil = Arc::new(Change { config: ConfigDiff { edits: vec![edit.clone()] }, ..(*evil).clone() });
     let surge =
-        Finding::Surge { service: text.as_str().into(), text: text.clone(), count: 3, expected: 0.0, never_before: true, symptom: None };
+        Finding::Surge { service: text.as_str().into(), text: text.clone(), count: 3, expected: 0.0, never_before: true, symptom: None, own: true };
     let verdict = &mut analysis.verdicts[0];
     verdict.incident.services = vec![text.as_str().into()];
     verdict.incident.sparkline.unit = text.clone();
@@ -448,7 +448,7 @@ pub fn every_finding() -> Vec<Finding> {
         Finding::Blame { service: s(), share: 0.9 },
         Finding::Began { before_onset: 8.0 },
         Finding::FirstSymptom { service: s(), after: 7.0, text: "no connection".into() },
-        Finding::Surge { service: s(), text: "no connection".into(), count: 9, expected: 0.1, never_before: false, symptom: None },
+        Finding::Surge { service: s(), text: "no connection".into(), count: 9, expected: 0.1, never_before: false, symptom: None, own: true },
         Finding::Undone { by: "rollback-1".into(), after: 4.0, exact: true },
         Finding::UndoneInVain { by: "rollback-1".into(), lasted: 400.0 },
         Finding::RanAsLong { seconds: 157.0, end_gap: 4.0 },

@@ -9,8 +9,6 @@ use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
 
 /// Components with less blame than this, not down and not exhausted, are no suspects.
 const SMALLEST_BLAME: f64 = 0.02;
-/// A neighbour's blame counts for a change with this factor: a change shows at its callers, too.
-const NEIGHBOUR: f64 = 0.06;
 /// A change up to this many seconds old explains why its service is down or exhausted.
 const RECENT: f64 = 600.0;
 /// Components taken from the ranking by metrics.
@@ -31,7 +29,7 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     let service = &change.service;
     let (mut findings, undone_by) = timing::examine(change, scene);
     if scene.blame.is_known() {
-        findings.push((Finding::Blame { service: service.clone(), share: blame_with_neighbours(service, scene) }, blame_origins(service, scene)));
+        findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
     }
     findings.extend(effect::examine(change, scene));
     findings.extend(content::examine(change, scene));
@@ -51,17 +49,6 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     Suspect { kind: CauseKind::Change, service: service.clone(), instance: None, resource: None, change: Some(Arc::clone(change)), key: None, undone_by, findings }
 }
 
-/// Its own share of the blame, and a little of the largest of its neighbours'. A change to everything has the largest of all.
-fn blame_with_neighbours(service: &ServiceName, scene: &Scene<'_>) -> f64 {
-    let blame = &scene.blame;
-    if service.is_everything() {
-        return blame.shares.values().fold(0.0, |a: f64, b| a.max(*b));
-    }
-    let topology = scene.case.topology;
-    let around = topology.callers(service).chain(topology.callees(service)).map(|s| blame.of(s)).fold(0.0, f64::max);
-    blame.of(service) + NEIGHBOUR * around
-}
-
 fn blame_origins(service: &ServiceName, scene: &Scene<'_>) -> Vec<Origin> {
     scene.complaints_about(service).chain(scene.trouble_of(service)).take(2).map(|s| s.origin.clone()).collect()
 }
@@ -75,6 +62,7 @@ fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
             expected: s.expected,
             never_before: s.never_before,
             symptom: s.symptom,
+            own: s.pointer == super::surge::Pointer::Own,
         };
         (finding, vec![s.origin.clone()])
     };
@@ -84,7 +72,7 @@ fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
 fn first_symptom(change: &Change, scene: &Scene<'_>) -> Option<Found> {
     let after = |s: &&super::surge::Surge| s.first >= change.time && s.never_before;
     let first = scene.trouble_of(&change.service).filter(after).min_by_key(|s| (s.first, &s.origin))?;
-    let finding = Finding::FirstSymptom { service: change.service.clone(), after: first.first - change.rollout().end, text: first.text.clone() };
+    let finding = Finding::FirstSymptom { service: change.service.clone(), after: first.first - change.time, text: first.text.clone() };
     (scene.case.incident.span.start - change.time < RECENT).then(|| (finding, vec![first.origin.clone()]))
 }
 
@@ -124,7 +112,7 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         findings.push((Finding::Exhausted { service: service.clone(), symptom, count: surge.count }, vec![surge.origin.clone()]));
     }
     if let Some(score) = scene.by_metrics.iter().find(|s| s.service == *service) {
-        resource = resource.or(Some(score.resource));
+        resource = resource.or(Some(score.resource).filter(|r| *r != "unknown"));
         findings.push((metric_rank(score, scene), Vec::new()));
         findings.extend(score.findings.iter().cloned().map(|f| (f, Vec::new())));
     }

@@ -10,6 +10,9 @@ use super::{Case, metrics, rollout};
 use crate::model::{ServiceName, Symptom, TimeSpan};
 use crate::template::tokens;
 
+/// A neighbour's blame counts for a change with this factor.
+const NEIGHBOUR: f64 = 0.06;
+
 /// The surveyed scene of one incident.
 #[derive(Debug)]
 pub struct Scene<'a> {
@@ -52,6 +55,17 @@ pub fn survey(case: Case<'_>) -> Scene<'_> {
 }
 
 impl Scene<'_> {
+    /// A service's own share of the blame, and a little of the largest of its neighbours': a change shows at its callers, too. A
+    /// change to everything has the largest of all.
+    pub fn blame_around(&self, service: &ServiceName) -> f64 {
+        if service.is_everything() {
+            return self.blame.shares.values().fold(0.0, |a: f64, b| a.max(*b));
+        }
+        let topology = self.case.topology;
+        let around = topology.callers(service).chain(topology.callees(service)).map(|s| self.blame.of(s)).fold(0.0, f64::max);
+        self.blame.of(service) + NEIGHBOUR * around
+    }
+
     /// The troubled surges of a service, largest first.
     pub fn trouble_of<'s>(&'s self, service: &'s ServiceName) -> impl Iterator<Item = &'s Surge> {
         self.surges.iter().filter(move |s| s.service == *service && s.is_trouble())

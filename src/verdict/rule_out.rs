@@ -11,14 +11,22 @@ use crate::suspect::timing;
 const UNLIKELY: f64 = 0.02;
 /// A series stayed in its range when its largest value exceeds the quiet 99th percentile by less than this factor.
 const FLAT: f64 = 1.3;
+/// Innocent changes told before everything else.
+const NEAREST: usize = 3;
 /// Samples needed on both sides to call a series flat.
 const SMALLEST_SERIES: usize = 5;
 
 /// Paths excluded and paths left open.
 pub fn examine(scene: &Scene<'_>, causes: &[Cause]) -> (Vec<RuledOut>, Vec<NotRuledOut>) {
-    let mut ruled_out = resources(scene, causes);
+    // The nearest innocent changes and the shared infrastructure are what people suspect first.
+    let mut changes = changes(scene, causes);
+    let onset = scene.case.incident.span.start;
+    changes.sort_by(|a, b| nearness(a, onset).total_cmp(&nearness(b, onset)));
+    let far = changes.split_off(changes.len().min(NEAREST));
+    let mut ruled_out = changes;
+    ruled_out.extend(resources(scene, causes));
     ruled_out.extend(components(scene, causes));
-    ruled_out.extend(changes(scene, causes));
+    ruled_out.extend(far);
     (ruled_out, open(scene))
 }
 
@@ -29,7 +37,7 @@ fn changes(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
     for change in scene.case.changes {
         let evidence = match causes.iter().find(|c| c.change.as_ref().is_some_and(|x| x.id == change.id)) {
             Some(cause) if cause.confidence >= UNLIKELY => continue,
-            Some(cause) => cause.evidence.iter().filter(|e| e.weight < 0.0).take(3).cloned().collect(),
+            Some(cause) => cleared(scene, change, cause),
             None if leading.as_ref() == Some(&change.id) => continue,
             None if scene.case.incident.span.contains(change.time) => late(scene, change),
             None => continue,
@@ -37,8 +45,18 @@ fn changes(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
         out.push(ruled_out(change, evidence));
     }
     out.retain(|r| !r.evidence.is_empty());
-    out.reverse(); // the nearest first: it is the one that looks guilty
     out
+}
+
+/// Seconds between a change and the onset, in either direction.
+fn nearness(path: &RuledOut, onset: crate::model::Time) -> f64 {
+    path.change.as_ref().map_or(f64::INFINITY, |c| (c.time - onset).abs())
+}
+
+/// Its service does as well as before, else what speaks against the change most.
+fn cleared(scene: &Scene<'_>, change: &Change, cause: &Cause) -> Vec<Evidence> {
+    let against = cause.evidence.iter().filter(|e| e.weight < 0.0);
+    healthy(scene, &change.service).into_iter().chain(against.cloned()).take(3).collect()
 }
 
 fn ruled_out(change: &std::sync::Arc<Change>, evidence: Vec<Evidence>) -> RuledOut {
@@ -111,7 +129,7 @@ fn resources(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
             let evidence = flat_metrics(scene, &service, metrics);
             let on_host = !scene.case.topology.services().contains(&service) && !scene.case.signals.outcomes.contains_key(&service);
             if on_host && !evidence.is_empty() && evidence.len() == measured(scene, &service, metrics) {
-                let title = if name == "host" { format!("host {service}") } else { name.to_owned() };
+                let title = if name == "host" && service.as_str() != "host" { format!("host {service}") } else { name.to_owned() };
                 out.push(RuledOut { kind: CauseKind::Infra, service: service.clone(), change: None, title, evidence });
             }
         }

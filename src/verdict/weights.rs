@@ -52,13 +52,15 @@ pub fn key_total(sum: f64) -> f64 {
 pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     let component = suspect.kind != CauseKind::Change;
     match finding {
+        Finding::Blame { service, .. } if !component => (scene.blame_around(service) + BLAME_FLOOR).ln() + BLAME_SHIFT,
         Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT,
         // A staged roll-out's clock is its first served request, which the roll-out's own findings judge.
         Finding::Began { .. } if scene.rollouts.is_some() => 0.0,
         Finding::Began { before_onset } => TIME_SHIFT - TIME_SLOPE * (1.0 + before_onset.max(0.0) / 60.0).ln(),
         // What stands below is told to people; the blame has counted it already.
         Finding::FirstSymptom { after, .. } => 0.2 * f64::from(u8::from((-5.0..60.0).contains(after))),
-        Finding::Surge { never_before, .. } => 0.1 + 0.1 * f64::from(u8::from(*never_before)),
+        Finding::Surge { own: true, never_before: true, .. } => 0.4,
+        Finding::Surge { .. } => 0.1,
         Finding::Undone { exact: true, .. } => 3.0,
         Finding::Undone { exact: false, .. } => 2.0,
         Finding::UndoneInVain { .. } => -1.5,
@@ -123,6 +125,18 @@ fn key(role: KeyRole, hit: Option<(bool, f64)>, worse: Option<bool>, factor: Opt
         (None, _) => 0.0,
     };
     if hit.is_some() { matched + direction } else { matched + 0.3 * direction }
+}
+
+/// The order in which evidence is told: by weight, but what quotes the log or predicts a number goes before what only adds up.
+pub fn telling(evidence: &Evidence) -> f64 {
+    let concrete = match &evidence.finding {
+        Finding::Surge { own: true, never_before: true, .. } => 2.3,
+        Finding::Capacity { .. } => 2.5,
+        // The changed key is told above the evidence anyway.
+        Finding::KeyGoverns { .. } => -1.0,
+        _ => 0.0,
+    };
+    evidence.weight.abs() + concrete
 }
 
 /// A value that is quoted by chance says little: one digit stands in one message in a few, four characters hardly ever.

@@ -1,7 +1,7 @@
 //! One incident as a block of lines: headline, signal, cause, evidence, advice, and what it was not.
 
 use crate::model::{Cause, Change, Evidence, RuledOut, Verdict};
-use crate::report::text::{confidence, count, counted, duration, listed_up_to, sanitize, shorten, width};
+use crate::report::text::{confidence, count, counted, duration, listed_up_to, percent, sanitize, shorten, width};
 use crate::report::wording::{Certainty, certainty};
 use crate::report::{View, advice, sentences, wording};
 
@@ -67,6 +67,9 @@ fn headline(screen: &mut Screen, verdict: &Verdict) {
     screen.paragraph(&Paragraph { text: &text, ..Paragraph::default() });
 }
 
+/// Columns of the route that failed most.
+const WORST_ROUTE: usize = 32;
+
 /// Bars, marks, and the numbers behind the headline's shares.
 fn signal(screen: &mut Screen, verdict: &Verdict, view: &View) {
     let drawing = spark::draw(&verdict.incident, verdict.causes.first(), screen.width - 2, view.unicode);
@@ -79,6 +82,12 @@ fn signal(screen: &mut Screen, verdict: &Verdict, view: &View) {
         numbers.push(format!("{} of {}", count(impact.users_affected), counted(impact.users, "user")));
     }
     numbers.extend(drawing.as_ref().map(|d| d.peak.clone()));
+    if let Some((route, requests, failed)) = impact.routes.first()
+        && *requests > 0
+    {
+        let share = percent(*failed as f64 / *requests as f64);
+        numbers.push(format!("worst {} {share}", shorten(&sanitize(route), WORST_ROUTE)));
+    }
     if !numbers.is_empty() {
         screen.paragraph(&Paragraph { text: &numbers.join("; "), most_lines: 2, ..Paragraph::default() });
     }
