@@ -20,6 +20,8 @@ use sniff::Look;
 const NEVER_READ: [&str; 2] = ["truth.json", "window.json"];
 /// The folder whose folders are services.
 const LOGS: &str = "logs";
+/// Endings of what people write about a bundle: a report beside the logs is not part of them.
+const DOCUMENTS: [&str; 2] = [".md", ".markdown"];
 /// Deepest folder that is entered.
 const DEEPEST: usize = 64;
 
@@ -125,7 +127,7 @@ impl Found {
 struct Search {
     found: Vec<Found>,
     complaints: Vec<Complaint>,
-    /// Folders entered, by their canonical path, so that a link back up ends the walk.
+    /// Folders entered below the path in hand, by their canonical path, so that a link back up ends the walk.
     entered: FxHashSet<PathBuf>,
 }
 
@@ -140,6 +142,7 @@ impl Search {
         if meta.is_dir() {
             fs::read_dir(path).map_err(|e| error(reason(&e)))?;
             let first = self.found.len();
+            self.entered.clear();
             self.folder(path, "", 0);
             if name_of(path) == LOGS {
                 self.found[first..].iter_mut().for_each(|file| file.place = format!("{LOGS}/{}", file.place));
@@ -172,7 +175,7 @@ impl Search {
 
     fn entry(&mut self, folder: &Path, above: &str, name: &OsStr, depth: usize) {
         let text = name.to_string_lossy();
-        if text.starts_with('.') || (above.is_empty() && NEVER_READ.contains(&text.as_ref())) {
+        if text.starts_with('.') || (above.is_empty() && NEVER_READ.contains(&text.as_ref())) || is_document(&text) {
             return;
         }
         let shown = if above.is_empty() { text.into_owned() } else { format!("{above}/{text}") };
@@ -190,9 +193,17 @@ impl Search {
         self.complaints.push(Complaint { origin: Origin::file(shown), why, more: 0 });
     }
 
-    fn recognise(mut self) -> Bundle {
+    /// A file that was reached twice (a folder and a file in it, a link) is read once, under the path that says most.
+    fn once_each(&mut self) {
+        let folders = |file: &Found| file.shown.matches('/').count();
+        self.found.sort_by(|a, b| folders(b).cmp(&folders(a)).then_with(|| a.shown.cmp(&b.shown)).then_with(|| a.path.cmp(&b.path)));
+        let mut seen = FxHashSet::default();
+        self.found.retain(|file| seen.insert(fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone())));
         self.found.sort_by(|a, b| a.shown.cmp(&b.shown).then_with(|| a.path.cmp(&b.path)));
-        self.found.dedup_by(|a, b| a.path == b.path);
+    }
+
+    fn recognise(mut self) -> Bundle {
+        self.once_each();
         let looks: Vec<Look> = self.found.iter().map(|f| sniff::look(&f.path, &f.shown)).collect();
         let replicas = numbered_siblings(&self.found);
         let near = middle_date(&looks);
@@ -326,6 +337,10 @@ fn stem(name: &str) -> &str {
 fn without_rotation(name: &str) -> Option<&str> {
     let (rest, mark) = name.rsplit_once(['.', '-'])?;
     (rest.ends_with(".log") && !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_digit())).then_some(rest)
+}
+
+fn is_document(name: &str) -> bool {
+    DOCUMENTS.iter().any(|ending| name.ends_with(ending)) || name.split('.').next() == Some("README")
 }
 
 fn name_of(path: &Path) -> String {

@@ -48,6 +48,33 @@ fn a_folder_is_walked_in_order_without_what_is_hidden_or_not_ours() {
 }
 
 #[test]
+fn what_people_wrote_about_a_bundle_is_no_log() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["expected.md", "README", "README.txt", "logs/a/notes.markdown", "logs/a/readme.log"] {
+        write(folder.path(), name, "2023-08-12 14:30:00 INFO x\n");
+    }
+    let bundle = Bundle::open(&[folder.path().to_owned()]).unwrap();
+    assert_eq!(shown(&bundle), ["logs/a/readme.log"]);
+}
+
+#[test]
+fn a_file_that_is_reached_twice_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["logs/a/a.log", "changes.jsonl"] {
+        write(folder.path(), name, "2023-08-12 14:30:00 INFO x\n");
+    }
+    let at = |path: &str| folder.path().join(path);
+    let all = [at(""), at("logs"), at("./logs/a/a.log"), at("changes.jsonl"), at("logs/../changes.jsonl")];
+    for start in 0..all.len() {
+        let mut paths = all.clone();
+        paths.rotate_left(start);
+        let bundle = Bundle::open(&paths).unwrap();
+        assert_eq!(shown(&bundle), ["changes.jsonl", "logs/a/a.log"], "{paths:?}");
+        assert_eq!(bundle.sources[1].service, Some("a".into()));
+    }
+}
+
+#[test]
 fn a_year_is_taken_from_a_neighbour() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.log", "Aug 12 14:30:00 host a: x\n");
