@@ -2,7 +2,7 @@
 //!
 //! Knows how to read; does not know what a window will be compared with, nor what an incident is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -101,7 +101,7 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
 /// By time and id; an id that several files record counts once.
 fn settle_changes(intake: &mut Intake) {
     intake.changes.sort_by(|a, b| (a.time, &a.id, &a.origin).cmp(&(b.time, &b.id, &b.origin)));
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let complaints = &mut intake.coverage.complaints;
     intake.changes.retain(|change| {
         let new = seen.insert(change.id.clone());
@@ -142,7 +142,7 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
         SourceKind::Changes => whole("changes", &|bytes, part| {
             let load = |path: &str| snapshot(bundle, source, path);
             let (changes, complaints) = changes::read(&source.shown, &String::from_utf8_lossy(bytes), &load);
-            part.coverage.understood = part.coverage.lines.saturating_sub(complaints.len() as u64);
+            part.coverage.understood = part.coverage.lines.saturating_sub(refused(&changes, &complaints));
             part.changes = changes;
             part.complaints.extend(complaints);
             Ok(())
@@ -158,6 +158,13 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
             ..Part::default()
         },
     }
+}
+
+/// Lines that gave no change. A change whose configuration is missing is understood all the same.
+fn refused(changes: &[Change], complaints: &[Complaint]) -> u64 {
+    let read: BTreeSet<&Origin> = changes.iter().map(|change| &change.origin).collect();
+    let complained: BTreeSet<&Origin> = complaints.iter().map(|complaint| &complaint.origin).collect();
+    complained.difference(&read).count() as u64
 }
 
 fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
