@@ -5,6 +5,7 @@
 
 pub mod impact;
 pub mod scan;
+pub mod slow;
 pub mod streams;
 
 use crate::model::time::SECOND;
@@ -32,7 +33,7 @@ pub fn detect(signals: &Signals, options: &Options) -> Result<Detection, SignalE
         found.push((0, given(signals, start, end, &streams)));
     } else {
         for (index, stream) in streams.iter().enumerate() {
-            for candidate in scan::scan(stream) {
+            for candidate in stream.search() {
                 if !found.iter().any(|(_, f)| near(f.span, candidate.span)) {
                     found.push((index, candidate));
                 }

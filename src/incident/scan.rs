@@ -26,6 +26,8 @@ pub struct Stream {
     pub limits: Limits,
     /// Seconds that a bad outcome may take to show: the last part of the data cannot hold those yet.
     pub lag: f64,
+    /// What another search than the scan has found already.
+    pub found: Option<Vec<Found>>,
 }
 
 /// How sure and how large a finding must be.
@@ -77,6 +79,11 @@ const JOIN_SHARE: f64 = 0.15;
 const OVER_NATS: f64 = 5.0;
 
 impl Stream {
+    /// The incidents of the stream, by time.
+    pub fn search(&self) -> Vec<Found> {
+        self.found.clone().unwrap_or_else(|| scan(self))
+    }
+
     pub fn unit(&self) -> &'static str {
         match self.signal {
             IncidentSignal::SlowRequests { .. } => "slow requests/s",
@@ -111,19 +118,21 @@ impl Stream {
     }
 }
 
-/// The share of bad outcomes in the quiet time: the larger of the pooled share of the quieter half of 15 s blocks and the
-/// median share of 60 s blocks. The first alone is biased low by selection; the second holds while incidents fill less than half.
+/// The share of bad outcomes in the quiet time: the larger of the pooled share of the quietest quarter of 15 s blocks and the
+/// lower quartile of 60 s blocks. The first alone is biased low by selection, which many minutes of steady noise would turn into
+/// incidents. A quarter, so that a recording that begins shortly before an incident and ends with it still shows it.
 pub fn quiet_share(total: &[f64], bad: &[f64], step: Step) -> f64 {
     let mut blocks: Vec<(f64, f64)> = total.chunks(windows_of(step, 15.0)).zip(bad.chunks(windows_of(step, 15.0))).map(sums).collect();
     blocks.retain(|b| b.0 > 0.0);
     blocks.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
-    let lower = blocks[..blocks.len().div_ceil(2)].iter().fold((0.0, 0.0), |s, b| (s.0 + b.0, s.1 + b.1));
+    let lower = blocks[..blocks.len().div_ceil(4)].iter().fold((0.0, 0.0), |s, b| (s.0 + b.0, s.1 + b.1));
     let pooled = if lower.0 > 0.0 { lower.1 / lower.0 } else { 0.0 };
     let minute = windows_of(step, 60.0);
     let shares: Vec<f64> =
         total.chunks(minute).zip(bad.chunks(minute)).map(sums).filter(|b| b.0 > 0.0).map(|b| b.1 / b.0).collect();
-    let median = if shares.len() >= 6 { stats::median(&shares).unwrap_or(0.0) } else { 0.0 };
-    pooled.max(median).max(SMALLEST_QUIET)
+    let sorted = stats::sorted(&shares);
+    let quartile = if sorted.len() >= 6 { sorted[sorted.len() / 4] } else { 0.0 };
+    pooled.max(quartile).max(SMALLEST_QUIET)
 }
 
 fn sums((total, bad): (&[f64], &[f64])) -> (f64, f64) {
@@ -267,6 +276,7 @@ mod tests {
             bad,
             limits: FAILURES,
             lag: 0.0,
+            found: None,
         }
     }
 

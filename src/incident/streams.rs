@@ -3,22 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use super::slow;
 use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share};
 use crate::model::{IncidentSignal, Level, Options, ServiceName, Time, TimeSpan};
 use crate::signal::{Outcomes, Signals};
 use crate::stats;
 use crate::template::LatencySketch;
 
-/// A request is slow when it takes longer than this many times the quiet 95th percentile.
+/// A request is slow when it takes longer than this many times the quiet 90th percentile.
 const SLOW_RATIO: f64 = 2.0;
-/// Fewer requests with a duration than this say nothing about latency.
-const LATENCY_REQUESTS: u64 = 300;
-/// Slowness needs more proof than failure: it has no natural zero.
-const SLOWNESS: Limits = Limits { score: 30.0, excess: 20.0, share: 0.05, ratio: 4.0, seconds: 20.0 };
 /// Error records have no denominator; a stack trace logged twice is two of them.
 const ERRORS: Limits = Limits { score: 40.0, excess: 20.0, share: 0.0, ratio: 4.0, seconds: 10.0 };
 /// A request that takes longer than this many seconds says nothing about the end of an incident.
 const LONGEST_LAG: f64 = 60.0;
+/// Load may take this many seconds to build up when a recording begins; nothing is missing then.
+const RAMP: f64 = 120.0;
 /// Missing arrivals, at one window of 5 s or more.
 const LOSS: Limits = Limits { score: 30.0, excess: 50.0, share: 0.5, ratio: 4.0, seconds: 20.0 };
 
@@ -70,6 +69,7 @@ fn failures(outcomes: &Outcomes, services: &[ServiceName], quiet: f64) -> Stream
         quiet,
         limits: FAILURES,
         lag: slowest(outcomes),
+        found: None,
     }
 }
 
@@ -80,55 +80,29 @@ fn slowest(outcomes: &Outcomes) -> f64 {
     all.quantile(0.99).map_or(0.0, |micros| (micros / 1e6).min(LONGEST_LAG))
 }
 
-/// Requests that took longer than twice the quiet 95th percentile. The quiet time is the half of the minutes with the
-/// lowest 95th percentiles, or the operator's.
+/// Requests above twice the quiet 90th percentile, with the stretches in which the level stays raised.
 fn slowness(outcomes: &Outcomes, services: &[ServiceName], options: &Options) -> Option<Stream> {
-    let quiet = match options.baseline {
-        Some(baseline) => outcomes.latency_within(baseline),
-        None => quiet_latency(outcomes),
-    };
-    if quiet.count() < LATENCY_REQUESTS {
-        return None;
-    }
-    let threshold = SLOW_RATIO * quiet.quantile(0.95)?;
+    let (quiet, found) = slow::find(outcomes, options.baseline)?;
+    let threshold = SLOW_RATIO * quiet.p90;
     let bad: Vec<f64> = outcomes.latency.iter().map(|s| s.above(threshold) as f64).collect();
     let total: Vec<f64> = outcomes.latency.iter().map(|s| s.count() as f64).collect();
-    let quiet = quiet_of(outcomes, options, (&total, &bad)).max(0.01);
+    let quiet = quiet_of(outcomes, options, (&total, &bad));
     Some(Stream {
         signal: IncidentSignal::SlowRequests { threshold: threshold as i64 },
         first_bad: vec![None; bad.len()],
         total,
         bad,
-        quiet,
-        limits: SLOWNESS,
+        found: Some(found),
         ..failures(outcomes, services, quiet)
     })
-}
-
-fn quiet_latency(outcomes: &Outcomes) -> LatencySketch {
-    let minute = super::windows_of(outcomes.step, 60.0);
-    let mut minutes: Vec<LatencySketch> = outcomes
-        .latency
-        .chunks(minute)
-        .map(|chunk| {
-            let mut all = LatencySketch::default();
-            chunk.iter().for_each(|s| all.merge(s));
-            all
-        })
-        .filter(|s| s.count() > 0)
-        .collect();
-    minutes.sort_by(|a, b| a.quantile(0.95).unwrap_or(0.0).total_cmp(&b.quantile(0.95).unwrap_or(0.0)));
-    let mut quiet = LatencySketch::default();
-    minutes[..minutes.len().div_ceil(2)].iter().for_each(|s| quiet.merge(s));
-    quiet
 }
 
 /// Requests that did not arrive, against the median of the 5 s rates. The edges of the data are no loss: logs begin and end.
 fn lost_throughput(outcomes: &Outcomes, services: &[ServiceName]) -> Option<Stream> {
     let width = super::windows_of(outcomes.step, 5.0);
-    let first = outcomes.arrived.iter().position(|v| *v > 0.0)?;
+    let first = outcomes.arrived.iter().position(|v| *v > 0.0)? + super::windows_of(outcomes.step, RAMP);
     let last = outcomes.arrived.iter().rposition(|v| *v > 0.0)?;
-    let rates = Outcomes::grouped(&outcomes.arrived[first..=last], width);
+    let rates = Outcomes::grouped(outcomes.arrived.get(first..=last)?, width);
     let usual = stats::median(&rates)? / width as f64;
     if usual <= 0.0 {
         return None;
@@ -180,6 +154,7 @@ fn error_records(signals: &Signals, options: &Options) -> Vec<Stream> {
             quiet,
             limits: ERRORS,
             lag: 0.0,
+            found: None,
         }
     };
     by_service.into_iter().map(stream).collect()

@@ -338,7 +338,7 @@ mod tests {
         let check = |text: &str, expected: Option<&str>| assert_eq!(without_address_parts(text), expected, "{text}");
         check("http://10.0.0.1:8080/api?x", Some("10.0.0.1:8080"));
         check("10.0.0.1:80, 10.0.0.2:80", Some("10.0.0.2:80"));
-        check("payments", Some("payments"));
+        check("orders", Some("orders"));
         check("redis://user:pw@cache:6379/0", Some("cache:6379"));
         check("-", None);
         check("", None);

@@ -90,12 +90,17 @@ impl<'f> Pending<'f> {
         self.row.raw(column, &self.text)
     }
 
-    /// Whether a line without a time of its own belongs to this record. `written` is when its envelope says it was.
-    pub fn takes(&self, text: &str, written: Option<Time>) -> bool {
-        if !self.live {
+    /// Whether a line is of the same program as this record, as far as its envelope says.
+    pub fn shares(&self, outer: &Outer) -> bool {
+        self.live && self.outer.service == outer.service && self.outer.instance == outer.instance
+    }
+
+    /// Whether a line without a time of its own belongs to this record.
+    pub fn takes(&self, text: &str, outer: &Outer) -> bool {
+        if !self.shares(outer) {
             return false;
         }
-        let at_once = written.is_none_or(|t| self.head.time.is_some_and(|head| (t - head).abs() < AT_ONCE));
+        let at_once = outer.time.is_none_or(|t| self.head.time.is_some_and(|head| (t - head).abs() < AT_ONCE));
         let continued = || self.format.and_then(|f| f.continuation.as_ref()).is_some_and(|p| p.is_match(text));
         let after_error = self.in_trace || self.head.level >= Level::Error || trace::is_part(text);
         self.is_block() || (at_once && after_error) || continued()

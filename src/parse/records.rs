@@ -201,11 +201,11 @@ impl<'f, 's> Log<'f, 's> {
         }
         let blank = text.trim_start().is_empty();
         let indented = blank || text.starts_with([' ', '\t']);
-        if !(indented && self.pending.live) {
+        if !(indented && self.pending.shares(&outer)) {
             if blank || self.begins_record(text, &outer) {
                 return true;
             }
-            if !self.pending.takes(text, outer.time) {
+            if !self.pending.takes(text, &outer) {
                 return self.alone(text, outer, indented);
             }
         }

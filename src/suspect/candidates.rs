@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::scene::Scene;
+use super::surge::{Pointer, Surge};
 use super::{Case, Found, Suspect, content, down, effect, timing};
 use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
 
@@ -54,7 +55,7 @@ fn blame_origins(service: &ServiceName, scene: &Scene<'_>) -> Vec<Origin> {
 }
 
 fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
-    let of = |s: &super::surge::Surge| {
+    let of = |s: &Surge| {
         let finding = Finding::Surge {
             service: s.service.clone(),
             text: s.text.clone(),
@@ -62,7 +63,7 @@ fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
             expected: s.expected,
             never_before: s.never_before,
             symptom: s.symptom,
-            own: s.pointer == super::surge::Pointer::Own,
+            own: s.pointer == Pointer::Own,
         };
         (finding, vec![s.origin.clone()])
     };
@@ -70,7 +71,7 @@ fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
 }
 
 fn first_symptom(change: &Change, scene: &Scene<'_>) -> Option<Found> {
-    let after = |s: &&super::surge::Surge| s.first >= change.time && s.never_before;
+    let after = |s: &&Surge| s.first >= change.time && s.never_before;
     let first = scene.trouble_of(&change.service).filter(after).min_by_key(|s| (s.first, &s.origin))?;
     let finding = Finding::FirstSymptom { service: change.service.clone(), after: first.first - change.time, text: first.text.clone() };
     (scene.case.incident.span.start - change.time < RECENT).then(|| (finding, vec![first.origin.clone()]))
@@ -79,15 +80,16 @@ fn first_symptom(change: &Change, scene: &Scene<'_>) -> Option<Found> {
 /// Services with blame, with signs of being down, with an exhausted resource, or high in the ranking by metrics.
 fn components(scene: &Scene<'_>) -> BTreeSet<ServiceName> {
     let mut all: BTreeSet<ServiceName> = scene.blame.shares.iter().filter(|s| *s.1 >= SMALLEST_BLAME).map(|s| s.0.clone()).collect();
-    all.extend(scene.surges.iter().filter(|s| exhausts(s.symptom)).map(|s| s.service.clone()));
+    all.extend(scene.surges.iter().filter(|s| exhausts(s)).map(|s| s.service.clone()));
     all.extend(scene.by_metrics.iter().map(|s| s.service.clone()).take(BY_METRICS));
     all.extend(scene.case.topology.services().into_iter().filter(|s| down::examine(s, scene).is_some()).cloned());
     all.retain(|s| !s.is_everything());
     all
 }
 
-fn exhausts(symptom: Option<Symptom>) -> bool {
-    matches!(symptom, Some(Symptom::Memory | Symptom::Disk | Symptom::Descriptors))
+/// A resource of the writer itself ran out: the message names no callee.
+fn exhausts(surge: &Surge) -> bool {
+    surge.pointer == Pointer::Own && matches!(surge.symptom, Some(Symptom::Memory | Symptom::Disk | Symptom::Descriptors))
 }
 
 fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
@@ -104,7 +106,7 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
     }
     findings.extend(is_down);
     let mut kind = CauseKind::Component;
-    if let Some(surge) = scene.trouble_of(service).find(|s| exhausts(s.symptom))
+    if let Some(surge) = scene.trouble_of(service).find(|s| exhausts(s))
         && let Some(symptom) = surge.symptom
     {
         resource = Some(resource_of(symptom));

@@ -161,11 +161,14 @@ fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Fo
     if matches!(down::examine(callee, scene), Some((Finding::Down { up_zero: true, .. }, _))) {
         return None;
     }
+    // Only errors that the key's resource could cause count: a time limit does not make the callee answer with an error.
+    let (direct, indirect) = related(scene.case.facts.key(edit.key.as_str())?.role);
+    let possible = |s: Option<Symptom>| s.is_some_and(|s| direct.contains(&s) || indirect.contains(&s));
     let (mut at_it, mut all, mut origin) = (0.0, 0.0, None);
     for surge in scene.trouble_of(&change.service) {
         if let Pointer::Callee { service, .. } = &surge.pointer {
             all += surge.count as f64;
-            if service == callee {
+            if service == callee && possible(surge.symptom) {
                 at_it += surge.count as f64;
                 origin = origin.or(Some(surge.origin.clone()));
             }

@@ -3,10 +3,13 @@
 use super::Found;
 use super::scene::Scene;
 use super::surge::{CallKind, Pointer};
-use crate::model::{Finding, Origin, ServiceName, Symptom};
+use crate::model::{Change, Finding, Origin, ServiceName, Symptom, Time};
 
 /// Names under which monitoring says whether a target answers (Prometheus: `up`).
 const UP_METRICS: &[&str] = &["up", "probe_success", "health", "alive"];
+
+/// Seconds around a roll-out in which instances are exchanged.
+const ROLLING: f64 = 15.0;
 
 /// What says that a component was down; `None` when nothing does.
 pub fn examine(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
@@ -33,10 +36,17 @@ pub fn examine(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
 fn was_down(service: &ServiceName, scene: &Scene<'_>) -> bool {
     let span = scene.case.incident.span;
     let is_up = |name: &str| UP_METRICS.contains(&name.split('{').next().unwrap_or(name));
+    // A roll-out takes the service down for a moment, which is no sign of anything else.
+    let rolling = |t: Time| scene.case.changes.iter().any(|c| c.service == *service && in_rollout(c, t));
     scene.case.signals.metrics.iter().filter(|(k, _)| k.service == *service && is_up(k.metric.as_str())).any(|(_, points)| {
         let before = points.iter().any(|p| scene.quiet.contains(p.0) && p.1 > 0.0);
-        before && points.iter().filter(|p| span.contains(p.0) && p.1 == 0.0).count() >= 2
+        before && points.iter().filter(|p| span.contains(p.0) && p.1 == 0.0 && !rolling(p.0)).count() >= 2
     })
+}
+
+fn in_rollout(change: &Change, time: Time) -> bool {
+    let rollout = change.rollout();
+    time >= rollout.start.plus_seconds(-ROLLING) && time <= rollout.end.plus_seconds(ROLLING)
 }
 
 /// The first start-up message of the service in the incident that no recorded change of the service explains.
