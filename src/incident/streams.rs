@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::slow;
 use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share};
+use super::slow;
 use crate::model::{IncidentSignal, Level, Options, ServiceName, Time, TimeSpan};
 use crate::signal::{Outcomes, Signals};
 use crate::stats;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::Case;
 use super::health::Health;
 use super::surge::{CallKind, Pointer, Surge};
-use crate::model::ServiceName;
+use crate::model::{IncidentSignal, ServiceName, Symptom};
 
 /// Share of the blame that a message of that kind hands on to the callee.
 const REFUSED: f64 = 0.9;
@@ -77,11 +77,20 @@ pub fn walk(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, He
 /// Entry services by their failures; without failures there, every service with trouble, by its surging records.
 fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> BTreeMap<ServiceName, f64> {
     let mut start: BTreeMap<ServiceName, f64> = BTreeMap::new();
-    let named = case.options.symptom.iter().map(|s| &s.0);
-    for service in named.chain(&case.incident.services) {
-        let failed = health.get(service).map_or(0.0, |h| h.failed);
-        if failed > 0.0 || health.get(service).is_some_and(Health::slower) {
-            start.insert(service.clone(), failed.max(1.0));
+    let hurt = |s: &ServiceName| {
+        health.get(s).is_some_and(|h| h.failed > 0.0 || h.slower()) || surges.iter().any(|x| x.service == *s && x.is_trouble())
+    };
+    match &case.options.symptom {
+        // What the alarm was about is where the walk begins.
+        Some((service, _)) if hurt(service) => {
+            start.insert(service.clone(), 1.0);
+        }
+        _ if case.incident.signal == IncidentSignal::ErrorRecords => {
+            start.extend(case.incident.services.iter().map(|s| (s.clone(), 1.0)));
+        }
+        _ => {
+            let ill = |s: &&ServiceName| health.get(*s).is_some_and(|h| h.failed > 0.0 || h.slower());
+            start.extend(case.incident.services.iter().filter(ill).map(|s| (s.clone(), health.get(s).map_or(1.0, |h| h.failed.max(1.0)))));
         }
     }
     if start.is_empty() {
@@ -96,6 +105,11 @@ fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Hea
 
 /// Shares of a service's blame that its callees take over.
 fn onward(case: &Case<'_>, service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> Vec<(ServiceName, f64)> {
+    if matches!(case.incident.signal, IncidentSignal::SlowRequests { .. })
+        && health.get(service).is_some_and(|h| h.excess_seconds() > h.failed)
+    {
+        return slower_callees(case, service, surges, health);
+    }
     let trouble: Vec<&Surge> = surges.iter().filter(|s| s.service == *service && s.is_trouble()).collect();
     let texts: f64 = trouble.iter().map(|s| s.count as f64 - s.expected).sum();
     let failed = health.get(service).map_or(0.0, |h| h.failed);
@@ -109,13 +123,43 @@ fn onward(case: &Case<'_>, service: &ServiceName, surges: &[Surge], health: &BTr
         }
     }
     if told < 1.0 {
-        let ill: Vec<(&ServiceName, f64)> = case.topology.callees(service).map(|c| (c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
+        let ill: Vec<(&ServiceName, f64)> =
+            case.topology.callees(service).map(|c| (c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
         let all: f64 = ill.iter().map(|c| c.1).sum();
         for (callee, weight) in ill {
             *shares.entry(callee.clone()).or_default() += (1.0 - told) * VISIBLY_ILL * weight / all;
         }
     }
     shares.into_iter().filter(|s| s.1 > 0.0).collect()
+}
+
+/// Where requests are slow and do not fail, the seconds lost at the callees explain those lost at the caller.
+fn slower_callees(
+    case: &Case<'_>,
+    service: &ServiceName,
+    surges: &[Surge],
+    health: &BTreeMap<ServiceName, Health>,
+) -> Vec<(ServiceName, f64)> {
+    let lost = |s: &ServiceName| match health.get(s) {
+        Some(h) => {
+            if h.slower() {
+                h.excess_seconds()
+            } else {
+                0.0
+            }
+        }
+        // A service without requests of its own, such as a database, tells of slowness by its log.
+        None => surges
+            .iter()
+            .filter(|x| x.service == *s && x.symptom == Some(Symptom::SlowStatement))
+            .map(|x| x.count as f64 - x.expected)
+            .sum(),
+    };
+    let own = health.get(service).map_or(0.0, Health::excess_seconds);
+    let callees: Vec<(&ServiceName, f64)> = case.topology.callees(service).map(|c| (c, lost(c))).filter(|c| c.1 > 0.0).collect();
+    let all: f64 = callees.iter().map(|c| c.1).sum();
+    let explained = VISIBLY_ILL * (all / own.max(f64::MIN_POSITIVE)).min(1.0);
+    callees.into_iter().map(|(c, n)| (c.clone(), explained * n / all)).collect()
 }
 
 fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
@@ -134,9 +178,13 @@ fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &B
 fn illness(service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
     let state = health.get(service).copied().unwrap_or_default();
     let failing = if state.errs() { state.failed } else { 0.0 };
-    let slow = if state.slower() { 0.25 * state.requests } else { 0.0 };
+    let slow = if state.slower() { state.excess_seconds() } else { 0.0 };
     // A service that serves no requests of its own, such as a database, can only be judged by what it writes.
-    let told: f64 = if state.requests > 0.0 { 0.0 } else { surges.iter().filter(|s| s.service == *service && s.is_trouble()).map(|s| s.count as f64).sum() };
+    let told: f64 = if state.requests > 0.0 {
+        0.0
+    } else {
+        surges.iter().filter(|s| s.service == *service && s.is_trouble()).map(|s| s.count as f64).sum()
+    };
     failing.max(slow).max(told)
 }
 

@@ -36,7 +36,8 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     findings.extend(content::examine(change, scene));
     findings.extend(own_surges(service, scene));
     findings.extend(first_symptom(change, scene));
-    if let Some((Finding::Down { refused_share, up_zero, .. }, origins)) = down::examine(service, scene)
+    if let Some((Finding::Down { refused, refused_share, up_zero, .. }, origins)) = down::examine(service, scene)
+        && refused > 0
         && (refused_share > 0.25 || up_zero)
         && scene.case.incident.span.start - change.time < RECENT
     {
@@ -47,7 +48,16 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
         let templates_tested = scene.case.signals.tally.records.len();
         findings.push((Finding::NoSymptom { service: service.clone(), templates_tested }, Vec::new()));
     }
-    Suspect { kind: CauseKind::Change, service: service.clone(), instance: None, resource: None, change: Some(Arc::clone(change)), key: None, undone_by, findings }
+    Suspect {
+        kind: CauseKind::Change,
+        service: service.clone(),
+        instance: None,
+        resource: None,
+        change: Some(Arc::clone(change)),
+        key: None,
+        undone_by,
+        findings,
+    }
 }
 
 fn blame_origins(service: &ServiceName, scene: &Scene<'_>) -> Vec<Origin> {

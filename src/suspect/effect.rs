@@ -9,6 +9,8 @@ use crate::signal::Breakdown;
 
 /// Fewer requests than this on either side say nothing.
 const SMALLEST_SIDE: u64 = 10;
+/// Fewer failures than this in all say nothing.
+const SMALLEST_FAILED: u64 = 5;
 
 /// Failing shares of the touched instances and of the others, or of the new version and of the old where both served.
 pub fn examine(change: &Change, scene: &Scene<'_>) -> Vec<Found> {
@@ -60,7 +62,9 @@ fn contrast(change: &Change, rows: &Breakdown, touched: &dyn Fn(&str) -> bool) -
         side.0 += outcomes;
         side.1 += failed;
     }
-    (ours.0 >= SMALLEST_SIDE && others.0 >= SMALLEST_SIDE).then(|| Finding::Instances {
+    // Without failures on either side there is nothing to contrast.
+    let told = ours.1 + others.1 >= SMALLEST_FAILED;
+    (told && ours.0 >= SMALLEST_SIDE && others.0 >= SMALLEST_SIDE).then(|| Finding::Instances {
         touched: change.instances.clone(),
         touched_failed: ours.1,
         touched_requests: ours.0,

@@ -24,6 +24,7 @@ pub struct Health {
     /// Microseconds; `None` where no request told its duration.
     pub p50: Option<(f64, f64)>,
     pub p90: Option<(f64, f64)>,
+    pub mean: Option<(f64, f64)>,
 }
 
 impl Health {
@@ -33,6 +34,11 @@ impl Health {
 
     fn failed_share_before(&self) -> f64 {
         if self.requests_before > 0.0 { self.failed_before / self.requests_before } else { 0.0 }
+    }
+
+    /// Seconds that its requests took longer in all than they would have before.
+    pub fn excess_seconds(&self) -> f64 {
+        self.mean.map_or(0.0, |(before, during)| self.requests * (during - before).max(0.0) / 1e6)
     }
 
     /// Its own requests fail visibly more than before.
@@ -61,7 +67,15 @@ pub fn survey(signals: &Signals, quiet: TimeSpan, span: TimeSpan) -> BTreeMap<Se
         let (requests, failed) = outcomes.totals(span);
         let (before, during) = (outcomes.latency_within(quiet), outcomes.latency_within(span));
         let pair = |q: f64| Some((before.quantile(q)?, during.quantile(q)?));
-        let health = Health { requests_before, failed_before, requests, failed, p50: pair(0.5), p90: pair(0.9) };
+        let health = Health {
+            requests_before,
+            failed_before,
+            requests,
+            failed,
+            p50: pair(0.5),
+            p90: pair(0.9),
+            mean: before.mean().zip(during.mean()),
+        };
         (service.clone(), health)
     };
     signals.outcomes.iter().map(one).collect()
@@ -73,7 +87,13 @@ mod tests {
 
     #[test]
     fn erring_slower_and_healthy() {
-        let base = Health { requests_before: 1000.0, requests: 500.0, p50: Some((50_000.0, 52_000.0)), p90: Some((90_000.0, 95_000.0)), ..Health::default() };
+        let base = Health {
+            requests_before: 1000.0,
+            requests: 500.0,
+            p50: Some((50_000.0, 52_000.0)),
+            p90: Some((90_000.0, 95_000.0)),
+            ..Health::default()
+        };
         assert!(base.healthy() && !base.errs() && !base.slower());
         assert!(Health { failed: 40.0, ..base }.errs());
         assert!(!Health { failed: 40.0, failed_before: 60.0, ..base }.errs(), "it always failed that often");

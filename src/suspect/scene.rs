@@ -73,23 +73,34 @@ impl Scene<'_> {
 
     /// The troubled surges of callers that point at a service.
     pub fn complaints_about<'s>(&'s self, service: &'s ServiceName) -> impl Iterator<Item = &'s Surge> {
-        self.surges.iter().filter(move |s| s.is_trouble() && matches!(&s.pointer, surge::Pointer::Callee { service: callee, .. } if callee == service))
+        self.surges
+            .iter()
+            .filter(move |s| s.is_trouble() && matches!(&s.pointer, surge::Pointer::Callee { service: callee, .. } if callee == service))
+    }
+
+    /// The share that each symptom has of the troubled records in which a service complains about one callee.
+    pub fn symptoms_between(&self, service: &ServiceName, callee: &ServiceName) -> Vec<(Symptom, f64)> {
+        shares(self.complaints_about(callee).filter(|s| s.service == *service))
     }
 
     /// The share that each symptom has of the troubled records of a service and of those that point at it, largest first.
     pub fn symptoms_around(&self, service: &ServiceName) -> Vec<(Symptom, f64)> {
-        let mut counts: BTreeMap<Symptom, f64> = BTreeMap::new();
-        let mut all = 0.0;
-        for surge in self.trouble_of(service).chain(self.complaints_about(service)) {
-            all += surge.count as f64;
-            if let Some(symptom) = surge.symptom {
-                *counts.entry(symptom).or_default() += surge.count as f64;
-            }
-        }
-        let mut shares: Vec<(Symptom, f64)> = counts.into_iter().map(|(s, n)| (s, n / all)).collect();
-        shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        shares
+        shares(self.trouble_of(service).chain(self.complaints_about(service)))
     }
+}
+
+fn shares<'s>(surges: impl Iterator<Item = &'s Surge>) -> Vec<(Symptom, f64)> {
+    let mut counts: BTreeMap<Symptom, f64> = BTreeMap::new();
+    let mut all = 0.0;
+    for surge in surges {
+        all += surge.count as f64;
+        if let Some(symptom) = surge.symptom {
+            *counts.entry(symptom).or_default() += surge.count as f64;
+        }
+    }
+    let mut shares: Vec<(Symptom, f64)> = counts.into_iter().map(|(s, n)| (s, n / all)).collect();
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    shares
 }
 
 fn old_words(case: &Case<'_>, quiet: TimeSpan) -> HashSet<String> {

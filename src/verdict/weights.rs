@@ -3,7 +3,7 @@
 //! They come from trials on recorded incidents, checked by multiplying them at random and by stress variants; families are
 //! redundant, so that no single weight decides. A weight is a sum over mechanisms, never a fit to a case.
 
-use crate::model::{CauseKind, ChangeId, Evidence, Finding, KeyRole};
+use crate::model::{CauseKind, ChangeId, ChangeKind, Evidence, Finding, KeyRole};
 use crate::suspect::Suspect;
 use crate::suspect::scene::Scene;
 
@@ -28,7 +28,7 @@ const BLAME_FLOOR: f64 = 0.02;
 const TIME_SHIFT: f64 = 1.0;
 const TIME_SLOPE: f64 = 0.6;
 /// The nearer bound of what all keys of a change together may weigh.
-const KEY_RANGE: (f64, f64) = (-0.5, 3.5);
+const KEY_RANGE: (f64, f64) = (-1.5, 3.5);
 const KEY_SCALE: f64 = 0.8;
 
 /// The log-odds of a suspect before any evidence. The shifts that blame and time carry are taken off where they are known.
@@ -68,13 +68,15 @@ pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::Instances { touched_failed, touched_requests, other_failed, other_requests, .. } => {
             instances((*touched_failed, *touched_requests), (*other_failed, *other_requests))
         }
-        Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor),
+        Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => {
+            key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor)
+        }
         Finding::ValueQuoted { edit, .. } => quoted(edit.after.as_deref().unwrap_or("")),
         // A quantitative prediction that is met; the hold time is only bounded, so near is near enough.
         Finding::Capacity { refused, observed, .. } => 1.5 - 3.0 * (refused - observed).abs(),
         Finding::KeyNamesCallee { share, .. } if *share < 0.05 => -0.7,
         Finding::KeyNamesCallee { share, .. } => 1.5 * share,
-        Finding::KeyIrrelevant { .. } => -0.6,
+        Finding::KeyIrrelevant { keys } => irrelevant(keys, suspect, scene),
         Finding::DiffWords { words } => (0.9 * words.len() as f64).min(2.5),
         Finding::MigrationSymptom { table, .. } => 1.0 + f64::from(u8::from(table.is_some())),
         Finding::DiedAfter { .. } => 2.0,
@@ -127,6 +129,13 @@ fn key(role: KeyRole, hit: Option<(bool, f64)>, worse: Option<bool>, factor: Opt
     if hit.is_some() { matched + direction } else { matched + 0.3 * direction }
 }
 
+/// Keys that govern nothing of what failed. A deploy may have changed code as well; an edit of labels and banners can do nothing else.
+fn irrelevant(keys: &[String], suspect: &Suspect, scene: &Scene<'_>) -> f64 {
+    let inert = |k: &String| scene.case.facts.key(k).is_some_and(|f| matches!(f.role, KeyRole::Inert | KeyRole::Logging));
+    let only_keys = suspect.change.as_ref().is_some_and(|c| matches!(c.kind, ChangeKind::Config | ChangeKind::Flag));
+    if only_keys && keys.iter().all(inert) { -1.8 } else { -0.6 }
+}
+
 /// The order in which evidence is told: by weight, but what quotes the log or predicts a number goes before what only adds up.
 pub fn telling(evidence: &Evidence) -> f64 {
     let concrete = match &evidence.finding {
@@ -150,7 +159,9 @@ fn quoted(value: &str) -> f64 {
 
 /// Several signs of being down together; much less where a change of the component explains them.
 fn down(suspect: &Suspect, scene: &Scene<'_>, refused_share: f64, up_zero: bool, restarted: bool) -> f64 {
-    let signs = 1.5 * f64::from(u8::from(refused_share >= 0.25)) + f64::from(u8::from(up_zero)) + 0.7 * f64::from(u8::from(restarted && refused_share > 0.0));
+    let signs = 1.5 * f64::from(u8::from(refused_share >= 0.25))
+        + f64::from(u8::from(up_zero))
+        + 0.7 * f64::from(u8::from(restarted && refused_share > 0.0));
     let onset = scene.case.incident.span.start;
     let changed = scene.case.changes.iter().any(|c| c.service == suspect.service && (0.0..600.0).contains(&(onset - c.time)));
     1.6 * signs * if changed { 0.3 } else { 1.0 }
@@ -161,7 +172,8 @@ pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec
     let Some(verdict) = &scene.rollouts else { return };
     for score in &verdict.scores {
         let Some(change) = scene.case.changes.get(score.change) else { continue };
-        let evidence = score.evidence().map(|(finding, weight)| Evidence { finding: Finding::Rollout(finding.clone()), weight, origins: Vec::new() });
+        let evidence =
+            score.evidence().map(|(finding, weight)| Evidence { finding: Finding::Rollout(finding.clone()), weight, origins: Vec::new() });
         add(&change.id, score.log_odds, evidence.collect());
     }
 }
