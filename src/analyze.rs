@@ -42,7 +42,12 @@ impl From<SignalError> for AnalyzeError {
 }
 
 /// Reads the bundle at `paths`, finds its incidents and weighs their causes. `progress` is told bytes done and in all.
-pub fn analyze(paths: &[PathBuf], options: &Options, use_knowledge: bool, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Analysis, AnalyzeError> {
+pub fn analyze(
+    paths: &[PathBuf],
+    options: &Options,
+    use_knowledge: bool,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Analysis, AnalyzeError> {
     let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
     let facts = if use_knowledge { Facts::builtin() } else { Facts::empty() };
     let mut pool = rayon::ThreadPoolBuilder::new();

@@ -157,7 +157,12 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
             Ok(())
         }),
         SourceKind::Skipped => Part {
-            coverage: SourceCoverage { path: source.shown.to_string(), format: "not read".to_owned(), bytes: source.bytes, ..SourceCoverage::default() },
+            coverage: SourceCoverage {
+                path: source.shown.to_string(),
+                format: "not read".to_owned(),
+                bytes: source.bytes,
+                ..SourceCoverage::default()
+            },
             ..Part::default()
         },
     }
@@ -197,7 +202,14 @@ fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
         Err(why) => return Part::unreadable(source, &why),
     };
     let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64 + u64::from(bytes.last().is_some_and(|b| *b != b'\n'));
-    let coverage = SourceCoverage { path: source.shown.to_string(), format: kind.to_owned(), bytes: source.bytes, lines, understood: lines, ..SourceCoverage::default() };
+    let coverage = SourceCoverage {
+        path: source.shown.to_string(),
+        format: kind.to_owned(),
+        bytes: source.bytes,
+        lines,
+        understood: lines,
+        ..SourceCoverage::default()
+    };
     let mut part = Part { coverage, ..Part::default() };
     if let Err(why) = read(&bytes, &mut part) {
         part.coverage.understood = 0;
@@ -234,7 +246,12 @@ fn config_service(shown: &str) -> Option<ServiceName> {
 
 impl Part {
     fn unreadable(source: &Source, why: &str) -> Part {
-        let coverage = SourceCoverage { path: source.shown.to_string(), format: "not read".to_owned(), bytes: source.bytes, ..SourceCoverage::default() };
+        let coverage = SourceCoverage {
+            path: source.shown.to_string(),
+            format: "not read".to_owned(),
+            bytes: source.bytes,
+            ..SourceCoverage::default()
+        };
         let complaint = Complaint { origin: Origin::file(&source.shown), why: format!("cannot be read: {why}"), more: 0 };
         Part { coverage, complaints: vec![complaint], ..Part::default() }
     }
@@ -257,7 +274,8 @@ impl Part {
 
 impl NameBook {
     /// Keys under which a service says where it listens.
-    const LISTENING: &'static [&'static str] = &["listen", "bind", "listen_addresses", "listen_addr", "listen_address", "bind_address", "addr"];
+    const LISTENING: &'static [&'static str] =
+        &["listen", "bind", "listen_addresses", "listen_addr", "listen_address", "bind_address", "addr"];
     /// Keys under which a service names its database role.
     const ACCOUNT: &'static [&'static str] = &["user", "username", "db_user", "role", "login"];
 
@@ -269,7 +287,9 @@ impl NameBook {
             if Self::LISTENING.contains(&last) {
                 addresses(&entry.value).for_each(|a| self.address(a, service));
             }
-            if last == "server" && let Some(upstream) = parts.iter().rposition(|p| *p == "upstream").and_then(|i| parts.get(i + 1)) {
+            if last == "server"
+                && let Some(upstream) = parts.iter().rposition(|p| *p == "upstream").and_then(|i| parts.get(i + 1))
+            {
                 let named = ServiceName::new(upstream);
                 addresses(&entry.value).for_each(|a| self.address(a, &named));
             }

@@ -33,8 +33,7 @@ fn users(signals: &Signals, entries: &[&ServiceName], span: TimeSpan) -> Result<
     if counted.0 > 0 {
         return Ok(counted);
     }
-    let mut by_requests: Vec<(u64, &ServiceName)> =
-        signals.outcomes.iter().map(|(s, o)| (o.totals(span).0 as u64, s)).collect();
+    let mut by_requests: Vec<(u64, &ServiceName)> = signals.outcomes.iter().map(|(s, o)| (o.totals(span).0 as u64, s)).collect();
     by_requests.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     Ok(by_requests.into_iter().map(|(_, s)| signals.users(&[s], span)).find(|u| u.0 > 0).unwrap_or((0, 0)))
 }

@@ -94,7 +94,10 @@ impl Stream {
         let exposure = if length > 0.0 { total / length * seconds } else { 0.0 };
         let raised = self.raised();
         let needed = self.limits.score + total.max(1.0).ln() + exposure * (raised - self.quiet);
-        (needed / (raised / self.quiet).ln()).max(self.limits.excess).max(self.limits.share * exposure).max(self.limits.ratio * self.quiet * exposure)
+        (needed / (raised / self.quiet).ln())
+            .max(self.limits.excess)
+            .max(self.limits.share * exposure)
+            .max(self.limits.ratio * self.quiet * exposure)
     }
 
     fn raised(&self) -> f64 {
@@ -120,8 +123,7 @@ pub fn quiet_share(total: &[f64], bad: &[f64], step: Step) -> f64 {
     let lower = blocks[..blocks.len().div_ceil(2)].iter().fold((0.0, 0.0), |s, b| (s.0 + b.0, s.1 + b.1));
     let pooled = if lower.0 > 0.0 { lower.1 / lower.0 } else { 0.0 };
     let minute = windows_of(step, 60.0);
-    let shares: Vec<f64> =
-        total.chunks(minute).zip(bad.chunks(minute)).map(sums).filter(|b| b.0 > 0.0).map(|b| b.1 / b.0).collect();
+    let shares: Vec<f64> = total.chunks(minute).zip(bad.chunks(minute)).map(sums).filter(|b| b.0 > 0.0).map(|b| b.1 / b.0).collect();
     let median = if shares.len() >= 6 { stats::median(&shares).unwrap_or(0.0) } else { 0.0 };
     pooled.max(median).max(SMALLEST_QUIET)
 }
@@ -271,7 +273,8 @@ mod tests {
     }
 
     fn check(stream: &Stream, expected: &[(i64, i64, bool)]) {
-        let found: Vec<_> = scan(stream).iter().map(|f| (f.span.start.0 / 1_000_000 - 1_000, f.span.end.0 / 1_000_000 - 1_000, f.ongoing)).collect();
+        let found: Vec<_> =
+            scan(stream).iter().map(|f| (f.span.start.0 / 1_000_000 - 1_000, f.span.end.0 / 1_000_000 - 1_000, f.ongoing)).collect();
         assert_eq!(found, expected);
     }
 

@@ -132,7 +132,15 @@ pub enum Finding {
     Instances { touched: Vec<InstanceId>, touched_failed: u64, touched_requests: u64, other_failed: u64, other_requests: u64 },
     /// What the edited key governs, and the symptom, if any, that its resource shows when it runs out: `direct` or as a consequence,
     /// with its share of the troubled records. `worse`: it was moved in the direction that hurts, by `factor` (new over old).
-    KeyGoverns { edit: KeyEdit, role: KeyRole, symptom: Option<Symptom>, share: f64, direct: bool, worse: Option<bool>, factor: Option<f64> },
+    KeyGoverns {
+        edit: KeyEdit,
+        role: KeyRole,
+        symptom: Option<Symptom>,
+        share: f64,
+        direct: bool,
+        worse: Option<bool>,
+        factor: Option<f64>,
+    },
     /// Little's law on the new value: `places` that are each held for `hold_s` carry `capacity_per_s`; `demand_per_s` arrived, so
     /// that share must be refused; `observed` is the share that failed.
     Capacity { edit: KeyEdit, places: f64, hold_s: f64, capacity_per_s: f64, demand_per_s: f64, refused: f64, observed: f64 },

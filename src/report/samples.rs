@@ -91,7 +91,8 @@ fn pool_surge(origin: Origin) -> Evidence {
         count: 209,
         expected: 0.0,
         never_before: true,
-        symptom: Some(Symptom::PoolExhausted), own: true,
+        symptom: Some(Symptom::PoolExhausted),
+        own: true,
     };
     evidence(surge, 4.1, Some(origin))
 }
@@ -109,7 +110,15 @@ fn rich_cause() -> Cause {
         evidence: vec![
             pool_surge(at("logs/orders/orders.log.gz", 4821)),
             evidence(
-                Finding::KeyGoverns { edit: pool_edit(), role: KeyRole::Pool, symptom: Some(Symptom::PoolExhausted), share: 1.0, direct: true, worse: Some(true), factor: Some(0.1) },
+                Finding::KeyGoverns {
+                    edit: pool_edit(),
+                    role: KeyRole::Pool,
+                    symptom: Some(Symptom::PoolExhausted),
+                    share: 1.0,
+                    direct: true,
+                    worse: Some(true),
+                    factor: Some(0.1),
+                },
                 2.2,
                 Some(at("configs/orders/4.2.0.yaml", 13)),
             ),
@@ -400,8 +409,15 @@ pub fn hostile() -> Analysis {
     });
     let edit = KeyEdit { key: text.as_str().into(), before: Some(text.clone()), after: Some(text.clone()), origin: Some(at(&text, 3)) };
     let evil = Arc::new(Change { config: ConfigDiff { edits: vec![edit.clone()] }, ..(*evil).clone() });
-    let surge =
-        Finding::Surge { service: text.as_str().into(), text: text.clone(), count: 3, expected: 0.0, never_before: true, symptom: None, own: true };
+    let surge = Finding::Surge {
+        service: text.as_str().into(),
+        text: text.clone(),
+        count: 3,
+        expected: 0.0,
+        never_before: true,
+        symptom: None,
+        own: true,
+    };
     let verdict = &mut analysis.verdicts[0];
     verdict.incident.services = vec![text.as_str().into()];
     verdict.incident.sparkline.unit = text.clone();
@@ -448,7 +464,15 @@ pub fn every_finding() -> Vec<Finding> {
         Finding::Blame { service: s(), share: 0.9 },
         Finding::Began { before_onset: 8.0 },
         Finding::FirstSymptom { service: s(), after: 7.0, text: "no connection".into() },
-        Finding::Surge { service: s(), text: "no connection".into(), count: 9, expected: 0.1, never_before: false, symptom: None, own: true },
+        Finding::Surge {
+            service: s(),
+            text: "no connection".into(),
+            count: 9,
+            expected: 0.1,
+            never_before: false,
+            symptom: None,
+            own: true,
+        },
         Finding::Undone { by: "rollback-1".into(), after: 4.0, exact: true },
         Finding::UndoneInVain { by: "rollback-1".into(), lasted: 400.0 },
         Finding::RanAsLong { seconds: 157.0, end_gap: 4.0 },

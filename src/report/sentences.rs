@@ -305,12 +305,21 @@ mod tests {
                     count: 1209,
                     expected: 0.0,
                     never_before: true,
-                    symptom: None, own: true,
+                    symptom: None,
+                    own: true,
                 },
                 "1,209 x \"no connection\", never seen before",
             ),
             (
-                Finding::Surge { service: "a".into(), text: "late".into(), count: 90, expected: 4.2, never_before: false, symptom: None, own: true },
+                Finding::Surge {
+                    service: "a".into(),
+                    text: "late".into(),
+                    count: 90,
+                    expected: 4.2,
+                    never_before: false,
+                    symptom: None,
+                    own: true,
+                },
                 "90 x \"late\", usually 4.2",
             ),
             (
@@ -336,8 +345,11 @@ mod tests {
     #[test]
     fn quotations_give_way_before_numbers() {
         let text = "connection to server lost while waiting ".repeat(9);
-        let e =
-            evidence(Finding::Surge { service: "a".into(), text, count: 77, expected: 0.0, never_before: true, symptom: None, own: true }, 1.0, None);
+        let e = evidence(
+            Finding::Surge { service: "a".into(), text, count: 77, expected: 0.0, never_before: true, symptom: None, own: true },
+            1.0,
+            None,
+        );
         for columns in [70, 90, 140] {
             let fitted = sentence_within(&e, columns);
             assert!(width(&fitted) <= columns, "{fitted}");

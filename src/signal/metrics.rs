@@ -6,8 +6,8 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use crate::model::{InstanceId, MetricName, Metrics, SeriesKey, ServiceName, Time};
-use crate::parse::wide::split_column;
 use crate::parse::timestamp::Clock;
+use crate::parse::wide::split_column;
 
 /// Names under which a column may hold the time of a sample.
 const TIME_COLUMNS: &[&str] = &["time", "timestamp", "ts", "date", "datetime"];

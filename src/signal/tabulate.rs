@@ -200,7 +200,8 @@ fn outcomes_by_service(tally: &Tally, requests: &DataFrame) -> Result<BTreeMap<S
 /// Services of the topology that call others and are called by nobody; without any, the service with the most requests.
 fn entry_services(outcomes: &BTreeMap<ServiceName, Outcomes>, topology: &Topology) -> Vec<ServiceName> {
     let requests = |s: &ServiceName| outcomes.get(s).map_or(0.0, |o| o.completed.iter().sum());
-    let mut entries: Vec<(f64, ServiceName)> = topology.entries().map(|s| (requests(s), s.clone())).filter(|e| e.0 >= ENTRY_REQUESTS).collect();
+    let mut entries: Vec<(f64, ServiceName)> =
+        topology.entries().map(|s| (requests(s), s.clone())).filter(|e| e.0 >= ENTRY_REQUESTS).collect();
     if entries.is_empty() {
         let busiest = outcomes.keys().map(|s| (requests(s), s.clone())).filter(|e| e.0 >= ENTRY_REQUESTS);
         entries.extend(busiest.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))));

@@ -109,7 +109,8 @@ fn onward(case: &Case<'_>, service: &ServiceName, surges: &[Surge], health: &BTr
         }
     }
     if told < 1.0 {
-        let ill: Vec<(&ServiceName, f64)> = case.topology.callees(service).map(|c| (c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
+        let ill: Vec<(&ServiceName, f64)> =
+            case.topology.callees(service).map(|c| (c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
         let all: f64 = ill.iter().map(|c| c.1).sum();
         for (callee, weight) in ill {
             *shares.entry(callee.clone()).or_default() += (1.0 - told) * VISIBLY_ILL * weight / all;
@@ -136,7 +137,11 @@ fn illness(service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceNam
     let failing = if state.errs() { state.failed } else { 0.0 };
     let slow = if state.slower() { 0.25 * state.requests } else { 0.0 };
     // A service that serves no requests of its own, such as a database, can only be judged by what it writes.
-    let told: f64 = if state.requests > 0.0 { 0.0 } else { surges.iter().filter(|s| s.service == *service && s.is_trouble()).map(|s| s.count as f64).sum() };
+    let told: f64 = if state.requests > 0.0 {
+        0.0
+    } else {
+        surges.iter().filter(|s| s.service == *service && s.is_trouble()).map(|s| s.count as f64).sum()
+    };
     failing.max(slow).max(told)
 }
 

@@ -46,7 +46,16 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
         let templates_tested = scene.case.signals.tally.records.len();
         findings.push((Finding::NoSymptom { service: service.clone(), templates_tested }, Vec::new()));
     }
-    Suspect { kind: CauseKind::Change, service: service.clone(), instance: None, resource: None, change: Some(Arc::clone(change)), key: None, undone_by, findings }
+    Suspect {
+        kind: CauseKind::Change,
+        service: service.clone(),
+        instance: None,
+        resource: None,
+        change: Some(Arc::clone(change)),
+        key: None,
+        undone_by,
+        findings,
+    }
 }
 
 fn blame_origins(service: &ServiceName, scene: &Scene<'_>) -> Vec<Origin> {

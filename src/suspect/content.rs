@@ -156,7 +156,8 @@ fn key_words(key: &str) -> impl Iterator<Item = String> {
 /// A key that names a callee, and the share of the service's trouble that points at that callee.
 fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
     let text = format!("{} {}", edit.key.as_str().replace(['.', '_'], " "), edit.after.as_deref().unwrap_or(""));
-    let callee = scene.case.topology.callees(&change.service).find(|c| has_word(&text, c.as_str()) || has_word(edit.key.as_str(), c.as_str()))?;
+    let callee =
+        scene.case.topology.callees(&change.service).find(|c| has_word(&text, c.as_str()) || has_word(edit.key.as_str(), c.as_str()))?;
     // A callee that was down by its own monitoring explains the errors that point at it.
     if matches!(down::examine(callee, scene), Some((Finding::Down { up_zero: true, .. }, _))) {
         return None;
@@ -171,7 +172,8 @@ fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Fo
             }
         }
     }
-    (all > 0.0).then(|| (Finding::KeyNamesCallee { edit: edit.clone(), callee: callee.clone(), share: at_it / all }, origin.into_iter().collect()))
+    (all > 0.0)
+        .then(|| (Finding::KeyNamesCallee { edit: edit.clone(), callee: callee.clone(), share: at_it / all }, origin.into_iter().collect()))
 }
 
 /// Words of the diff that appear in the incident's new messages and in none before.
@@ -197,8 +199,15 @@ fn new_words<'s>(surge: &'s Surge, scene: &'s Scene<'_>) -> impl Iterator<Item =
 }
 
 /// Symptoms that a migration causes: locks, statements that take long, code that does not know the schema.
-const MIGRATION_SYMPTOMS: &[Symptom] =
-    &[Symptom::StatementTimeout, Symptom::LockWait, Symptom::Deadlock, Symptom::Schema, Symptom::SlowStatement, Symptom::Timeout, Symptom::Disk];
+const MIGRATION_SYMPTOMS: &[Symptom] = &[
+    Symptom::StatementTimeout,
+    Symptom::LockWait,
+    Symptom::Deadlock,
+    Symptom::Schema,
+    Symptom::SlowStatement,
+    Symptom::Timeout,
+    Symptom::Disk,
+];
 
 fn migration(change: &Change, scene: &Scene<'_>) -> Option<Found> {
     if change.kind != ChangeKind::Migration {
@@ -227,7 +236,8 @@ fn capacity(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found>
     let capacity_per_s = places / hold_s;
     let refused = 1.0 - capacity_per_s / demand_per_s;
     let observed = scene.health.get(&change.service)?.failed_share();
-    let finding = Finding::Capacity { edit: edit.clone(), places, hold_s, capacity_per_s, demand_per_s, refused: refused.max(0.0), observed };
+    let finding =
+        Finding::Capacity { edit: edit.clone(), places, hold_s, capacity_per_s, demand_per_s, refused: refused.max(0.0), observed };
     (refused > SMALLEST_SHARE).then(|| (finding, edit.origin.clone().into_iter().collect()))
 }
 

@@ -42,7 +42,11 @@ fn was_down(service: &ServiceName, scene: &Scene<'_>) -> bool {
 /// The first start-up message of the service in the incident that no recorded change of the service explains.
 fn restart(service: &ServiceName, scene: &Scene<'_>) -> Option<Origin> {
     let span = scene.case.incident.span;
-    let explained = scene.case.changes.iter().any(|c| c.service == *service && c.time.plus_seconds(-60.0) <= span.end && c.rollout().end.plus_seconds(60.0) >= span.start);
+    let explained = scene
+        .case
+        .changes
+        .iter()
+        .any(|c| c.service == *service && c.time.plus_seconds(-60.0) <= span.end && c.rollout().end.plus_seconds(60.0) >= span.start);
     let mut starts = scene.surges.iter().filter(|s| s.service == *service && s.symptom == Some(Symptom::Started) && span.contains(s.first));
     if explained { None } else { starts.next().map(|s| s.origin.clone()) }
 }

@@ -73,7 +73,13 @@ mod tests {
 
     #[test]
     fn erring_slower_and_healthy() {
-        let base = Health { requests_before: 1000.0, requests: 500.0, p50: Some((50_000.0, 52_000.0)), p90: Some((90_000.0, 95_000.0)), ..Health::default() };
+        let base = Health {
+            requests_before: 1000.0,
+            requests: 500.0,
+            p50: Some((50_000.0, 52_000.0)),
+            p90: Some((90_000.0, 95_000.0)),
+            ..Health::default()
+        };
         assert!(base.healthy() && !base.errs() && !base.slower());
         assert!(Health { failed: 40.0, ..base }.errs());
         assert!(!Health { failed: 40.0, failed_before: 60.0, ..base }.errs(), "it always failed that often");

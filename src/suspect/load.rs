@@ -41,7 +41,12 @@ impl Load {
     /// The rise as a finding, or that there was none.
     pub fn finding(&self) -> Finding {
         if self.has_risen() {
-            Finding::LoadRise { service: self.service.clone(), ratio: self.ratio, before_per_s: self.before_per_s, during_per_s: self.during_per_s }
+            Finding::LoadRise {
+                service: self.service.clone(),
+                ratio: self.ratio,
+                before_per_s: self.before_per_s,
+                during_per_s: self.during_per_s,
+            }
         } else {
             Finding::LoadFlat { service: self.service.clone(), ratio: self.ratio }
         }

@@ -73,7 +73,9 @@ impl Scene<'_> {
 
     /// The troubled surges of callers that point at a service.
     pub fn complaints_about<'s>(&'s self, service: &'s ServiceName) -> impl Iterator<Item = &'s Surge> {
-        self.surges.iter().filter(move |s| s.is_trouble() && matches!(&s.pointer, surge::Pointer::Callee { service: callee, .. } if callee == service))
+        self.surges
+            .iter()
+            .filter(move |s| s.is_trouble() && matches!(&s.pointer, surge::Pointer::Callee { service: callee, .. } if callee == service))
     }
 
     /// The share that each symptom has of the troubled records of a service and of those that point at it, largest first.

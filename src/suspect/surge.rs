@@ -62,7 +62,9 @@ pub struct Surge {
 impl Surge {
     /// Whether the message tells of trouble: a level of warning or worse, an error text, or a known symptom of failure.
     pub fn is_trouble(&self) -> bool {
-        self.level >= Level::Warn || self.template.contains(" | ") || self.symptom.is_some_and(|s| !matches!(s, Symptom::Started | Symptom::Stopped))
+        self.level >= Level::Warn
+            || self.template.contains(" | ")
+            || self.symptom.is_some_and(|s| !matches!(s, Symptom::Started | Symptom::Stopped))
     }
 }
 
@@ -82,7 +84,8 @@ pub fn survey(case: &Case<'_>, quiet: TimeSpan, load_ratio: f64) -> Vec<Surge> {
     let book = Book { topology: case.topology, names: case.names, known: &known };
     let mut surges = Vec::new();
     for (key, counts) in grouped(case.signals) {
-        let (count, before) = (counts.iter().map(|c| c.within(span, step)).sum::<u64>(), counts.iter().map(|c| c.within(quiet, step)).sum::<u64>());
+        let (count, before) =
+            (counts.iter().map(|c| c.within(span, step)).sum::<u64>(), counts.iter().map(|c| c.within(quiet, step)).sum::<u64>());
         let expected = before as f64 * scale;
         if count >= 3 && count as f64 - expected > SMALLEST_EXCESS + 2.0 * expected.sqrt() {
             surges.extend(describe(case, &book, (&key, &counts), (count, expected, before == 0)));

@@ -110,7 +110,11 @@ fn clean_log(scene: &Scene<'_>, service: &ServiceName) -> Option<Evidence> {
     let of_service = || signals.tally.records.iter().filter(|(k, _)| k.service == symbol);
     let lines: u64 = of_service().map(|(_, c)| c.within(span, signals.step)).sum();
     let errors: u64 = of_service().filter(|(k, _)| k.level >= crate::model::Level::Error).map(|(_, c)| c.within(span, signals.step)).sum();
-    (lines > 0).then(|| Evidence { finding: Finding::CleanLog { service: service.clone(), lines, errors }, weight: -1.0, origins: Vec::new() })
+    (lines > 0).then(|| Evidence {
+        finding: Finding::CleanLog { service: service.clone(), lines, errors },
+        weight: -1.0,
+        origins: Vec::new(),
+    })
 }
 
 /// Paths that people suspect first: database server, host, network.
@@ -125,7 +129,9 @@ fn resources(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
             let title = format!("database server {service}");
             out.push(RuledOut { kind: CauseKind::Component, service: service.clone(), change: None, title, evidence });
         }
-        for (name, metrics) in [("network", &["retrans", "drop", "packet_loss"][..]), ("host", &["cpu_pct", "mem_used", "disk_used", "load1"][..])] {
+        for (name, metrics) in
+            [("network", &["retrans", "drop", "packet_loss"][..]), ("host", &["cpu_pct", "mem_used", "disk_used", "load1"][..])]
+        {
             let evidence = flat_metrics(scene, &service, metrics);
             let on_host = !scene.case.topology.services().contains(&service) && !scene.case.signals.outcomes.contains_key(&service);
             if on_host && !evidence.is_empty() && evidence.len() == measured(scene, &service, metrics) {
@@ -159,10 +165,13 @@ fn flat_metrics(scene: &Scene<'_>, service: &ServiceName, names: &[&str]) -> Vec
     let span = scene.case.incident.span;
     let series = scene.case.signals.metrics.iter().filter(|(k, _)| k.service == *service);
     let wanted = series.filter(|(k, _)| names.iter().any(|n| k.metric.as_str().contains(n)));
-    wanted.filter_map(|(key, points)| flat(points, scene.quiet, span).map(|(before, peak)| (key, before, peak))).map(|(key, before, peak)| {
-        let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.to_string(), before, peak };
-        Evidence { finding, weight: -1.0, origins: Vec::new() }
-    }).collect()
+    wanted
+        .filter_map(|(key, points)| flat(points, scene.quiet, span).map(|(before, peak)| (key, before, peak)))
+        .map(|(key, before, peak)| {
+            let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.to_string(), before, peak };
+            Evidence { finding, weight: -1.0, origins: Vec::new() }
+        })
+        .collect()
 }
 
 fn flat(points: &[(crate::model::Time, f64)], quiet: TimeSpan, span: TimeSpan) -> Option<(f64, f64)> {

@@ -14,9 +14,21 @@ pub fn entries(scene: &Scene<'_>, causes: &[Cause]) -> Vec<TimelineEntry> {
     let mut entries: Vec<TimelineEntry> = changes(scene, causes);
     entries.extend(first_symptoms(scene));
     let service = scene.case.incident.services.first().cloned().unwrap_or_else(|| ServiceName::new(""));
-    entries.push(TimelineEntry { time: span.start, kind: TimelineKind::IncidentStart, service: service.clone(), text: "incident begins".to_owned(), origin: None });
+    entries.push(TimelineEntry {
+        time: span.start,
+        kind: TimelineKind::IncidentStart,
+        service: service.clone(),
+        text: "incident begins".to_owned(),
+        origin: None,
+    });
     if !scene.case.incident.ongoing {
-        entries.push(TimelineEntry { time: span.end, kind: TimelineKind::IncidentEnd, service, text: "incident ends".to_owned(), origin: None });
+        entries.push(TimelineEntry {
+            time: span.end,
+            kind: TimelineKind::IncidentEnd,
+            service,
+            text: "incident ends".to_owned(),
+            origin: None,
+        });
     }
     entries.sort_by(|a, b| (a.time, a.kind, &a.service, &a.text).cmp(&(b.time, b.kind, &b.service, &b.text)));
     entries
@@ -38,7 +50,13 @@ fn of_change(change: &Change) -> TimelineEntry {
     if let Some(summary) = &change.summary {
         text.push_str(&format!(": {summary}"));
     }
-    TimelineEntry { time: change.time, kind: TimelineKind::Change, service: change.service.clone(), text, origin: Some(change.origin.clone()) }
+    TimelineEntry {
+        time: change.time,
+        kind: TimelineKind::Change,
+        service: change.service.clone(),
+        text,
+        origin: Some(change.origin.clone()),
+    }
 }
 
 /// The first new message of trouble of each service.

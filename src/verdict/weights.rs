@@ -68,7 +68,9 @@ pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::Instances { touched_failed, touched_requests, other_failed, other_requests, .. } => {
             instances((*touched_failed, *touched_requests), (*other_failed, *other_requests))
         }
-        Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor),
+        Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => {
+            key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor)
+        }
         Finding::ValueQuoted { edit, .. } => quoted(edit.after.as_deref().unwrap_or("")),
         // A quantitative prediction that is met; the hold time is only bounded, so near is near enough.
         Finding::Capacity { refused, observed, .. } => 1.5 - 3.0 * (refused - observed).abs(),
@@ -150,7 +152,9 @@ fn quoted(value: &str) -> f64 {
 
 /// Several signs of being down together; much less where a change of the component explains them.
 fn down(suspect: &Suspect, scene: &Scene<'_>, refused_share: f64, up_zero: bool, restarted: bool) -> f64 {
-    let signs = 1.5 * f64::from(u8::from(refused_share >= 0.25)) + f64::from(u8::from(up_zero)) + 0.7 * f64::from(u8::from(restarted && refused_share > 0.0));
+    let signs = 1.5 * f64::from(u8::from(refused_share >= 0.25))
+        + f64::from(u8::from(up_zero))
+        + 0.7 * f64::from(u8::from(restarted && refused_share > 0.0));
     let onset = scene.case.incident.span.start;
     let changed = scene.case.changes.iter().any(|c| c.service == suspect.service && (0.0..600.0).contains(&(onset - c.time)));
     1.6 * signs * if changed { 0.3 } else { 1.0 }
@@ -161,7 +165,8 @@ pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec
     let Some(verdict) = &scene.rollouts else { return };
     for score in &verdict.scores {
         let Some(change) = scene.case.changes.get(score.change) else { continue };
-        let evidence = score.evidence().map(|(finding, weight)| Evidence { finding: Finding::Rollout(finding.clone()), weight, origins: Vec::new() });
+        let evidence =
+            score.evidence().map(|(finding, weight)| Evidence { finding: Finding::Rollout(finding.clone()), weight, origins: Vec::new() });
         add(&change.id, score.log_odds, evidence.collect());
     }
 }

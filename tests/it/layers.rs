@@ -74,7 +74,9 @@ fn the_report_sees_the_result_only() {
     let wrong: Vec<String> = files()
         .into_iter()
         .filter(|f| seen(&f.0))
-        .flat_map(|(path, text, _)| imports(&text).into_iter().filter(|n| !matches!(n.as_str(), "model" | "report" | "")).map(move |n| format!("{path} uses {n}")))
+        .flat_map(|(path, text, _)| {
+            imports(&text).into_iter().filter(|n| !matches!(n.as_str(), "model" | "report" | "")).map(move |n| format!("{path} uses {n}"))
+        })
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -1,7 +1,7 @@
 //! Roll-outs in a small mesh: `web` calls `cart` and `pay`, `cart` calls `stock`.
 
-use crate::model::ServiceName;
 use super::*;
+use crate::model::ServiceName;
 use crate::model::{ChangeKind, ConfigDiff, Origin, SeriesKey};
 
 const STEP: f64 = 60.0;
