@@ -58,6 +58,9 @@ struct Part {
     complaints: Vec<Complaint>,
 }
 
+/// Turns the bytes of a whole file into a part, or says why it cannot.
+type WholeReader<'r> = dyn Fn(&[u8], &mut Part) -> Result<(), String> + 'r;
+
 /// Reads all sources. `progress` is told the bytes read so far and the bytes in all.
 pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Intake {
     let total: u64 = bundle.sources.iter().map(|s| s.bytes).sum();
@@ -114,7 +117,7 @@ fn settle_changes(intake: &mut Intake) {
 }
 
 fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options) -> Part {
-    let whole = |kind: &str, read: &dyn Fn(&[u8], &mut Part) -> Result<(), String>| read_whole(source, kind, read);
+    let whole = |kind: &str, read: &WholeReader<'_>| read_whole(source, kind, read);
     match source.kind {
         SourceKind::Log => read_log(source, formats, options),
         SourceKind::LongCsv | SourceKind::WideCsv => whole("metrics csv", &|bytes, part| {
@@ -193,7 +196,7 @@ fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
     part
 }
 
-fn read_whole(source: &Source, kind: &str, read: &dyn Fn(&[u8], &mut Part) -> Result<(), String>) -> Part {
+fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
     let bytes = match bytes_of(&source.path, LARGEST_WHOLE_FILE) {
         Ok(bytes) => bytes,
         Err(why) => return Part::unreadable(source, &why),
