@@ -100,7 +100,7 @@ fn best_key(keyed: Vec<Found>, suspect: &Suspect, scene: &Scene<'_>) -> (Option<
             let irrelevant = (Finding::KeyIrrelevant { keys }, origins);
             (the_edit_itself(suspect), vec![evidence(irrelevant, suspect, scene)])
         }
-        None => (None, Vec::new()),
+        None => (the_edit_itself(suspect), Vec::new()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds stretches in which requests succeed but take much longer than before.
 //!
 //! Latency has no natural zero and comes in bursts, so counting slow requests convicts every burst. What is looked for instead is a
-//! level that stays: the 90th percentile (or the median) of quarter minutes, raised for a minute or more, and raised above
+//! level that stays: the 90th percentile (or the median) of quarter minutes, raised for two minutes or more, and raised above
 //! whatever the rest of the recording reaches for as long.
 
 use crate::model::{Time, TimeSpan};
@@ -16,12 +16,14 @@ use super::windows_of;
 const BLOCK: f64 = 15.0;
 /// Blocks with fewer requests have no percentiles.
 const SMALLEST_BLOCK: u64 = 10;
-/// Shortest stretch, in blocks: a minute. Shorter slowness is a garbage collection or a restart.
-const SHORTEST: usize = 4;
+/// Shortest stretch, in blocks: two minutes. Shorter slowness is a restart, a cold cache, a neighbour.
+const SHORTEST: usize = 8;
+/// Blocks at the beginning of a recording in which services may still be starting.
+const START_UP: usize = 4;
 /// A block is slow when its 90th percentile exceeds the quiet level by this factor …
-const RAISED: f64 = 2.0;
+const RAISED: f64 = 2.5;
 /// … or its median by this, and by this many microseconds.
-const MEDIAN_RAISED: f64 = 2.5;
+const MEDIAN_RAISED: f64 = 3.0;
 const NOTICEABLE: f64 = 20_000.0;
 /// The stretch must exceed by this factor what the rest reaches for as long.
 const ABOVE_THE_REST: f64 = 1.3;
@@ -71,7 +73,7 @@ fn quiet_level(levels: &[Level]) -> Option<Quiet> {
         stats::median(&sorted[..sorted.len().div_ceil(2)])
     };
     let known: Vec<(f64, f64)> = levels.iter().flatten().copied().collect();
-    (known.len() >= 2 * SHORTEST).then_some(())?;
+    (known.len() >= START_UP + SHORTEST).then_some(())?;
     Some(Quiet { p90: lower(known.iter().map(|l| l.0).collect())?, p50: lower(known.iter().map(|l| l.1).collect())? })
 }
 
@@ -88,7 +90,7 @@ fn runs(slow: &[bool]) -> Vec<std::ops::Range<usize>> {
             _ => all.push(i..i + 1),
         }
     }
-    all.retain(|run| run.len() >= SHORTEST);
+    all.retain(|run| run.len() >= SHORTEST && run.start >= START_UP);
     all
 }
 
@@ -143,13 +145,13 @@ mod tests {
 
     #[test]
     fn a_level_that_stays_is_found() {
-        check(&outcomes(600, |s| if (300..420).contains(&s) { 200 } else { 50 }), &[(300.0, 420.0)]);
+        check(&outcomes(600, |s| if (300..435).contains(&s) { 200 } else { 50 }), &[(300.0, 435.0)]);
         let ramp = outcomes(600, |s| if s < 300 { 50 } else { 50 + (s as i64 - 300) });
         assert_eq!(find(&ramp, None).unwrap().1.len(), 1);
     }
 
     #[test]
     fn what_the_rest_reaches_as_long_is_usual() {
-        check(&outcomes(900, |s| if s % 300 < 75 { 150 } else { 50 }), &[]);
+        check(&outcomes(1_500, |s| if s % 500 > 350 { 150 } else { 50 }), &[]);
     }
 }
