@@ -124,16 +124,18 @@ impl Stream {
 /// The share of bad outcomes in the quiet time: the larger of the pooled share of the quietest quarter of 15 s blocks and the
 /// lower quartile of 60 s blocks. The first alone is biased low by selection, which many minutes of steady noise would turn into
 /// incidents. A quarter, so that a recording that begins shortly before an incident and ends with it still shows it.
-pub fn quiet_share(total: &[f64], bad: &[f64], step: Step) -> f64 {
+///
+/// `parts`: 4 for a quarter; 2 where incidents are not expected to fill half of the data, which is less biased.
+pub fn quiet_share(total: &[f64], bad: &[f64], step: Step, parts: usize) -> f64 {
     let mut blocks: Vec<(f64, f64)> = total.chunks(windows_of(step, 15.0)).zip(bad.chunks(windows_of(step, 15.0))).map(sums).collect();
     blocks.retain(|b| b.0 > 0.0);
     blocks.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
-    let lower = blocks[..blocks.len().div_ceil(4)].iter().fold((0.0, 0.0), |s, b| (s.0 + b.0, s.1 + b.1));
+    let lower = blocks[..blocks.len().div_ceil(parts)].iter().fold((0.0, 0.0), |s, b| (s.0 + b.0, s.1 + b.1));
     let pooled = if lower.0 > 0.0 { lower.1 / lower.0 } else { 0.0 };
     let minute = windows_of(step, 60.0);
     let shares: Vec<f64> = total.chunks(minute).zip(bad.chunks(minute)).map(sums).filter(|b| b.0 > 0.0).map(|b| b.1 / b.0).collect();
     let sorted = stats::sorted(&shares);
-    let quartile = if sorted.len() >= 6 { sorted[sorted.len() / 4] } else { 0.0 };
+    let quartile = if sorted.len() >= 6 { sorted[(sorted.len() - 1) / parts] } else { 0.0 };
     pooled.max(quartile).max(SMALLEST_QUIET)
 }
 
@@ -272,7 +274,7 @@ mod tests {
             services: vec!["web".into()],
             step: Step::SECOND,
             first_window: 1_000,
-            quiet: quiet_share(&total, &bad, Step::SECOND),
+            quiet: quiet_share(&total, &bad, Step::SECOND, 4),
             first_bad: vec![None; seconds],
             total,
             bad,

@@ -36,7 +36,7 @@ pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
 }
 
 fn quiet_of(outcomes: &Outcomes, options: &Options, (total, bad): (&[f64], &[f64])) -> f64 {
-    let Some(baseline) = options.baseline else { return quiet_share(total, bad, outcomes.step) };
+    let Some(baseline) = options.baseline else { return quiet_share(total, bad, outcomes.step, 4) };
     let range = outcomes.indices(baseline);
     let (total, bad): (f64, f64) = (total[range.clone()].iter().sum(), bad[range].iter().sum());
     if total > 0.0 { (bad / total).max(SMALLEST_QUIET) } else { SMALLEST_QUIET }
@@ -114,7 +114,7 @@ fn lost_throughput(outcomes: &Outcomes, services: &[ServiceName]) -> Option<Stre
     let missing = |i: usize| if (first..=last).contains(&i) { (usual - smooth(i)).max(0.0) } else { 0.0 };
     let bad: Vec<f64> = (0..outcomes.arrived.len()).map(missing).collect();
     let total = vec![usual; bad.len()];
-    let quiet = quiet_share(&total, &bad, outcomes.step).max(0.05);
+    let quiet = quiet_share(&total, &bad, outcomes.step, 2).max(0.05);
     Some(Stream {
         signal: IncidentSignal::LostThroughput,
         first_bad: vec![None; bad.len()],
@@ -142,7 +142,8 @@ fn error_records(signals: &Signals, options: &Options) -> Vec<Stream> {
     }
     let exposure = vec![step.seconds(); windows];
     let stream = |(service, (bad, _)): (&str, (Vec<f64>, Option<Time>))| {
-        let quiet = options.baseline.map_or_else(|| quiet_share(&exposure, &bad, step), |b| rate_within(&bad, first, b, signals)).max(0.01);
+        let quiet =
+            options.baseline.map_or_else(|| quiet_share(&exposure, &bad, step, 2), |b| rate_within(&bad, first, b, signals)).max(0.01);
         Stream {
             signal: IncidentSignal::ErrorRecords,
             services: vec![ServiceName::new(service)],
