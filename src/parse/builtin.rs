@@ -35,6 +35,7 @@ pub const MESSAGES: &[(&str, &str)] = files!["messages":
     "mysql-error",
     "nginx-upstream",
     "request",
+    "trace",
 ];
 
 #[cfg(test)]
