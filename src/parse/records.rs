@@ -59,6 +59,7 @@ pub fn read_log(
             Err(e) => failure = Some(e),
         }
     }
+    log.release_partial();
     log.flush();
     log.outcome(source, failure.as_ref(), lines.cut)
 }
@@ -82,8 +83,9 @@ struct Log<'f, 's> {
     clock: Clock,
     pending: Pending<'f>,
     row: Row,
-    /// The beginning of a line that its envelope cut.
+    /// The beginning of a line that its envelope cut, and what the envelope said of it.
     partial: String,
+    partial_outer: Outer,
     ledger: Ledger,
     sink: &'s mut dyn FnMut(&Record<'_>, u64),
 }
@@ -127,6 +129,7 @@ impl<'f, 's> Log<'f, 's> {
             pending: Pending::default(),
             row: Row::default(),
             partial: String::new(),
+            partial_outer: Outer::default(),
             ledger: Ledger::default(),
             sink,
         }
@@ -156,8 +159,15 @@ impl<'f, 's> Log<'f, 's> {
         let own = |column| row.text(column, text).map(|t| t.into_owned());
         let outer = Outer { time: head.time, service: own(Column::Service), instance: own(Column::Instance) };
         let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
+        // The rest of a cut line can be missing: what was shipped through another agent often has lost it.
+        if !self.partial.is_empty() && self.begins_anew(&inner) {
+            self.release_partial();
+        }
         let cut = row.raw(Column::Partial, text) == Some("P") || (inner.len() >= DOCKER_CUT && !inner.ends_with('\n'));
         if cut && self.partial.len() < LONGEST {
+            if self.partial.is_empty() {
+                self.partial_outer = outer;
+            }
             self.partial.push_str(&inner);
             return true;
         }
@@ -166,7 +176,23 @@ impl<'f, 's> Log<'f, 's> {
         }
         let mut whole = std::mem::take(&mut self.partial);
         whole.push_str(inner.trim_end_matches(['\n', '\r']));
+        let outer = std::mem::take(&mut self.partial_outer);
         self.inner(&whole, outer)
+    }
+
+    /// Whether a line is dated by itself in the file's format, so that it cannot be the rest of another.
+    fn begins_anew(&mut self, text: &str) -> bool {
+        let Some(format) = self.detected.format else { return false };
+        let matched = self.matcher.line(format, text.trim_end_matches(['\n', '\r']), &self.clock, &mut Row::default());
+        matches!(matched, Matched::Record(Head { time: Some(_), .. }))
+    }
+
+    /// Takes a cut line whose rest never came for what it is.
+    fn release_partial(&mut self) {
+        if !self.partial.is_empty() {
+            let (text, outer) = (std::mem::take(&mut self.partial), std::mem::take(&mut self.partial_outer));
+            self.inner(&text, outer);
+        }
     }
 
     /// Whether the line was understood.
@@ -297,5 +323,48 @@ impl<'f, 's> Log<'f, 's> {
             misread: ledger.misread,
         };
         LogOutcome { coverage, complaints }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::SourceKind;
+
+    /// Length and end of the message of each record.
+    fn messages(lines: &[String]) -> Vec<(usize, String)> {
+        let text = lines.join("\n");
+        let source = Source {
+            path: "x".into(),
+            shown: "x".into(),
+            kind: SourceKind::Log,
+            service: None,
+            instance: None,
+            bytes: text.len() as u64,
+            near: None,
+        };
+        let mut seen = Vec::new();
+        let mut sink = |record: &Record<'_>, _: u64| {
+            let from = record.message.len().saturating_sub(3);
+            seen.push((record.message.len(), record.message[from..].to_owned()));
+        };
+        read_log(&source, Box::new(io::Cursor::new(text.into_bytes())), &Formats::builtin(), None, &mut sink);
+        seen
+    }
+
+    fn docker(text: &str) -> String {
+        format!(r#"{{"log":"{text}","stream":"stdout","time":"2023-01-29T08:42:22.343225872Z"}}"#)
+    }
+
+    #[test]
+    fn a_line_that_docker_cut_takes_its_rest_and_no_other_record() {
+        let head = "16:42:22.341 INFO  t.c.Food#37 ";
+        let (cut, next) = (format!("{head}{}", "x".repeat(DOCKER_CUT - head.len())), format!("{head}all\\n"));
+        let length = DOCKER_CUT - head.len();
+        let (whole, alone) = ((length + 3, "end".to_owned()), (length, "xxx".to_owned()));
+        let ok = (3, "all".to_owned());
+        assert_eq!(messages(&[docker(&next), docker(&cut), docker("end\\n"), docker(&next)]), [ok.clone(), whole, ok.clone()]);
+        assert_eq!(messages(&[docker(&next), docker(&cut), docker(&next)]), [ok.clone(), alone.clone(), ok.clone()]);
+        assert_eq!(messages(&[docker(&next), docker(&cut)]), [ok, alone]);
     }
 }
