@@ -12,10 +12,20 @@ const EVENT: usize = 60;
 pub fn sentence(finding: &Finding) -> String {
     match finding {
         Finding::FlowRank { service, score, margin } if *margin >= 0.0 => {
-            format!("by the paths of traces {} is the likeliest to have failed: score {}, {} ahead", wording::service(service), number(*score), number(*margin))
+            format!(
+                "by the paths of traces {} is the likeliest to have failed: score {}, {} ahead",
+                wording::service(service),
+                number(*score),
+                number(*margin)
+            )
         }
         Finding::FlowRank { service, score, margin } => {
-            format!("by the paths of traces others are likelier than {}: score {}, {} behind", wording::service(service), number(*score), number(-margin))
+            format!(
+                "by the paths of traces others are likelier than {}: score {}, {} behind",
+                wording::service(service),
+                number(*score),
+                number(-margin)
+            )
         }
         Finding::LeftPath { service, traces, of, before, before_of } => {
             let (now, then) = (part((*traces, *of)), part((*before, *before_of)));
@@ -31,7 +41,13 @@ pub fn sentence(finding: &Finding) -> String {
             format!("after {} of {caller} nothing of {service} follows: {} times, {} before", event(from), part(*during), part(*before))
         }
         Finding::SlowHops { service, neighbours, slow, of, delay_ms } => {
-            let hops = format!("{} of {} between {} and {}", count(*slow), counted(*of, "hop"), wording::service(service), wording::services(neighbours));
+            let hops = format!(
+                "{} of {} between {} and {}",
+                count(*slow),
+                counted(*of, "hop"),
+                wording::service(service),
+                wording::services(neighbours)
+            );
             format!("{hops} took {} longer than usual", milliseconds(*delay_ms))
         }
         _ => String::new(),

@@ -163,7 +163,12 @@ mod tests {
     fn flow(records: &[(u64, u64)]) -> Flow {
         let mut flow = Flow::default();
         for &(trace, second) in records {
-            let record = Record { time: Time(second as i64), trace: Some(format!("t{trace}").into()), message: format!("took {second}").into(), ..Record::default() };
+            let record = Record {
+                time: Time(second as i64),
+                trace: Some(format!("t{trace}").into()),
+                message: format!("took {second}").into(),
+                ..Record::default()
+            };
             flow.add(&record, if second % 2 == 0 { "a" } else { "b" }, "x.log", second);
         }
         flow
@@ -186,7 +191,13 @@ mod tests {
     #[test]
     fn an_event_is_the_line_of_code_else_the_masked_message() {
         let mut all = flow(&[(1, 7)]);
-        let coded = Record { time: Time(9), trace: Some("t1".into()), logger: Some("shop.Cart".into()), code_line: Some("12".into()), ..Record::default() };
+        let coded = Record {
+            time: Time(9),
+            trace: Some("t1".into()),
+            logger: Some("shop.Cart".into()),
+            code_line: Some("12".into()),
+            ..Record::default()
+        };
         all.add(&coded, "a", "x.log", 9);
         assert_eq!(seen(&Flow::merged(vec![all]))[0].iter().map(|s| s.2.as_str()).collect::<Vec<_>>(), ["took <*>", "shop.Cart:12"]);
     }

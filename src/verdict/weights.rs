@@ -52,8 +52,8 @@ pub fn key_total(sum: f64) -> f64 {
 pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     let component = suspect.kind != CauseKind::Change;
     match finding {
-        // Where traces say where requests went wrong, counts of messages do not.
-        Finding::Blame { .. } | Finding::Victim { .. } if scene.flow_decides() => 0.0,
+        // Where traces say where requests went wrong, counts of messages do not, and series show victims too.
+        Finding::Blame { .. } | Finding::Victim { .. } | Finding::MetricShift { .. } if scene.flow_decides() => 0.0,
         Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT,
         // A staged roll-out's clock is its first served request, which the roll-out's own findings judge.
         Finding::Began { .. } if scene.rollouts.is_some() => 0.0,

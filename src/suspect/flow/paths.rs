@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::{Epoch, Traces, likelihood_ratio, share};
 use crate::model::Topology;
 use crate::template::Symbol;
-use crate::template::flow::Step;
+use crate::template::flow::{MOST_STEPS, Step};
 
 /// The baseline must have seen what came before a step this often, and the step itself in at most this share.
 const KNOWN: usize = 4;
@@ -77,15 +77,16 @@ pub struct Oddities {
     pub vanished: FxHashMap<Context, Vec<(Symbol, Oddity)>>,
 }
 
-/// The moves of each span of a trace, its start and end included.
+/// The moves of each span of a trace, its start and end included; a trace that was cut off has no ends.
 pub fn moves(steps: &[Step]) -> Vec<Move> {
+    let end = (steps.len() < MOST_STEPS).then_some(Event::End);
     let mut by_span: Vec<&Step> = steps.iter().collect();
     by_span.sort_by_key(|s| (s.service, s.span)); // stable: the order of time stays
     let mut moves = Vec::with_capacity(steps.len() * 2);
     for span in by_span.chunk_by(|a, b| (a.service, a.span) == (b.service, b.span)) {
         let service = span[0].service;
         let mut from = Event::Start;
-        for to in span.iter().map(|s| Event::of(s)).chain([Event::End]) {
+        for to in span.iter().map(|s| Event::of(s)).chain(end) {
             moves.push(Move { service, from, to });
             from = to;
         }

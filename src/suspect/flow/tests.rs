@@ -20,7 +20,8 @@ fn add(flow: &mut Flow, second: i64, lines: &[Line]) {
     for (number, (service, event, error, later)) in lines.iter().enumerate() {
         time += later * 1_000;
         let level = if *error { Level::Error } else { Level::Info };
-        let record = Record { time: Time(time), level, trace: Some(format!("t{second}").into()), message: (*event).into(), ..Record::default() };
+        let record =
+            Record { time: Time(time), level, trace: Some(format!("t{second}").into()), message: (*event).into(), ..Record::default() };
         flow.add(&record, service, service, number as u64);
     }
 }
@@ -47,7 +48,16 @@ fn ranked(bad: &[Line], edges: &[(&str, &str)], metrics: Metrics) -> Vec<(String
         sparkline: Default::default(),
     };
     let (names, facts, options) = (NameBook::default(), Facts::empty(), Options::default());
-    let case = Case { incident: &incident, signals: &signals, changes: &[], topology: &topology, names: &names, flow: &flow, facts: &facts, options: &options };
+    let case = Case {
+        incident: &incident,
+        signals: &signals,
+        changes: &[],
+        topology: &topology,
+        names: &names,
+        flow: &flow,
+        facts: &facts,
+        options: &options,
+    };
     survey(&case).map_or_else(Vec::new, |v| v.scores.into_iter().map(|s| (s.service.to_string(), s.resource)).collect())
 }
 
@@ -68,18 +78,30 @@ fn the_usual_paths_say_nothing() {
 
 #[test]
 fn an_error_in_the_middle_is_not_the_front_s() {
-    let bad = [("front", "in", false, 0), ("cart", "in", false, 5), ("stock", "in", false, 5), ("cart", "failed", true, 1), ("front", "failed", true, 1)];
+    let bad = [
+        ("front", "in", false, 0),
+        ("cart", "in", false, 5),
+        ("stock", "in", false, 5),
+        ("cart", "failed", true, 1),
+        ("front", "failed", true, 1),
+    ];
     check(&bad, ("cart", "code"));
 }
 
 #[test]
 fn a_callee_that_writes_no_line_is_to_blame_for_its_caller_s_error() {
-    check(&[("front", "in", false, 0), ("cart", "in", false, 5), ("cart", "failed", true, 5), ("front", "failed", true, 1)], ("stock", "code"));
+    check(
+        &[("front", "in", false, 0), ("cart", "in", false, 5), ("cart", "failed", true, 5), ("front", "failed", true, 1)],
+        ("stock", "code"),
+    );
 }
 
 #[test]
 fn a_delay_on_both_sides_of_a_service_is_its_own() {
-    check(&[("front", "in", false, 0), ("cart", "in", false, 205), ("stock", "in", false, 205), ("front", "out", false, 5)], ("cart", "network"));
+    check(
+        &[("front", "in", false, 0), ("cart", "in", false, 205), ("stock", "in", false, 205), ("front", "out", false, 5)],
+        ("cart", "network"),
+    );
 }
 
 #[test]

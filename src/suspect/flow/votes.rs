@@ -149,7 +149,13 @@ impl Poll {
         let persists = if early == 0 || late == 0 { 1.0 } else { fading.clamp(FADED, 1.0) };
         let score = (odds * self.weight + STRONGEST * best.strength()) * persists;
         let name = traces.name(service);
-        let left = Finding::LeftPath { service: name.clone(), traces: voting as u64, of: window as u64, before: self.base as u64, before_of: traces.base as u64 };
+        let left = Finding::LeftPath {
+            service: name.clone(),
+            traces: voting as u64,
+            of: window as u64,
+            before: self.base as u64,
+            before_of: traces.base as u64,
+        };
         Some(FlowScore { findings: vec![left, detail(traces, &name, best)], service: name, resource: "code", score })
     }
 }
@@ -164,8 +170,12 @@ fn detail(traces: &Traces<'_>, service: &ServiceName, vote: Vote) -> Finding {
     };
     match vote.sign {
         Sign::Moved(m) => Finding::OddStep { service: service.clone(), from: text(m.from), to: text(m.to), during, before },
-        Sign::Missed(caller, at) => {
-            Finding::NotReached { service: service.clone(), caller: traces.name(caller), from: text(at).unwrap_or_default(), during, before }
-        }
+        Sign::Missed(caller, at) => Finding::NotReached {
+            service: service.clone(),
+            caller: traces.name(caller),
+            from: text(at).unwrap_or_default(),
+            during,
+            before,
+        },
     }
 }
