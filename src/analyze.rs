@@ -86,7 +86,16 @@ fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) ->
 }
 
 fn verdict_on(incident: &Incident, intake: &Intake, signals: &Signals, facts: &Facts, options: &Options) -> Verdict {
-    let case = Case { incident, signals, changes: &intake.changes, topology: &intake.topology, names: &intake.names, facts, options };
+    let case = Case {
+        incident,
+        signals,
+        changes: &intake.changes,
+        topology: &intake.topology,
+        names: &intake.names,
+        flow: &intake.flow,
+        facts,
+        options,
+    };
     let scene = scene::survey(case);
     verdict::weigh(&scene, suspect::gather(&case, &scene))
 }

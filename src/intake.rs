@@ -15,8 +15,8 @@ use crate::parse::config::Flat;
 use crate::parse::{Formats, changes, config, prometheus, read_log as read_records, topology};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::signal::metrics::{self, TableOutcome};
-use crate::template::Tally;
 use crate::template::tally::Place;
+use crate::template::{Flow, Tally};
 
 /// Metric, change and configuration files are read whole; larger ones are refused.
 const LARGEST_WHOLE_FILE: u64 = 1 << 30;
@@ -27,6 +27,7 @@ const LARGEST_CONFIG: u64 = 4 << 20;
 #[derive(Debug, Default)]
 pub struct Intake {
     pub tally: Tally,
+    pub flow: Flow,
     pub metrics: Metrics,
     /// By time, then id.
     pub changes: Vec<Arc<Change>>,
@@ -50,6 +51,7 @@ pub struct NameBook {
 #[derive(Default)]
 struct Part {
     tally: Option<Tally>,
+    flow: Flow,
     metrics: Metrics,
     changes: Vec<Change>,
     topology: Topology,
@@ -73,9 +75,10 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     let parts: Vec<Part> = bundle.sources.par_iter().map(read).collect();
     let mut intake = Intake::default();
     intake.coverage.complaints.clone_from(&bundle.complaints);
-    let mut tallies = Vec::new();
+    let (mut tallies, mut flows) = (Vec::new(), Vec::new());
     for (part, source) in parts.into_iter().zip(&bundle.sources) {
         tallies.extend(part.tally);
+        flows.push(part.flow);
         for (key, points) in part.metrics {
             metrics::extend(&mut intake.metrics, key, points.into_iter().filter(|p| options.wants(p.0)).collect());
         }
@@ -96,6 +99,7 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     }
     settle_changes(&mut intake);
     intake.tally = Tally::merged(tallies, options.step);
+    intake.flow = Flow::merged(flows);
     intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
     intake.coverage.complaints.sort();
     intake
@@ -181,18 +185,20 @@ fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
         Ok(input) => input,
         Err(error) => return Part::unreadable(source, &error.to_string()),
     };
-    let mut tally = Tally::default();
+    let (mut tally, mut flow) = (Tally::default(), Flow::default());
     let service = source.service.as_ref().map_or("", ServiceName::as_str);
     let instance = source.instance.as_ref().map_or("", |i| i.as_str());
     let mut sink = |record: &Record<'_>, line: u64| {
         if options.wants(record.time) {
             tally.add(record, Place { service, instance, path: &source.shown, line });
+            flow.add(record, service, &source.shown, line);
         }
     };
     let outcome = read_records(source, input, formats, options.utc_offset, &mut sink);
     part.coverage = outcome.coverage;
     part.complaints = outcome.complaints;
     part.tally = Some(tally);
+    part.flow = flow;
     part
 }
 

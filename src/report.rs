@@ -3,6 +3,7 @@
 //! Nothing is weighed here: what is shown, and in which order, the verdict has said. The one choice of this layer is how much fits.
 
 mod advice;
+mod flow;
 mod markdown;
 mod rollout;
 mod sentences;

@@ -8,6 +8,7 @@ pub mod content;
 pub mod down;
 pub mod effect;
 pub mod facts;
+pub mod flow;
 pub mod health;
 pub mod load;
 pub mod metrics;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use crate::intake::NameBook;
 use crate::model::{CauseKind, Change, Finding, Incident, InstanceId, KeyEdit, Options, Origin, ServiceName, Topology};
 use crate::signal::Signals;
+use crate::template::Flow;
 use facts::Facts;
 
 /// One incident and everything that was read.
@@ -31,6 +33,7 @@ pub struct Case<'a> {
     pub changes: &'a [Arc<Change>],
     pub topology: &'a Topology,
     pub names: &'a NameBook,
+    pub flow: &'a Flow,
     pub facts: &'a Facts,
     pub options: &'a Options,
 }

@@ -2,12 +2,14 @@
 //!
 //! Knows records; does not know what a window is later compared with, nor what an incident is.
 
+pub mod flow;
 pub mod sketch;
 pub mod symbols;
 pub mod tally;
 pub mod tokens;
 pub mod users;
 
+pub use flow::Flow;
 pub use sketch::LatencySketch;
 pub use symbols::{Symbol, Symbols};
 pub use tally::{Cell, RecordCounts, RecordKey, RequestCounts, RequestKey, Tally};

@@ -20,6 +20,10 @@ pub struct Record<'l> {
     pub logger: Option<Cow<'l, str>>,
     pub thread: Option<Cow<'l, str>>,
     pub trace: Option<Cow<'l, str>>,
+    /// The part of the trace that one service works on (OpenTelemetry `span_id`).
+    pub span: Option<Cow<'l, str>>,
+    /// The line of the source code that wrote the record.
+    pub code_line: Option<Cow<'l, str>>,
     /// The text for people, without the header.
     pub message: Cow<'l, str>,
     /// The error text that a structured record carries beside its message (`err.message`, `error`, `exception`).

@@ -169,6 +169,20 @@ pub enum Finding {
     /// The ranking of components by metrics alone: its score, and by how much that exceeds the best other service's (negative: it is
     /// that far behind the best).
     MetricRank { service: ServiceName, score: f64, margin: f64 },
+    /// The ranking of services by the paths of traces: its score in nats, and by how much that exceeds the best other service's
+    /// (negative: it is that far behind the best).
+    FlowRank { service: ServiceName, score: f64, margin: f64 },
+    /// Traces of the incident that are unusual at this service and at none below it, of all; the same of the baseline.
+    LeftPath { service: ServiceName, traces: u64, of: u64, before: u64, before_of: u64 },
+    /// A step inside the service that traces hardly took before: from an event (`None`: the beginning) to an event (`None`: the end);
+    /// (taken, possible) times in the incident and in the baseline.
+    OddStep { service: ServiceName, from: Option<String>, to: Option<String>, during: (u64, u64), before: (u64, u64) },
+    /// After this event of the caller the service used to write next and does not: (missing, possible) times.
+    NotReached { service: ServiceName, caller: ServiceName, from: String, during: (u64, u64), before: (u64, u64) },
+    /// Between the service and these neighbours traces waited longer than before: slow gaps of all, and how much longer on average.
+    SlowHops { service: ServiceName, neighbours: Vec<ServiceName>, slow: u64, of: u64, delay_ms: f64 },
+    /// A resource ran full: usual median and peak in percent of its capacity.
+    Saturated { service: ServiceName, metric: String, before: f64, peak: f64 },
     /// Requests arrived this many times as often as before.
     LoadRise { service: ServiceName, ratio: f64, before_per_s: f64, during_per_s: f64 },
     /// Requests arrived as often as before.

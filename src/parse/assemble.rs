@@ -26,6 +26,8 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         logger: cell(Column::Logger),
         thread: cell(Column::Thread),
         trace: cell(Column::Trace),
+        span: cell(Column::Span),
+        code_line: cell(Column::CodeLine),
         message: message(row, text),
         error: None,
         detail: whole_detail(row, text, detail),

@@ -68,6 +68,7 @@ pub const MESSAGES: &[(&str, &str)] = files!["messages":
     "mysql-error",
     "nginx-upstream",
     "request",
+    "trace",
 ];
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ columns! {
     Logger = "logger",
     Thread = "thread",
     Trace = "trace",
+    Span = "span",
+    /// Line number in the source code.
+    CodeLine = "code_line",
     /// Process or connection: lines of the same one belong together.
     Pid = "pid",
     /// The error's text.

@@ -167,6 +167,8 @@ pub fn compare(expected: &Expected, record: &Record<'_>) -> Vec<String> {
         ("logger", expected.logger.clone(), owned(record.logger.as_deref())),
         ("thread", expected.thread.clone(), owned(record.thread.as_deref())),
         ("trace", expected.trace.clone(), owned(record.trace.as_deref())),
+        ("span", expected.span.clone(), owned(record.span.as_deref())),
+        ("code_line", expected.code_line.clone(), owned(record.code_line.as_deref())),
         ("message", expected.message.clone(), Some(record.message.to_string())),
         ("error", expected.error.clone(), owned(record.error.as_deref())),
         ("detail", expected.detail.clone(), Some(record.detail.to_string())),

@@ -129,6 +129,8 @@ pub struct Expected {
     pub logger: Option<String>,
     pub thread: Option<String>,
     pub trace: Option<String>,
+    pub span: Option<String>,
+    pub code_line: Option<String>,
     pub message: Option<String>,
     pub error: Option<String>,
     pub detail: Option<String>,

@@ -58,6 +58,7 @@ fn read_pairs(formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut
 fn fill(record: &mut Record<'_>, row: &Row, text: &str) {
     let owned = |column| row.text(column, text).map(|t: Cow<'_, str>| Cow::Owned(t.into_owned()));
     record.request = record.request.take().or_else(|| request(row, text).map(into_owned));
+    record.span = record.span.take().or_else(|| owned(Column::Span));
     record.code = record.code.take().or_else(|| owned(Column::Code));
     record.trace = record.trace.take().or_else(|| owned(Column::Trace));
     record.error = record.error.take().or_else(|| owned(Column::Error));

@@ -60,6 +60,7 @@ pub fn read_log(
             Err(e) => failure = Some(e),
         }
     }
+    log.release_partial();
     log.flush();
     log.outcome(source, failure.as_ref(), lines.cut)
 }
@@ -83,10 +84,11 @@ struct Log<'f, 's> {
     clock: Clock,
     pending: Pending<'f>,
     row: Row,
-    /// The beginning of a line that its envelope cut.
+    /// The beginning of a line that its envelope cut, and what the envelope said of it.
     partial: String,
     /// The beginning of a CSV row whose quotes are open.
     open_row: String,
+    partial_outer: Outer,
     ledger: Ledger,
     sink: &'s mut dyn FnMut(&Record<'_>, u64),
 }
@@ -131,6 +133,7 @@ impl<'f, 's> Log<'f, 's> {
             row: Row::default(),
             partial: String::new(),
             open_row: String::new(),
+            partial_outer: Outer::default(),
             ledger: Ledger::default(),
             sink,
         }
@@ -167,8 +170,15 @@ impl<'f, 's> Log<'f, 's> {
         let outer = Outer { time: head.time, level: head.level, service: own(Column::Service), instance: own(Column::Instance) };
         let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
         let inner = if inner.contains('\u{1b}') { Cow::Owned(without_colours(&inner).into_owned()) } else { inner };
+        // The rest of a cut line can be missing: what was shipped through another agent often has lost it.
+        if !self.partial.is_empty() && self.begins_anew(&inner) {
+            self.release_partial();
+        }
         let cut = row.raw(Column::Partial, text) == Some("P") || (inner.len() >= DOCKER_CUT && !inner.ends_with('\n'));
         if cut && self.partial.len() < LONGEST {
+            if self.partial.is_empty() {
+                self.partial_outer = outer;
+            }
             self.partial.push_str(&inner);
             return true;
         }
@@ -177,6 +187,7 @@ impl<'f, 's> Log<'f, 's> {
         }
         let mut whole = std::mem::take(&mut self.partial);
         whole.push_str(&inner);
+        let outer = std::mem::take(&mut self.partial_outer);
         self.unwrapped(&whole, outer)
     }
 
@@ -191,6 +202,21 @@ impl<'f, 's> Log<'f, 's> {
             }
         }
         understood
+    }
+
+    /// Whether a line is dated by itself in the file's format, so that it cannot be the rest of another.
+    fn begins_anew(&mut self, text: &str) -> bool {
+        let Some(format) = self.detected.format else { return false };
+        let matched = self.matcher.line(format, text.trim_end_matches(['\n', '\r']), &self.clock, &mut Row::default());
+        matches!(matched, Matched::Record(Head { time: Some(_), .. }))
+    }
+
+    /// Takes a cut line whose rest never came for what it is.
+    fn release_partial(&mut self) {
+        if !self.partial.is_empty() {
+            let (text, outer) = (std::mem::take(&mut self.partial), std::mem::take(&mut self.partial_outer));
+            self.inner(&text, outer);
+        }
     }
 
     /// Whether the line was understood.

@@ -5,7 +5,7 @@
 use crate::model::{Evidence, Finding, InstanceId, KeyEdit, ServiceName, Symptom};
 
 use super::text::{count, counted, duration, listed_up_to, milliseconds, number, percent, sanitize, shorten, width};
-use super::{rollout, wording};
+use super::{flow, rollout, wording};
 
 /// Widest quotation of a log message.
 const QUOTE_WIDTH: usize = 240;
@@ -54,6 +54,12 @@ pub fn kind(finding: &Finding) -> &'static str {
         Finding::Exhausted { .. } => "exhausted",
         Finding::MetricShift { .. } => "metric_shift",
         Finding::MetricRank { .. } => "metric_rank",
+        Finding::FlowRank { .. } => "flow_rank",
+        Finding::LeftPath { .. } => "left_path",
+        Finding::OddStep { .. } => "odd_step",
+        Finding::NotReached { .. } => "not_reached",
+        Finding::SlowHops { .. } => "slow_hops",
+        Finding::Saturated { .. } => "saturated",
         Finding::LoadRise { .. } => "load_rise",
         Finding::LoadFlat { .. } => "load_flat",
         Finding::Healthy { .. } => "healthy",
@@ -99,6 +105,14 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         }
         Finding::MetricRank { service, score, margin } => {
             format!("by metrics others are likelier than {}: score {}, {} behind", name(service), number(*score), number(-margin))
+        }
+        Finding::FlowRank { .. }
+        | Finding::LeftPath { .. }
+        | Finding::OddStep { .. }
+        | Finding::NotReached { .. }
+        | Finding::SlowHops { .. } => flow::sentence(finding),
+        Finding::Saturated { service, metric, before, peak } => {
+            format!("{} of {} peaked at {} %, usually {} %", metric_name(metric), name(service), number(*peak), number(*before))
         }
         Finding::LoadRise { service, ratio, before_per_s, during_per_s } => {
             let (before, during) = (number(*before_per_s), number(*during_per_s));
@@ -285,7 +299,7 @@ mod tests {
             assert!(text.len() > 12 && !text.ends_with('.'), "{text}");
             assert!(sentences.insert(text));
         }
-        assert_eq!(kinds.len(), 29);
+        assert_eq!(kinds.len(), 35);
     }
 
     #[test]

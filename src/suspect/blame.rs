@@ -33,6 +33,8 @@ pub struct Blame {
     pub shares: BTreeMap<ServiceName, f64>,
     /// Blame that passed through a service on its way: (from, to) -> share.
     pub passed: BTreeMap<(ServiceName, ServiceName), f64>,
+    /// It began at requests that failed or were slow, not at messages alone.
+    pub from_requests: bool,
 }
 
 impl Blame {
@@ -54,8 +56,8 @@ impl Blame {
 
 /// Walks the blame of a case.
 pub fn walk(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> Blame {
-    let mut blame = Blame::default();
-    let mut front = sources(case, surges, health);
+    let (mut front, from_requests) = sources(case, surges, health);
+    let mut blame = Blame { from_requests, ..Blame::default() };
     for hop in 0..=MOST_HOPS {
         let mut next: BTreeMap<ServiceName, f64> = BTreeMap::new();
         for (service, mass) in std::mem::take(&mut front) {
@@ -74,8 +76,8 @@ pub fn walk(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, He
     blame
 }
 
-/// Entry services by their failures; without failures there, every service with trouble, by its surging records.
-fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> BTreeMap<ServiceName, f64> {
+/// Entry services by their failures (`true`); without failures there, every service with trouble, by its surging records.
+fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> (BTreeMap<ServiceName, f64>, bool) {
     let mut start: BTreeMap<ServiceName, f64> = BTreeMap::new();
     let hurt = |s: &ServiceName| {
         health.get(s).is_some_and(|h| h.failed > 0.0 || h.slower()) || surges.iter().any(|x| x.service == *s && x.is_trouble())
@@ -93,6 +95,7 @@ fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Hea
             start.extend(case.incident.services.iter().filter(ill).map(|s| (s.clone(), health.get(s).map_or(1.0, |h| h.failed.max(1.0)))));
         }
     }
+    let from_requests = !start.is_empty();
     if start.is_empty() {
         for surge in surges.iter().filter(|s| s.is_trouble()) {
             *start.entry(surge.service.clone()).or_default() += surge.count as f64;
@@ -100,7 +103,7 @@ fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Hea
     }
     let all: f64 = start.values().sum();
     start.values_mut().for_each(|v| *v /= all);
-    start
+    (start, from_requests)
 }
 
 /// Shares of a service's blame that its callees take over.

@@ -14,6 +14,8 @@ const SMALLEST_BLAME: f64 = 0.02;
 const RECENT: f64 = 600.0;
 /// Components taken from the ranking by metrics.
 const BY_METRICS: usize = 12;
+/// Components taken from the ranking by traces.
+const BY_FLOW: usize = 12;
 /// Surging messages of its own that are put forward for a suspect.
 const SURGES: usize = 2;
 
@@ -32,6 +34,7 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     if scene.blame.is_known() {
         findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
     }
+    findings.extend(scene.flow.iter().map(|f| (f.rank(service), Vec::new())));
     findings.extend(effect::examine(change, scene));
     findings.extend(content::examine(change, scene));
     findings.extend(own_surges(service, scene));
@@ -92,6 +95,7 @@ fn components(scene: &Scene<'_>) -> BTreeSet<ServiceName> {
     let mut all: BTreeSet<ServiceName> = scene.blame.shares.iter().filter(|s| *s.1 >= SMALLEST_BLAME).map(|s| s.0.clone()).collect();
     all.extend(scene.surges.iter().filter(|s| exhausts(s)).map(|s| s.service.clone()));
     all.extend(scene.by_metrics.iter().map(|s| s.service.clone()).take(BY_METRICS));
+    all.extend(scene.flow.iter().flat_map(|f| f.scores.iter().take(BY_FLOW)).map(|s| s.service.clone()));
     all.extend(scene.case.topology.services().into_iter().filter(|s| down::examine(s, scene).is_some()).cloned());
     all.retain(|s| !s.is_everything());
     all
@@ -122,6 +126,12 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         resource = Some(resource_of(symptom));
         kind = if symptom == Symptom::Disk { CauseKind::Infra } else { kind };
         findings.push((Finding::Exhausted { service: service.clone(), symptom, count: surge.count }, vec![surge.origin.clone()]));
+    }
+    if let Some(flow) = &scene.flow {
+        findings.push((flow.rank(service), Vec::new()));
+        let score = flow.of(service);
+        resource = if scene.flow_decides() { score.map(|s| s.resource).or(resource) } else { resource };
+        findings.extend(score.into_iter().flat_map(|s| s.findings.iter().cloned()).map(|f| (f, Vec::new())));
     }
     if let Some(score) = scene.by_metrics.iter().find(|s| s.service == *service) {
         resource = resource.or(Some(score.resource).filter(|r| *r != "unknown"));

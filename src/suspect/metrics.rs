@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{Finding, InstanceId, MetricName, Metrics, ServiceName, TimeSpan, Topology};
 
-mod class;
+pub(in crate::suspect) mod class;
 mod deviation;
 mod graph;
 mod hypothesis;

@@ -6,7 +6,7 @@ use super::blame::{self, Blame};
 use super::health::{self, Health};
 use super::load::{self, Load};
 use super::surge::{self, Surge};
-use super::{Case, metrics, rollout};
+use super::{Case, flow, metrics, rollout};
 use crate::model::{ServiceName, Symptom, TimeSpan};
 use crate::template::tokens;
 
@@ -28,6 +28,8 @@ pub struct Scene<'a> {
     pub old_words: HashSet<String>,
     /// Components ranked by their metric series alone, best first.
     pub by_metrics: Vec<metrics::ComponentScore>,
+    /// Services ranked by the paths of traces, where these say anything clearly.
+    pub flow: Option<flow::FlowVerdict>,
     /// Staged roll-outs judged by old against new instances, where the metrics show them.
     pub rollouts: Option<rollout::RolloutVerdict>,
 }
@@ -44,6 +46,7 @@ pub fn survey(case: Case<'_>) -> Scene<'_> {
     Scene {
         old_words: old_words(&case, quiet),
         by_metrics: metrics::rank(&case.signals.metrics, case.topology, span, alarm),
+        flow: flow::survey(&case),
         rollouts: rollout::weigh(&case.signals.metrics, case.topology, case.changes, span),
         case,
         quiet,
@@ -64,6 +67,13 @@ impl Scene<'_> {
         let topology = self.case.topology;
         let around = topology.callers(service).chain(topology.callees(service)).map(|s| self.blame.of(s)).fold(0.0, f64::max);
         self.blame.of(service) + NEIGHBOUR * around
+    }
+
+    /// Whether the paths of traces decide: blame that begins at surging messages alone is a guess, and blame that begins at failed
+    /// requests, or a comparison of two versions, is not.
+    pub fn flow_decides(&self) -> bool {
+        let compared = self.rollouts.as_ref().is_some_and(|r| !r.scores.is_empty());
+        self.flow.is_some() && !self.blame.from_requests && !compared
     }
 
     /// The troubled surges of a service, largest first.

@@ -33,7 +33,7 @@ const KEY_SCALE: f64 = 0.8;
 
 /// The log-odds of a suspect before any evidence. The shifts that blame and time carry are taken off where they are known.
 pub fn prior(suspect: &Suspect, scene: &Scene<'_>) -> f64 {
-    let blame = if scene.blame.is_known() { BLAME_SHIFT } else { 0.0 };
+    let blame = if scene.blame.is_known() && !scene.flow_decides() { BLAME_SHIFT } else { 0.0 };
     match suspect.kind {
         CauseKind::Change if scene.rollouts.is_some() => CHANGE_PRIOR - blame,
         CauseKind::Change => CHANGE_PRIOR - blame - TIME_SHIFT,
@@ -52,6 +52,8 @@ pub fn key_total(sum: f64) -> f64 {
 pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     let component = suspect.kind != CauseKind::Change;
     match finding {
+        // Where traces say where requests went wrong, counts of messages do not, and series show victims too.
+        Finding::Blame { .. } | Finding::Victim { .. } | Finding::MetricShift { .. } if scene.flow_decides() => 0.0,
         Finding::Blame { service, .. } if !component => (scene.blame_around(service) + BLAME_FLOOR).ln() + BLAME_SHIFT,
         Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT,
         // A staged roll-out's clock is its first served request, which the roll-out's own findings judge.
@@ -90,6 +92,12 @@ pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         // Capped: a series alone convicts nobody where messages and requests speak.
         Finding::MetricShift { z, .. } => (0.15 * z.max(0.0).ln_1p()).min(0.5),
         Finding::MetricRank { score, margin, .. } => metric_rank(*score, *margin, scene),
+        Finding::FlowRank { score, margin, .. } => flow_rank(*score, *margin, scene),
+        Finding::LeftPath { .. }
+        | Finding::OddStep { .. }
+        | Finding::NotReached { .. }
+        | Finding::SlowHops { .. }
+        | Finding::Saturated { .. } => 0.1,
         Finding::Victim { share, .. } => -0.5 * share,
         Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => -1.0,
         _ => 0.0,
@@ -99,11 +107,17 @@ pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
 /// The ranking by metrics, calibrated on its margin: even odds at 1.15, nine in ten at 2.15; a top score below 2 was never right.
 /// Where requests and messages were followed to their end, or instances of two versions compared, it only adds to that.
 fn metric_rank(score: f64, margin: f64, scene: &Scene<'_>) -> f64 {
-    if scene.blame.is_known() {
+    if scene.blame.is_known() || scene.flow_decides() {
         return (0.1 * margin).clamp(-0.3, 0.3);
     }
     let calibrated = if score < 2.0 { -2.0 } else { (2.2 * (margin - 1.15)).clamp(-6.0, 6.0) + UNEXPLAINED - COMPONENT_PRIOR };
     if scene.rollouts.is_some() { (0.2 * calibrated).min(0.5) } else { calibrated }
+}
+
+/// The ranking by traces, by its own score alone so that weighing keeps its order: even at 8, and e-folds count twice, for a score
+/// sums evidence over traces that one cause made unusual together. Elsewhere it only adds to what requests say.
+fn flow_rank(score: f64, margin: f64, scene: &Scene<'_>) -> f64 {
+    if scene.flow_decides() { (2.0 * ((score + 1.0) / 9.0).ln()).clamp(-4.0, 7.0) } else { (0.1 * margin).clamp(-0.3, 0.3) }
 }
 
 /// ln of the ratio of failing shares, each with half a failure added (Haldane and Anscombe), within ±3.

@@ -1,0 +1,215 @@
+//! The paths of traces: which events each trace went through, service by service, in the order of time.
+//!
+//! Memory is bounded by [`MOST_TRACES`] traces of [`MOST_STEPS`] steps each (32 bytes a step). Which traces stay is decided by
+//! the hash of their id alone, and of a long trace the earliest steps stay, so that neither the number of shards nor the order
+//! of files can be seen in the result. Knows neither incidents nor windows.
+
+use rustc_hash::FxHashMap;
+
+use super::symbols::{Symbol, Symbols};
+use super::tokens;
+use super::users;
+use crate::model::{Level, Record, Time};
+
+/// Traces kept; further ones halve the range of hashes that is kept.
+pub const MOST_TRACES: usize = 16_384;
+/// Steps kept of one trace, the earliest.
+pub const MOST_STEPS: usize = 512;
+/// Distinct texts of events of one shard; further events are all one.
+const MOST_EVENTS: usize = 50_000;
+/// The event beyond [`MOST_EVENTS`].
+const OTHER: &str = "(other events)";
+/// Bytes of a message that can tell events apart, where no line of code does.
+const EVENT_TEXT: usize = 200;
+
+/// One record of a trace. Ordered by time, then by place in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step {
+    pub time: Time,
+    /// Hash of the file, and the line: records of one instant keep the order of their file.
+    place: (u32, u32),
+    pub service: Symbol,
+    /// Hash of the span's id; 0 where the record names none.
+    pub span: u32,
+    /// Logger and line of code, else the masked message.
+    pub event: Symbol,
+    /// It tells of an error.
+    pub error: bool,
+}
+
+/// The steps of all kept traces.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Texts of services and events.
+    pub symbols: Symbols,
+    traces: FxHashMap<u64, Vec<Step>>,
+    /// Traces with a larger hash are not kept.
+    limit: u64,
+    scratch: String,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Flow { symbols: Symbols::default(), traces: FxHashMap::default(), limit: u64::MAX, scratch: String::new() }
+    }
+}
+
+impl Flow {
+    /// Adds a record, if it belongs to a trace that is kept. `service` and `path` are where it was read.
+    pub fn add(&mut self, record: &Record<'_>, service: &str, path: &str, line: u64) {
+        let Some(id) = record.trace.as_deref().filter(|id| is_id(id)) else { return };
+        let trace = users::hash(id);
+        if trace > self.limit {
+            return;
+        }
+        let error = record.level >= Level::Error || record.request.as_ref().is_some_and(crate::model::Request::failed);
+        let step = Step {
+            time: record.time,
+            place: (users::hash(path) as u32, u32::try_from(line).unwrap_or(u32::MAX)),
+            service: self.symbols.intern(record.service.as_deref().unwrap_or(service)),
+            span: record.span.as_deref().map_or(0, |s| users::hash(s) as u32),
+            event: self.event(record),
+            error,
+        };
+        push_bounded(self.traces.entry(trace).or_default(), step);
+        self.keep_bounded();
+    }
+
+    fn event(&mut self, record: &Record<'_>) -> Symbol {
+        self.scratch.clear();
+        match (&record.logger, &record.code_line) {
+            (Some(logger), Some(line)) => {
+                self.scratch.push_str(logger);
+                self.scratch.push(':');
+                self.scratch.push_str(line);
+            }
+            _ => {
+                let end = (0..=record.message.len().min(EVENT_TEXT)).rev().find(|&i| record.message.is_char_boundary(i)).unwrap_or(0);
+                tokens::mask_into(&record.message[..end], &mut self.scratch);
+            }
+        }
+        let full = self.symbols.len() >= MOST_EVENTS && self.symbols.find(&self.scratch).is_none();
+        self.symbols.intern(if full { OTHER } else { &self.scratch })
+    }
+
+    /// Halves the range of hashes while too many traces are kept.
+    fn keep_bounded(&mut self) {
+        while self.traces.len() > MOST_TRACES {
+            self.limit /= 2;
+            let limit = self.limit;
+            self.traces.retain(|hash, _| *hash <= limit);
+        }
+    }
+
+    /// All shards as one, with texts numbered in their own order.
+    pub fn merged(shards: Vec<Flow>) -> Flow {
+        let mut all = Flow { limit: shards.iter().map(|s| s.limit).min().unwrap_or(u64::MAX), ..Flow::default() };
+        for shard in shards {
+            let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| all.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
+            for (trace, steps) in shard.traces.into_iter().filter(|(hash, _)| *hash <= all.limit) {
+                let kept = all.traces.entry(trace).or_default();
+                steps.into_iter().for_each(|step| push_bounded(kept, step.renamed(&map)));
+            }
+            all.keep_bounded();
+        }
+        let (symbols, map) = all.symbols.sorted();
+        all.symbols = symbols;
+        for steps in all.traces.values_mut() {
+            steps.iter_mut().for_each(|step| *step = step.renamed(&map));
+            settle(steps);
+        }
+        all
+    }
+
+    /// The steps of each trace by time; traces by their first step, then by hash.
+    pub fn traces(&self) -> Vec<&[Step]> {
+        let mut all: Vec<(&u64, &Vec<Step>)> = self.traces.iter().collect();
+        all.sort_unstable_by_key(|(hash, steps)| (steps.first().map(|s| s.time), **hash));
+        all.into_iter().map(|(_, steps)| steps.as_slice()).collect()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.traces.is_empty()
+    }
+}
+
+impl Step {
+    fn renamed(self, map: &[Symbol]) -> Step {
+        Step { service: map[self.service.0 as usize], event: map[self.event.0 as usize], ..self }
+    }
+}
+
+/// `0000000000000000` and `-` are what tracers write where there is no trace.
+fn is_id(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_alphanumeric() && b != b'0')
+}
+
+fn push_bounded(steps: &mut Vec<Step>, step: Step) {
+    steps.push(step);
+    if steps.len() >= 2 * MOST_STEPS {
+        settle(steps);
+    }
+}
+
+fn settle(steps: &mut Vec<Step>) {
+    steps.sort_unstable();
+    steps.truncate(MOST_STEPS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(records: &[(u64, u64)]) -> Flow {
+        let mut flow = Flow::default();
+        for &(trace, second) in records {
+            let record = Record {
+                time: Time(second as i64),
+                trace: Some(format!("t{trace}").into()),
+                message: format!("took {second}").into(),
+                ..Record::default()
+            };
+            flow.add(&record, if second % 2 == 0 { "a" } else { "b" }, "x.log", second);
+        }
+        flow
+    }
+
+    fn seen(flow: &Flow) -> Vec<Vec<(Time, String, String)>> {
+        let text = |s: &Step| (s.time, flow.symbols.text(s.service).to_owned(), flow.symbols.text(s.event).to_owned());
+        flow.traces().into_iter().map(|steps| steps.iter().map(text).collect()).collect()
+    }
+
+    #[test]
+    fn records_without_a_trace_leave_nothing() {
+        let mut flow = Flow::default();
+        for id in [None, Some(""), Some("-"), Some("0000000000000000")] {
+            flow.add(&Record { trace: id.map(Into::into), ..Record::default() }, "a", "x", 1);
+        }
+        assert!(flow.is_empty() && Flow::merged(vec![flow]).traces().is_empty());
+    }
+
+    #[test]
+    fn an_event_is_the_line_of_code_else_the_masked_message() {
+        let mut all = flow(&[(1, 7)]);
+        let coded = Record {
+            time: Time(9),
+            trace: Some("t1".into()),
+            logger: Some("shop.Cart".into()),
+            code_line: Some("12".into()),
+            ..Record::default()
+        };
+        all.add(&coded, "a", "x.log", 9);
+        assert_eq!(seen(&Flow::merged(vec![all]))[0].iter().map(|s| s.2.as_str()).collect::<Vec<_>>(), ["took <*>", "shop.Cart:12"]);
+    }
+
+    #[test]
+    fn shards_and_their_order_cannot_be_seen_beyond_the_bounds() {
+        let mut records: Vec<(u64, u64)> = (0..40_000).map(|i| (i, i)).collect();
+        records.extend((0..3_000).map(|i| (1, 50_000 + i)));
+        let one = seen(&Flow::merged(vec![flow(&records)]));
+        for cut in [1, 20_000, 41_000] {
+            assert_eq!(one, seen(&Flow::merged(vec![flow(&records[cut..]), flow(&records[..cut])])));
+        }
+        assert!(one.len() <= MOST_TRACES && one.len() > MOST_TRACES / 4 && one.iter().all(|t| t.len() <= MOST_STEPS));
+    }
+}
