@@ -37,11 +37,12 @@ struct Limits {
 }
 
 /// From roomy to tight: the first that fits is used.
-const LIMITS: [Limits; 8] = [
+const LIMITS: [Limits; 9] = [
     Limits { evidence: 3, ruled_out: 6, reason_lines: 2, others: 3, further_incidents: 2 },
     Limits { evidence: 3, ruled_out: 6, reason_lines: 1, others: 3, further_incidents: 2 },
     Limits { evidence: 3, ruled_out: 4, reason_lines: 1, others: 2, further_incidents: 2 },
     Limits { evidence: 3, ruled_out: 2, reason_lines: 1, others: 1, further_incidents: 2 },
+    Limits { evidence: 2, ruled_out: 1, reason_lines: 1, others: 1, further_incidents: 2 },
     Limits { evidence: 2, ruled_out: 1, reason_lines: 1, others: 1, further_incidents: 1 },
     Limits { evidence: 2, ruled_out: 0, reason_lines: 1, others: 0, further_incidents: 1 },
     Limits { evidence: 2, ruled_out: 1, reason_lines: 1, others: 1, further_incidents: 0 },

@@ -1,5 +1,7 @@
 //! All integration tests in one binary: it links once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests may, but clippy sees only functions marked as tests")]
+
 mod cli;
 mod determinism;
 mod golden;

@@ -1,3 +1,5 @@
+//! Tests of reading recorded changes.
+
 use proptest::prelude::*;
 
 use super::*;

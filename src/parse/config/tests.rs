@@ -1,3 +1,5 @@
+//! Tests of reading configuration snapshots.
+
 use proptest::prelude::*;
 
 use super::*;

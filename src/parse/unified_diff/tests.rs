@@ -1,3 +1,5 @@
+//! Tests of reading unified diffs.
+
 use proptest::prelude::*;
 
 use super::*;

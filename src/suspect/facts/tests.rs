@@ -1,3 +1,5 @@
+//! Tests of what is known of configuration keys and messages.
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the ranking by metrics.
+
 use super::*;
 use crate::model::time::SECOND;
 use crate::model::{SeriesKey, Time};
