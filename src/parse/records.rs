@@ -341,7 +341,7 @@ mod tests {
             service: None,
             instance: None,
             bytes: text.len() as u64,
-            near: None,
+            near: Time::parse_rfc3339("2023-01-29T08:00:00Z"),
         };
         let mut seen = Vec::new();
         let mut sink = |record: &Record<'_>, _: u64| {
