@@ -155,3 +155,40 @@ proptest::proptest! {
         proptest::prop_assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
 }
+
+/// Length and end of the message of each record.
+fn messages(lines: &[String]) -> Vec<(usize, String)> {
+    let text = lines.join("\n");
+    let source = Source {
+        path: "x".into(),
+        shown: "x".into(),
+        kind: SourceKind::Log,
+        service: None,
+        instance: None,
+        bytes: text.len() as u64,
+        near: Time::parse_rfc3339("2023-01-29T08:00:00Z"),
+    };
+    let mut seen = Vec::new();
+    let mut sink = |record: &Record<'_>, _: u64| {
+        let from = record.message.len().saturating_sub(3);
+        seen.push((record.message.len(), record.message[from..].to_owned()));
+    };
+    read_log(&source, Box::new(io::Cursor::new(text.into_bytes())), &Formats::builtin(), None, &mut sink);
+    seen
+}
+
+fn docker(text: &str) -> String {
+    format!(r#"{{"log":"{text}","stream":"stdout","time":"2023-01-29T08:42:22.343225872Z"}}"#)
+}
+
+#[test]
+fn a_line_that_docker_cut_takes_its_rest_and_no_other_record() {
+    let head = "16:42:22.341 INFO  t.c.Food#37 ";
+    let (cut, next) = (format!("{head}{}", "x".repeat(DOCKER_CUT - head.len())), format!("{head}all\\n"));
+    let length = DOCKER_CUT - head.len();
+    let (whole, alone) = ((length + 3, "end".to_owned()), (length, "xxx".to_owned()));
+    let ok = (3, "all".to_owned());
+    assert_eq!(messages(&[docker(&next), docker(&cut), docker("end\\n"), docker(&next)]), [ok.clone(), whole, ok.clone()]);
+    assert_eq!(messages(&[docker(&next), docker(&cut), docker(&next)]), [ok.clone(), alone.clone(), ok.clone()]);
+    assert_eq!(messages(&[docker(&next), docker(&cut)]), [ok, alone]);
+}
