@@ -5,6 +5,7 @@
 
 pub mod impact;
 pub mod scan;
+pub mod series;
 pub mod slow;
 pub mod streams;
 

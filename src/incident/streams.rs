@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share};
-use super::slow;
+use super::{series, slow};
 use crate::model::{IncidentSignal, Level, Options, ServiceName, Time, TimeSpan};
 use crate::signal::{Outcomes, Signals};
 use crate::stats;
@@ -32,6 +32,9 @@ pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
         streams.extend(lost_throughput(&pooled, &signals.entries));
     }
     streams.extend(error_records(signals, options));
+    if streams.iter().all(|s| s.signal != IncidentSignal::FailedRequests) {
+        streams.extend(series::streams(signals));
+    }
     streams
 }
 

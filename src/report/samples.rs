@@ -458,6 +458,10 @@ pub fn hostile() -> Analysis {
 
 /// One of every finding.
 pub fn every_finding() -> Vec<Finding> {
+    [findings_on_changes(), findings_on_components()].concat()
+}
+
+fn findings_on_changes() -> Vec<Finding> {
     let s = || "orders".into();
     let edit = pool_edit();
     vec![
@@ -500,6 +504,12 @@ pub fn every_finding() -> Vec<Finding> {
         Finding::ValueQuoted { edit: edit.clone(), text: "limit of size 1".into() },
         Finding::KeyNamesCallee { edit, callee: "db".into(), share: 0.5 },
         Finding::KeyIrrelevant { keys: vec!["log.level".into(), "title".into()] },
+    ]
+}
+
+fn findings_on_components() -> Vec<Finding> {
+    let s = || "orders".into();
+    vec![
         Finding::DiffWords { words: vec!["coupon_code".into()] },
         Finding::MigrationSymptom { symptom: Symptom::LockWait, table: Some("orders".into()) },
         Finding::DiedAfter { service: s(), after: 60.0 },

@@ -133,7 +133,7 @@ fn resources(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
             [("network", &["retrans", "drop", "packet_loss"][..]), ("host", &["cpu_pct", "mem_used", "disk_used", "load1"][..])]
         {
             let evidence = flat_metrics(scene, &service, metrics);
-            let on_host = !scene.case.topology.services().contains(&service) && !scene.case.signals.outcomes.contains_key(&service);
+            let on_host = is_host(scene, &service);
             if on_host && !evidence.is_empty() && evidence.len() == measured(scene, &service, metrics) {
                 let title = if name == "host" && service.as_str() != "host" { format!("host {service}") } else { name.to_owned() };
                 out.push(RuledOut { kind: CauseKind::Infra, service: service.clone(), change: None, title, evidence });
@@ -141,6 +141,13 @@ fn resources(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
         }
     }
     out
+}
+
+/// A machine rather than a service: it has a load average or other metrics of a node, and serves no requests.
+fn is_host(scene: &Scene<'_>, service: &ServiceName) -> bool {
+    let of_node = |m: &str| ["load1", "load_average", "mem_used_pct", "tcp_retrans", "node_"].iter().any(|n| m.starts_with(n));
+    let serves = scene.case.signals.outcomes.contains_key(service) || scene.case.topology.services().contains(service);
+    !serves && scene.case.signals.metrics.keys().any(|k| k.service == *service && of_node(k.metric.as_str()))
 }
 
 /// A database whose connections stayed below their limit and that logged nothing new.

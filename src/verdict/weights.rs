@@ -155,6 +155,8 @@ pub fn telling(evidence: &Evidence) -> f64 {
     let concrete = match &evidence.finding {
         Finding::Surge { own: true, never_before: true, .. } => 2.3,
         Finding::Capacity { .. } => 2.5,
+        // Scores of rankings tell a person little.
+        Finding::MetricRank { .. } | Finding::FlowRank { .. } => -0.5,
         // The changed key is told above the evidence anyway.
         Finding::KeyGoverns { .. } => -1.0,
         _ => 0.0,

@@ -1,0 +1,123 @@
+//! Finds incidents in metric series of errors, for bundles that have no request outcomes.
+//!
+//! A series counts when its name speaks of errors or failures. Raised is what stays above the quiet level by six robust scales
+//! and four times for four samples or more.
+
+use crate::model::{IncidentSignal, SeriesKey, Time, TimeSpan};
+use crate::signal::Signals;
+use crate::stats;
+
+use super::scan::{FAILURES, Found, Stream};
+
+/// Words by which a metric's name speaks of errors.
+const ERROR_WORDS: &[&str] = &["error", "errors", "5xx", "fail", "failed", "failures", "exceptions"];
+/// Fewer samples have no quiet level.
+const SMALLEST_SERIES: usize = 12;
+/// Samples in a row, a single lower one between them allowed.
+const SHORTEST: usize = 4;
+/// Robust scales above the quiet level …
+const SCALES: f64 = 6.0;
+/// … and times the quiet level …
+const TIMES: f64 = 4.0;
+/// … and share of the largest value: what a noisy series reaches anyway is no incident of it.
+const SHARE_OF_PEAK: f64 = 0.2;
+
+/// … and events in one sampling interval: one now and then is no incident.
+const GRAINS: f64 = 2.5;
+
+/// A stream for each series of errors that left its quiet range.
+pub fn streams(signals: &Signals) -> Vec<Stream> {
+    let errors = signals.metrics.iter().filter(|(key, points)| speaks_of_errors(key) && points.len() >= SMALLEST_SERIES);
+    errors.filter_map(|(key, points)| stream(key, points, signals)).collect()
+}
+
+fn speaks_of_errors(key: &SeriesKey) -> bool {
+    let name = key.metric.as_str().to_lowercase();
+    key.edge.is_none() && name.split(|c: char| !c.is_alphanumeric()).any(|w| ERROR_WORDS.contains(&w))
+}
+
+fn stream(key: &SeriesKey, points: &[(Time, f64)], signals: &Signals) -> Option<Stream> {
+    let found = raised(points);
+    if found.is_empty() {
+        return None;
+    }
+    let (step, first) = (signals.step, signals.step.window(signals.span.start));
+    let windows = usize::try_from(step.window(signals.span.end) - first + 1).ok()?;
+    let mut values = vec![0.0; windows];
+    let mut at = 0;
+    for (i, value) in values.iter_mut().enumerate() {
+        let now = step.start_of(first + i as i64);
+        while at + 1 < points.len() && points[at + 1].0 <= now {
+            at += 1;
+        }
+        *value = points[at].1;
+    }
+    Some(Stream {
+        signal: IncidentSignal::Metric { metric: key.metric.clone() },
+        services: vec![key.service.clone()],
+        step,
+        first_window: first,
+        total: vec![step.seconds(); windows],
+        first_bad: vec![None; windows],
+        bad: values,
+        quiet: 0.0,
+        limits: FAILURES,
+        lag: 0.0,
+        found: Some(found),
+    })
+}
+
+/// The smallest step between two values: one event in the sampling interval, for a rate.
+fn grain(sorted: &[f64]) -> f64 {
+    sorted.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 1e-9).fold(f64::INFINITY, f64::min)
+}
+
+/// The stretches in which a series stays raised.
+fn raised(points: &[(Time, f64)]) -> Vec<Found> {
+    let sorted = stats::sorted(&points.iter().map(|p| p.1).collect::<Vec<_>>());
+    let lower = &sorted[..sorted.len().div_ceil(2)];
+    let (Some(quiet), Some(scale), Some(peak)) = (stats::median(lower), stats::robust_scale(lower), sorted.last()) else {
+        return Vec::new();
+    };
+    let limit = (quiet + SCALES * scale).max(TIMES * quiet).max(SHARE_OF_PEAK * peak).max(quiet + GRAINS * grain(&sorted));
+    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+    for i in (0..points.len()).filter(|&i| points[i].1 > limit) {
+        match runs.last_mut() {
+            Some(run) if i <= run.end + 1 => run.end = i + 1,
+            _ => runs.push(i..i + 1),
+        }
+    }
+    let long = runs.into_iter().filter(|run| run.len() >= SHORTEST);
+    long.map(|run| {
+        let end = points.get(run.end).map_or(Time(points[run.end - 1].0.0 + 1), |p| p.0);
+        let span = TimeSpan { start: points[run.start].0, end };
+        Found { span, score: run.len() as f64, quiet, ongoing: run.end + 1 >= points.len() }
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[f64], expected: &[(i64, i64)]) {
+        let points: Vec<_> = values.iter().enumerate().map(|(i, v)| (Time(i as i64), *v)).collect();
+        let spans: Vec<_> = raised(&points).iter().map(|f| (f.span.start.0, f.span.end.0)).collect();
+        assert_eq!(spans, expected, "{values:?}");
+    }
+
+    #[test]
+    fn what_stays_raised_is_found_and_noise_is_not() {
+        check(&[0.0; 20], &[]);
+        check(&[3.0; 20], &[]);
+        check(&[0.0, 0.2, 0.0, 0.1, 0.0, 0.2, 0.1, 0.0, 0.2, 0.0, 0.1, 0.2], &[]);
+        let mut values = vec![0.0; 20];
+        values[8..14].fill(3.0);
+        values[10] = 0.0;
+        values[2] = 0.5;
+        check(&values, &[(8, 14)]);
+        check(&[0.0, 0.2, 0.2, 0.2, 0.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], &[]);
+        values[16] = 5.0;
+        check(&values, &[(8, 14)]);
+    }
+}
