@@ -95,7 +95,7 @@ fn half_a_bundle_gives_half_an_analysis() {
     check_reduced(&of(&["logs", "metrics", "topology.csv"]), "checkout", &[]);
     // Without a single request the error series alone show the incident and the service.
     assert_eq!(found(&["metrics"]), 1);
-    check_reduced(&of(&["metrics"]), "http_5xx_per_s left its usual range", &[]);
+    check_reduced(&of(&["metrics"]), "left its usual range", &[]);
     check_reduced(&of(&["changes.jsonl", "configs"]), "Nothing could be judged", &[]);
     check_reduced(&of(&["configs", "topology.csv"]), "Nothing could be judged", &[]);
 }
