@@ -96,6 +96,18 @@ pub fn best_stretch(scores: &[f64]) -> Option<Stretch> {
     best
 }
 
+/// The stretches of positions that hold, by position; a single one between them that does not is allowed.
+pub fn runs(holds: impl IntoIterator<Item = bool>) -> Vec<std::ops::Range<usize>> {
+    let mut all: Vec<std::ops::Range<usize>> = Vec::new();
+    for (i, _) in holds.into_iter().enumerate().filter(|(_, holds)| *holds) {
+        match all.last_mut() {
+            Some(run) if i <= run.end + 1 => run.end = i + 1,
+            _ => all.push(i..i + 1),
+        }
+    }
+    all
+}
+
 /// Two-sided Wilson score interval of a proportion (Wilson, "Probable inference", JASA 22, 1927) at `z` standard deviations.
 pub fn wilson(successes: f64, trials: f64, z: f64) -> (f64, f64) {
     if trials <= 0.0 {
@@ -134,6 +146,14 @@ mod tests {
     fn the_best_stretch_is_found_between_losses() {
         let found = best_stretch(&[1.0, -2.0, 3.0, -1.0, 4.0, -9.0, 2.0]).unwrap();
         assert_eq!((found.start, found.end, found.sum), (2, 5, 6.0));
+    }
+
+    #[test]
+    fn runs_bridge_one_gap_but_not_two() {
+        let of = |marks: &str| runs(marks.bytes().map(|b| b == b'x'));
+        assert!(of("").is_empty());
+        assert!(of("..").is_empty());
+        assert_eq!(of(".xx.x..x"), [1..5, 7..8]);
     }
 
     #[test]

@@ -80,14 +80,7 @@ fn raised(points: &[(Time, f64)]) -> Vec<Found> {
         return Vec::new();
     };
     let limit = (quiet + SCALES * scale).max(TIMES * quiet).max(SHARE_OF_PEAK * peak).max(quiet + GRAINS * grain(&sorted));
-    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
-    for i in (0..points.len()).filter(|&i| points[i].1 > limit) {
-        match runs.last_mut() {
-            Some(run) if i <= run.end + 1 => run.end = i + 1,
-            _ => runs.push(i..i + 1),
-        }
-    }
-    let long = runs.into_iter().filter(|run| run.len() >= SHORTEST);
+    let long = stats::runs(points.iter().map(|p| p.1 > limit)).into_iter().filter(|run| run.len() >= SHORTEST);
     long.map(|run| {
         let end = points.get(run.end).map_or(Time(points[run.end - 1].0.0 + 1), |p| p.0);
         let span = TimeSpan { start: points[run.start].0, end };

@@ -50,8 +50,9 @@ pub fn find(outcomes: &Outcomes, baseline: Option<TimeSpan>) -> Option<(Quiet, V
         Some(span) => level(&outcomes.latency[outcomes.indices(span)]).map(|(p90, p50)| Quiet { p90, p50 }),
         None => quiet_level(&levels),
     }?;
-    let slow: Vec<bool> = levels.iter().map(|l| l.is_some_and(|l| is_slow(l, quiet))).collect();
-    let stretches = runs(&slow).into_iter().filter(|run| stands_out(&levels, run, quiet));
+    let slow = stats::runs(levels.iter().map(|l| l.is_some_and(|l| is_slow(l, quiet))));
+    let long = slow.into_iter().filter(|run| run.len() >= SHORTEST && run.start >= START_UP);
+    let stretches = long.filter(|run| stands_out(&levels, run, quiet));
     let found = stretches.map(|run| {
         let span = outcomes.span_of(run.start * width..(run.end * width).min(outcomes.latency.len()));
         let start = first_slow(outcomes, span, quiet).unwrap_or(span.start);
@@ -83,19 +84,6 @@ fn quiet_level(levels: &[Level]) -> Option<Quiet> {
 
 fn is_slow((p90, p50): (f64, f64), quiet: Quiet) -> bool {
     (p90 > RAISED * quiet.p90 && p90 - quiet.p90 > FELT) || (p50 > MEDIAN_RAISED * quiet.p50 && p50 - quiet.p50 > NOTICEABLE)
-}
-
-/// Stretches of slow blocks, a single faster one between them allowed.
-fn runs(slow: &[bool]) -> Vec<std::ops::Range<usize>> {
-    let mut all: Vec<std::ops::Range<usize>> = Vec::new();
-    for (i, _) in slow.iter().enumerate().filter(|(_, s)| **s) {
-        match all.last_mut() {
-            Some(run) if i <= run.end + 1 => run.end = i + 1,
-            _ => all.push(i..i + 1),
-        }
-    }
-    all.retain(|run| run.len() >= SHORTEST && run.start >= START_UP);
-    all
 }
 
 /// Whether the stretch is above what the rest reaches in any stretch of the shortest length, by 90th percentile or by median.
