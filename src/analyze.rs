@@ -50,12 +50,7 @@ pub fn analyze(
 ) -> Result<Analysis, AnalyzeError> {
     let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
     let facts = if use_knowledge { Facts::builtin() } else { Facts::empty() };
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = options.threads {
-        pool = pool.num_threads(threads);
-    }
-    let pool = pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))?;
-    pool.install(|| {
+    workers(options.threads)?.install(|| {
         let mut intake = intake::take_in(&bundle, &Formats::builtin(), options, progress);
         let tally = std::mem::take(&mut intake.tally);
         let metrics = std::mem::take(&mut intake.metrics);
@@ -64,6 +59,12 @@ pub fn analyze(
             None => Ok(nothing_dated(intake)),
         }
     })
+}
+
+/// The worker threads of a run; one a core where no number is given.
+pub fn workers(threads: Option<usize>) -> Result<rayon::ThreadPool, AnalyzeError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))
 }
 
 fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) -> Result<Analysis, AnalyzeError> {

@@ -6,6 +6,7 @@ mod args;
 mod output;
 mod progress;
 mod settings;
+mod templates;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -70,6 +71,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     };
     let result = match parsed.command {
         Command::Analyze(args) => run_analyze(&args, environment, streams),
+        Command::Templates(args) => templates::run(&args, environment, streams),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut script);

@@ -23,6 +23,7 @@ pub mod suspect;
 pub mod verdict;
 
 pub mod analyze;
+pub mod mine;
 
 pub mod report;
 

@@ -35,7 +35,7 @@ use serde::de::DeserializeOwned;
 
 use compile::{FormatError, Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
 use format::{ColumnsFile, LineFile, MessageFile};
-pub use records::{LogOutcome, read_log};
+pub use records::{LogOutcome, Sink, read_log};
 
 /// All formats of a run: the built-in ones and the user's.
 #[derive(Debug, Default)]

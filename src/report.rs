@@ -3,10 +3,12 @@
 //! Nothing is weighed here: what is shown, and in which order, the verdict has said. The one choice of this layer is how much fits.
 
 mod advice;
+mod bars;
 mod flow;
 mod markdown;
 mod rollout;
 mod sentences;
+pub mod templates;
 mod terminal;
 mod text;
 mod timeline;

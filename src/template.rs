@@ -2,12 +2,16 @@
 //!
 //! Knows records; does not know what a window is later compared with, nor what an incident is.
 
+pub mod catalog;
 pub mod flow;
+pub mod miner;
+mod shape;
 pub mod sketch;
 pub mod symbols;
 pub mod tally;
 pub mod tokens;
 pub mod users;
+mod words;
 
 pub use flow::Flow;
 pub use sketch::LatencySketch;

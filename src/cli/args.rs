@@ -28,6 +28,15 @@ Examples:
   kubectl logs deploy/checkout --timestamps | whatchanged analyze - changes.jsonl
       Read standard input.";
 
+const TEMPLATE_EXAMPLES: &str = "\
+Examples:
+  whatchanged templates logs/
+      The forty most frequent kinds of message with their trend.
+  whatchanged templates app.log --format json | jq '.templates[] | select(.count == 1)'
+      What came once.
+  whatchanged templates app.log --per-line > lines.csv
+      Every record with its header taken apart and its template.";
+
 /// Finds the incident in your logs and says which change did it.
 #[derive(Debug, Parser)]
 #[command(name = "whatchanged", version, about, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
@@ -41,6 +50,9 @@ pub enum Command {
     /// Find incidents in logs, metrics and changes, and rank what caused them.
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
     Analyze(Box<AnalyzeArgs>),
+    /// Show what kinds of message the logs hold, how often each came and when.
+    #[command(after_help = format!("{TEMPLATE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Templates(TemplatesArgs),
     /// Print a script that completes arguments in a shell.
     Completions(CompletionsArgs),
 }
@@ -49,6 +61,54 @@ pub enum Command {
 pub struct CompletionsArgs {
     /// The shell to complete in.
     pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct TemplatesArgs {
+    /// Bundle folders or single files; `-` is standard input.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// How the list is written.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: ListFormatArg,
+
+    /// Write one line of CSV a record instead: LineId,Timestamp,Level,Component,Content,EventTemplate.
+    #[arg(long, conflicts_with_all = ["format", "quiet"], help_heading = "Output")]
+    pub per_line: bool,
+
+    /// Show all templates, not the first screen alone.
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// Only the totals; no progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Leave out what is older.
+    #[arg(long, value_name = "TIME", help_heading = "What is read")]
+    pub since: Option<String>,
+
+    /// Leave out what is not older.
+    #[arg(long, value_name = "TIME", help_heading = "What is read")]
+    pub until: Option<String>,
+
+    /// Zone of times that name none: UTC or an offset such as +02:00.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
+    pub tz: Option<String>,
+
+    /// Number of threads; one a core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
+    pub threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormatArg {
+    /// For a person at a terminal.
+    #[default]
+    Terminal,
+    /// For scripts.
+    Json,
 }
 
 #[derive(Debug, Args)]

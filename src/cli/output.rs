@@ -30,6 +30,17 @@ impl Streams<'_> {
         }
     }
 
+    /// Writes a result that is too long to be held: `write` is given standard output and says what failed.
+    pub fn lines(&mut self, write: &mut dyn FnMut(&mut dyn Write, &mut Option<io::Error>)) -> Result<(), Failure> {
+        let mut failed = None;
+        write(&mut self.stdout, &mut failed);
+        match failed {
+            Some(e) if e.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(format!("cannot write to standard output: {e}"), None)),
+            Some(_) => Ok(()),
+            None => self.result(b""),
+        }
+    }
+
     /// One line `label: text` on standard error, sanitized.
     pub fn message(&mut self, label: &str, text: &str) {
         self.raw_message(&format!("{label}: {}\n", sanitize(text)));

@@ -7,10 +7,10 @@ use crate::model::{MetricName, Options, ServiceName, Step, Time, TimeSpan};
 use crate::report::{Format, View};
 
 use super::Failure;
-use super::args::{AnalyzeArgs, ColorArg, FormatArg};
+use super::args::{AnalyzeArgs, ColorArg, FormatArg, TemplatesArgs};
 
 /// Columns where none are known, as for a pipe.
-const DEFAULT_WIDTH: usize = 80;
+pub const DEFAULT_WIDTH: usize = 80;
 
 /// The widest step: a day and a bit, beyond which nothing happens "in a window".
 const WIDEST_STEP: f64 = 86_400.0;
@@ -63,7 +63,7 @@ impl Environment {
     }
 
     /// An unset locale counts as capable: containers have none, and their output is read in terminals that are.
-    fn unicode(&self) -> bool {
+    pub fn unicode(&self) -> bool {
         let locale = self.locale.to_ascii_lowercase();
         let utf8 = locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8");
         utf8 && !matches!(self.term.as_str(), "linux" | "dumb")
@@ -109,15 +109,27 @@ impl Settings {
     }
 }
 
-fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
+/// What `templates` may be told of what is read.
+pub fn reading(args: &TemplatesArgs) -> Result<Options, Failure> {
     let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let (since, until) = limits(&args.since, &args.until, offset)?;
+    Ok(Options { since, until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
+}
+
+fn limits(since: &Option<String>, until: &Option<String>, offset: Option<i32>) -> Result<(Option<Time>, Option<Time>), Failure> {
     let time = |flag: &str, text: &Option<String>| text.as_deref().map(|t| instant(flag, t, offset)).transpose();
-    let (since, until) = (time("--since", &args.since)?, time("--until", &args.until)?);
+    let (since, until) = (time("--since", since)?, time("--until", until)?);
     if let (Some(since), Some(until)) = (since, until)
         && until <= since
     {
         return Err(Failure::usage("--until is not after --since: nothing would be read", "swap them, or leave one out"));
     }
+    Ok((since, until))
+}
+
+fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let (since, until) = limits(&args.since, &args.until, offset)?;
     Ok(Options {
         incident: args.incident.as_deref().map(|text| incident(text, offset)).transpose()?,
         symptom: args.symptom.as_deref().map(symptom).transpose()?,

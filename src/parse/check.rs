@@ -127,7 +127,7 @@ fn read(formats: &Formats, text: &str, sink: &mut dyn FnMut(&Record<'_>)) -> Log
         bytes: text.len() as u64,
         near: clock().near,
     };
-    read_log(&source, Box::new(Cursor::new(text.to_owned().into_bytes())), formats, None, &mut |record, _| sink(record))
+    read_log(&source, Box::new(Cursor::new(text.to_owned().into_bytes())), formats, None, &mut |record: &Record<'_>, _: u64| sink(record))
 }
 
 fn check_message_format(formats: &Formats, format: &MessageFormat) -> Vec<Failure> {

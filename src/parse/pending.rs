@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Level, Record, Time};
+use crate::model::{Level, Time};
 
 use super::assemble;
 use super::cells::{Cell, Column, Row, Spelling};
@@ -13,6 +13,7 @@ use super::detail::Detail;
 use super::format::Reader;
 use super::matching::{Head, Matcher};
 use super::messages::read_message;
+use super::records::Sink;
 use super::timestamp::Clock;
 use super::trace;
 
@@ -142,7 +143,7 @@ impl<'f> Pending<'f> {
     }
 
     /// Hands the record on. `false` where there was none, or a block without any time.
-    pub fn flush(&mut self, matcher: &mut Matcher<'f>, clock: &Clock, sink: &mut dyn FnMut(&Record<'_>, u64)) -> Option<Time> {
+    pub fn flush(&mut self, matcher: &mut Matcher<'f>, clock: &Clock, sink: &mut dyn Sink) -> Option<Time> {
         if !std::mem::take(&mut self.live) {
             return None;
         }
@@ -156,7 +157,7 @@ impl<'f> Pending<'f> {
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
         record.instance = record.instance.or_else(|| self.outer.instance.as_deref().map(Cow::Borrowed));
         read_message(matcher.formats, &mut record);
-        sink(&record, self.first_line);
+        sink.record(&record, self.first_line);
         Some(time)
     }
 }

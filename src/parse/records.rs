@@ -36,14 +36,28 @@ pub struct LogOutcome {
     pub complaints: Vec<Complaint>,
 }
 
-/// Reads a log and hands each record to `sink`, with the number of its first line. `utc_offset` are the seconds east of
-/// UTC of times without a zone.
+/// Takes what a log holds, in the order in which it is known to be complete.
+pub trait Sink {
+    /// A record, with the number of its first line.
+    fn record(&mut self, record: &Record<'_>, line: u64);
+
+    /// A line that was not understood, with its number.
+    fn unread(&mut self, _text: &str, _line: u64) {}
+}
+
+impl<F: FnMut(&Record<'_>, u64)> Sink for F {
+    fn record(&mut self, record: &Record<'_>, line: u64) {
+        self(record, line);
+    }
+}
+
+/// Reads a log and hands each record to `sink`. `utc_offset` are the seconds east of UTC of times without a zone.
 pub fn read_log(
     source: &Source,
     input: Box<dyn Read + Send>,
     formats: &Formats,
     utc_offset: Option<i32>,
-    sink: &mut dyn FnMut(&Record<'_>, u64),
+    sink: &mut dyn Sink,
 ) -> LogOutcome {
     let mut lines = LineReader::new(input);
     let mut sample = Vec::new();
@@ -90,7 +104,7 @@ struct Log<'f, 's> {
     open_row: String,
     partial_outer: Outer,
     ledger: Ledger,
-    sink: &'s mut dyn FnMut(&Record<'_>, u64),
+    sink: &'s mut dyn Sink,
 }
 
 #[derive(Default)]
@@ -120,7 +134,7 @@ impl Ledger {
 }
 
 impl<'f, 's> Log<'f, 's> {
-    fn new(formats: &'f Formats, clock: Clock, sample: &[String], sink: &'s mut dyn FnMut(&Record<'_>, u64)) -> Self {
+    fn new(formats: &'f Formats, clock: Clock, sample: &[String], sink: &'s mut dyn Sink) -> Self {
         let mut matcher = Matcher::new(formats);
         let mut detected = detect(&mut matcher, sample, &clock);
         detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
@@ -149,6 +163,7 @@ impl<'f, 's> Log<'f, 's> {
             self.ledger.understood += 1;
         } else {
             self.ledger.misread(text);
+            self.sink.unread(text, self.ledger.lines);
         }
     }
 

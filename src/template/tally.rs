@@ -410,7 +410,7 @@ fn cut_at_boundary(text: &mut String, most: usize) {
 }
 
 /// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
-fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
+pub(crate) fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
     let at = match windows.last() {
         Some(last) if last.0 == window => windows.len() - 1,
         Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
@@ -428,7 +428,7 @@ fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
     &mut windows[at].1
 }
 
-fn folded<T>(windows: Vec<(i64, T)>, ratio: i64, merge: impl Fn(&mut T, T)) -> Vec<(i64, T)> {
+pub(crate) fn folded<T>(windows: Vec<(i64, T)>, ratio: i64, merge: impl Fn(&mut T, T)) -> Vec<(i64, T)> {
     let mut out: Vec<(i64, T)> = Vec::new();
     for (window, value) in windows {
         let window = window.div_euclid(ratio);

@@ -45,6 +45,10 @@ fn mask_run(text: &str, start: usize, end: usize, out: &mut String) -> usize {
         out.push_str(VARIABLE);
         return swallow_number_tail(bytes, end);
     }
+    if is_clock_of_date(run) {
+        out.push_str(VARIABLE);
+        return swallow_number_tail(bytes, end);
+    }
     if is_identifier(run) {
         out.push_str(VARIABLE);
         return swallow_dashed_hex(bytes, end);
@@ -63,6 +67,11 @@ fn alphanumeric_run(bytes: &[u8], start: usize) -> usize {
     start + bytes[start..].iter().take_while(|b| b.is_ascii_alphanumeric()).count()
 }
 
+/// `12T08` within `2023-08-12T08:00:00Z`.
+fn is_clock_of_date(run: &[u8]) -> bool {
+    matches!(run, [a, b, b'T', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+}
+
 /// `0x…`, a hexadecimal run with a digit, or a long mix of digits and letters.
 fn is_identifier(run: &[u8]) -> bool {
     if !run.iter().any(u8::is_ascii_digit) {
@@ -77,7 +86,7 @@ fn swallow_number_tail(bytes: &[u8], mut at: usize) -> usize {
     loop {
         let separator = matches!(bytes.get(at), Some(b'.' | b':' | b','));
         let digits = bytes.get(at + 1..).map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count());
-        let ends_clean = !bytes.get(at + 1 + digits).is_some_and(u8::is_ascii_alphabetic);
+        let ends_clean = !bytes.get(at + 1 + digits).is_some_and(|b| b.is_ascii_alphabetic() && *b != b'Z');
         if !separator || digits == 0 || !ends_clean {
             return at;
         }
@@ -122,6 +131,7 @@ mod tests {
             ("worker-3 of checkout-3", "worker-<*> of checkout-<*>"),
             ("größe 5 µs", "größe <*> µs"),
             ("at 12:30:01.", "at <*>."),
+            ("since 2023-08-12T08:00:01.5Z", "since <*>-<*>-<*>Z"),
         ];
         for (text, expected) in cases {
             assert_eq!(mask(text), expected, "{text}");

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. `lib` and `main` may use all.
-const LAYERS: &[&str] =
-    &["model", "stats", "read", "parse", "template", "signal", "intake", "incident", "suspect", "verdict", "analyze", "report", "cli"];
+const LAYERS: &[&str] = &[
+    "model", "stats", "read", "parse", "template", "signal", "intake", "incident", "suspect", "verdict", "analyze", "mine", "report", "cli",
+];
 const LONGEST_FILE: usize = 800;
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

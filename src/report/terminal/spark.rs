@@ -3,10 +3,8 @@
 //! It shows the incident and its surroundings, not the whole recording: in a day a minute would be one column.
 
 use crate::model::{Cause, Incident, Time, TimeSpan};
+use crate::report::bars;
 use crate::report::text::{duration, number, sanitize, shorten, width};
-
-const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-const ASCII_BARS: [char; 8] = ['_', '.', '-', ':', '=', '+', '*', '#'];
 
 /// Widest name of a mark.
 const MARK_WIDTH: usize = 26;
@@ -58,7 +56,7 @@ pub fn draw(incident: &Incident, cause: Option<&Cause>, columns: usize, unicode:
         columns: if shown.len() > columns { columns } else { shown.len() * (columns / shown.len()).min(8) },
     };
     let heights: Vec<f64> = (0..axis.columns).map(|c| highest(shown, c, axis.columns)).collect();
-    let bars = bars(&heights, if unicode { &BARS } else { &ASCII_BARS });
+    let bars = bars::row(&heights, unicode);
     let from = axis.column(incident.span.start);
     let to = (axis.column(incident.span.end.plus_seconds(-1e-6)) + 1).max(from + 1).min(axis.columns);
     let peak = heights.iter().copied().filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
@@ -99,20 +97,6 @@ fn highest(values: &[f64], column: usize, columns: usize) -> f64 {
     let from = column * values.len() / columns;
     let to = ((column + 1) * values.len() / columns).clamp(from + 1, values.len());
     values[from..to].iter().copied().filter(|v| v.is_finite()).fold(f64::NAN, f64::max)
-}
-
-fn bars(heights: &[f64], signs: &[char; 8]) -> Vec<char> {
-    let finite = || heights.iter().copied().filter(|v| v.is_finite());
-    let low = finite().fold(0.0, f64::min);
-    let high = finite().fold(low, f64::max);
-    heights
-        .iter()
-        .map(|&v| match v {
-            v if !v.is_finite() => ' ',
-            v if v <= low => signs[0],
-            v => signs[1 + ((v - low) / (high - low) * 6.0).round() as usize],
-        })
-        .collect()
 }
 
 /// Marks and the times at both ends, in as few rows as they fit without touching.

@@ -1,0 +1,166 @@
+//! The straight line from a bundle to its templates: read, parse, count, mine.
+//!
+//! No window is compared with another here, and no cause is looked for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::model::{Complaint, Coverage, Level, Options, Origin, Record, ServiceName, SourceCoverage, Time};
+use crate::parse::{Formats, LogOutcome, Sink, read_log};
+use crate::read::{Bundle, Source, SourceKind, lines};
+use crate::template::catalog::{self, Catalog, Templates};
+use crate::template::tally::Place;
+
+/// What a bundle's logs say, as templates.
+#[derive(Debug)]
+pub struct Mined {
+    pub catalog: Catalog,
+    pub templates: Templates,
+    pub coverage: Coverage,
+}
+
+/// One line of a log with its template.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineTemplate<'l> {
+    /// From 1, over all files in reading order.
+    pub number: u64,
+    /// `None` where the line was not understood.
+    pub time: Option<Time>,
+    pub level: Level,
+    /// The logger, else the service that the line names.
+    pub component: &'l str,
+    pub content: &'l str,
+    pub template: &'l str,
+}
+
+/// Counts the messages of all logs of a bundle and mines their templates. `progress` is told bytes done and in all.
+pub fn mine(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Mined {
+    let logs: Vec<&Source> = logs(bundle).collect();
+    let total = logs.iter().map(|source| source.bytes).sum();
+    let done = AtomicU64::new(0);
+    let read = |source: &&Source| {
+        let mut counting = Counting { catalog: Catalog::default(), source, options };
+        let outcome = read_source(source, formats, options, &mut counting);
+        progress(done.fetch_add(source.bytes, Ordering::Relaxed) + source.bytes, total);
+        (counting.catalog, outcome)
+    };
+    let parts: Vec<(Catalog, LogOutcome)> = logs.par_iter().map(read).collect();
+    let mut catalog = Catalog::default();
+    let mut coverage = Coverage { sources: Vec::new(), complaints: bundle.complaints.clone() };
+    for (part, outcome) in parts {
+        catalog.absorb(part);
+        coverage.sources.push(outcome.coverage);
+        coverage.complaints.extend(outcome.complaints);
+    }
+    coverage.complaints.sort();
+    Mined { templates: catalog.mined(), catalog, coverage }
+}
+
+/// Reads the logs once more and tells the template of each line that begins a record or was not understood.
+pub fn each_line(bundle: &Bundle, formats: &Formats, options: &Options, mined: &Mined, tell: &mut dyn FnMut(&LineTemplate<'_>)) {
+    let templates = mined.catalog.templates();
+    let mut offset = 0;
+    for source in logs(bundle) {
+        let mut lines = Lines { options, templates: &templates, offset, held: Vec::new(), scratch: String::new(), tell: &mut *tell };
+        let outcome = read_source(source, formats, options, &mut lines);
+        lines.release(u64::MAX);
+        offset += outcome.coverage.lines;
+    }
+}
+
+fn logs(bundle: &Bundle) -> impl Iterator<Item = &Source> {
+    bundle.sources.iter().filter(|source| source.kind == SourceKind::Log)
+}
+
+fn read_source(source: &Source, formats: &Formats, options: &Options, sink: &mut dyn Sink) -> LogOutcome {
+    match lines::open(&source.path) {
+        Ok(input) => read_log(source, input, formats, options.utc_offset, sink),
+        Err(error) => LogOutcome {
+            coverage: SourceCoverage {
+                path: source.shown.to_string(),
+                format: "not read".to_owned(),
+                bytes: source.bytes,
+                ..Default::default()
+            },
+            complaints: vec![Complaint { origin: Origin::file(&source.shown), why: format!("cannot be read: {error}"), more: 0 }],
+        },
+    }
+}
+
+fn place<'s>(source: &'s Source, path: &'s Arc<str>, line: u64) -> Place<'s> {
+    let service = source.service.as_ref().map_or("", ServiceName::as_str);
+    let instance = source.instance.as_ref().map_or("", |i| i.as_str());
+    Place { service, instance, path, line }
+}
+
+/// Counts.
+struct Counting<'s> {
+    catalog: Catalog,
+    source: &'s Source,
+    options: &'s Options,
+}
+
+impl Sink for Counting<'_> {
+    fn record(&mut self, record: &Record<'_>, line: u64) {
+        if self.options.wants(record.time) {
+            self.catalog.add(record, place(self.source, &self.source.shown, line));
+        }
+    }
+
+    fn unread(&mut self, text: &str, line: u64) {
+        self.catalog.add_unread(text, place(self.source, &self.source.shown, line));
+    }
+}
+
+/// Tells lines in their order: a record is known to be complete only when the next one begins, a line that was not
+/// understood at once.
+struct Lines<'t> {
+    options: &'t Options,
+    templates: &'t FxHashMap<&'t str, String>,
+    offset: u64,
+    held: Vec<(u64, String)>,
+    scratch: String,
+    tell: &'t mut dyn FnMut(&LineTemplate<'_>),
+}
+
+impl Lines<'_> {
+    /// Tells the lines held back that come before `line`.
+    fn release(&mut self, line: u64) {
+        let due = self.held.partition_point(|(number, _)| *number < line);
+        for (number, text) in self.held.drain(..due) {
+            self.scratch.clear();
+            catalog::mask_text(&text, &mut self.scratch);
+            let template = self.templates.get(self.scratch.as_str()).map_or(text.as_str(), String::as_str);
+            let number = self.offset + number;
+            (self.tell)(&LineTemplate { number, time: None, level: Level::Unknown, component: "", content: &text, template });
+        }
+    }
+}
+
+impl Sink for Lines<'_> {
+    fn record(&mut self, record: &Record<'_>, line: u64) {
+        self.release(line);
+        if !self.options.wants(record.time) {
+            return;
+        }
+        self.scratch.clear();
+        catalog::mask_record(record, &mut self.scratch);
+        // A text beyond the bound on distinct ones is its own template here.
+        let template = self.templates.get(self.scratch.as_str()).unwrap_or(&self.scratch);
+        (self.tell)(&LineTemplate {
+            number: self.offset + line,
+            time: Some(record.time),
+            level: record.level,
+            component: record.logger.as_deref().or(record.service.as_deref()).unwrap_or(""),
+            content: &record.message,
+            template,
+        });
+    }
+
+    fn unread(&mut self, text: &str, line: u64) {
+        self.held.push((line, text.to_owned()));
+    }
+}

@@ -1,0 +1,313 @@
+//! How often each kind of message came, by service and level: what a shard is reduced to when templates are what is asked for.
+//!
+//! Memory follows the number of distinct masked texts, not of lines. Merging is associative; templates are mined once, after
+//! the merge. Does not know incidents.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::miner;
+use super::symbols::{Symbol, Symbols};
+use super::tally::{OTHER, Place, at_window, folded};
+use super::tokens;
+use crate::model::{Level, Origin, Record, Step, Time, TimeSpan};
+
+/// Windows between the first and the last record before the step doubles: enough for a trend.
+const MOST_WINDOWS: i64 = 2_048;
+/// Distinct texts of one shard; further ones are counted together.
+const MOST_TEXTS: usize = 200_000;
+/// Bytes of a message that tell its template.
+const LONGEST_TEXT: usize = 1_500;
+/// Bytes of an example.
+const LONGEST_EXAMPLE: usize = 300;
+
+/// What is counted apart while reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    text: Symbol,
+    service: Symbol,
+    level: Level,
+}
+
+#[derive(Clone, Debug)]
+struct Counts {
+    count: u64,
+    /// (window, count), by window; what has no time is in none.
+    windows: Vec<(i64, u32)>,
+    span: Option<TimeSpan>,
+    /// The first in time, then by place.
+    example: Option<(Time, Origin, String)>,
+}
+
+/// Counts of one shard, or of all.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    step: Step,
+    symbols: Symbols,
+    counts: FxHashMap<Key, Counts>,
+    span: Option<TimeSpan>,
+    scratch: String,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Catalog { step: Step::at_least(1.0), symbols: Symbols::default(), counts: FxHashMap::default(), span: None, scratch: String::new() }
+    }
+}
+
+/// One template with what was counted of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TemplateCounts {
+    /// Variables as [`tokens::VARIABLE`].
+    pub template: String,
+    pub count: u64,
+    /// By level, most severe first, only those that occur.
+    pub levels: Vec<(Level, u64)>,
+    /// By service name; the empty name where nothing tells it.
+    pub services: Vec<(String, u64)>,
+    /// Windows of [`Templates::step`], by window.
+    pub windows: Vec<(i64, u32)>,
+    /// From the first to the last occurrence that has a time.
+    pub span: Option<TimeSpan>,
+    pub example: String,
+    pub origin: Option<Origin>,
+}
+
+/// All templates of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Templates {
+    /// By falling count, then by text.
+    pub rows: Vec<TemplateCounts>,
+    /// Width of the windows.
+    pub step: Step,
+    pub span: Option<TimeSpan>,
+    /// Messages counted in all.
+    pub total: u64,
+}
+
+impl Catalog {
+    /// Counts a record.
+    pub fn add(&mut self, record: &Record<'_>, place: Place<'_>) {
+        self.scratch.clear();
+        mask_record(record, &mut self.scratch);
+        let service = record.service.as_deref().unwrap_or(place.service);
+        let key = self.key(service, record.level);
+        self.see(record.time);
+        let window = self.step.window(record.time);
+        let counts = self.counts.entry(key).or_insert_with(Counts::none);
+        counts.count += 1;
+        let windowed = at_window(&mut counts.windows, window);
+        *windowed = windowed.saturating_add(1);
+        let instant = moment(record.time);
+        counts.span = Some(counts.span.map_or(instant, |span| span.union(instant)));
+        if counts.example.as_ref().is_none_or(|(time, _, _)| record.time < *time) {
+            counts.example = Some((record.time, Origin::new(place.path, place.line), example(&record.message)));
+        }
+    }
+
+    /// Counts a line that is no record of any known format.
+    pub fn add_unread(&mut self, text: &str, place: Place<'_>) {
+        self.scratch.clear();
+        mask_text(text, &mut self.scratch);
+        let key = self.key(place.service, Level::Unknown);
+        let counts = self.counts.entry(key).or_insert_with(Counts::none);
+        counts.count += 1;
+        counts.example.get_or_insert_with(|| (Time::RANGE.end, Origin::new(place.path, place.line), example(text)));
+    }
+
+    fn key(&mut self, service: &str, level: Level) -> Key {
+        let full = self.symbols.len() >= MOST_TEXTS && self.symbols.find(&self.scratch).is_none();
+        let text = self.symbols.intern(if full { OTHER } else { &self.scratch });
+        Key { text, service: self.symbols.intern(service), level }
+    }
+
+    fn see(&mut self, time: Time) {
+        let instant = moment(time);
+        let span = self.span.map_or(instant, |span| span.union(instant));
+        self.span = Some(span);
+        while self.step.window(span.end) - self.step.window(span.start) > MOST_WINDOWS {
+            self.coarsen(self.step.doubled());
+        }
+    }
+
+    fn coarsen(&mut self, step: Step) {
+        if step <= self.step {
+            return;
+        }
+        let ratio = self.step.ratio_to(step);
+        for counts in self.counts.values_mut() {
+            counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| *a = a.saturating_add(b));
+        }
+        self.step = step;
+    }
+
+    /// Adds the counts of another shard.
+    pub fn absorb(&mut self, mut other: Catalog) {
+        let span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
+        let fits = span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
+        let step = fits.max(self.step).max(other.step);
+        self.coarsen(step);
+        other.coarsen(step);
+        self.span = span;
+        let map: Vec<Symbol> = (0..other.symbols.len() as u32).map(|i| self.symbols.intern(other.symbols.text(Symbol(i)))).collect();
+        let new = |symbol: Symbol| map[symbol.0 as usize];
+        for (key, counts) in other.counts {
+            let key = Key { text: new(key.text), service: new(key.service), level: key.level };
+            match self.counts.entry(key) {
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    slot.insert(counts);
+                }
+                std::collections::hash_map::Entry::Occupied(mut slot) => slot.get_mut().absorb(counts),
+            }
+        }
+    }
+
+    /// Mines the templates of all texts counted.
+    pub fn mined(&self) -> Templates {
+        let templates = self.templates();
+        let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+        let mut keys: Vec<(&Key, &Counts)> = self.counts.iter().collect();
+        keys.sort_by_key(|(key, _)| (self.symbols.text(key.text), self.symbols.text(key.service), key.level));
+        for (key, counts) in keys {
+            rows.entry(&templates[self.symbols.text(key.text)]).or_default().add(self.symbols.text(key.service), key.level, counts);
+        }
+        let mut rows: Vec<TemplateCounts> = rows.into_iter().map(|(template, row)| row.counts(template)).collect();
+        rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.template.cmp(&b.template)));
+        let total = rows.iter().map(|row| row.count).sum();
+        Templates { rows, step: self.step, span: self.span, total }
+    }
+
+    /// Masked text -> template.
+    pub fn templates(&self) -> FxHashMap<&str, String> {
+        let mut texts: Vec<&str> = self.counts.keys().map(|key| self.symbols.text(key.text)).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let mined = miner::mine(&texts);
+        texts.into_iter().zip(mined).collect()
+    }
+}
+
+impl Counts {
+    fn none() -> Counts {
+        Counts { count: 0, windows: Vec::new(), span: None, example: None }
+    }
+
+    fn absorb(&mut self, other: Counts) {
+        self.count += other.count;
+        other.windows.iter().for_each(|(window, n)| *at_window(&mut self.windows, *window) += n);
+        self.span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
+        self.example = [self.example.take(), other.example].into_iter().flatten().min();
+    }
+}
+
+/// What is gathered of a template.
+#[derive(Default)]
+struct Row {
+    levels: BTreeMap<Level, u64>,
+    services: BTreeMap<String, u64>,
+    windows: BTreeMap<i64, u32>,
+    span: Option<TimeSpan>,
+    example: Option<(Time, Origin, String)>,
+}
+
+impl Row {
+    fn add(&mut self, service: &str, level: Level, counts: &Counts) {
+        *self.levels.entry(level).or_insert(0) += counts.count;
+        *self.services.entry(service.to_owned()).or_insert(0) += counts.count;
+        counts.windows.iter().for_each(|(window, n)| *self.windows.entry(*window).or_insert(0) += n);
+        self.span = [self.span, counts.span].into_iter().flatten().reduce(TimeSpan::union);
+        self.example = [self.example.take(), counts.example.clone()].into_iter().flatten().min();
+    }
+
+    fn counts(self, template: &str) -> TemplateCounts {
+        let (origin, example) = self.example.map_or((None, String::new()), |(_, origin, text)| (Some(origin), text));
+        TemplateCounts {
+            template: template.to_owned(),
+            count: self.levels.values().sum(),
+            levels: self.levels.into_iter().rev().collect(),
+            services: self.services.into_iter().collect(),
+            windows: self.windows.into_iter().collect(),
+            span: self.span,
+            example,
+            origin,
+        }
+    }
+}
+
+/// Appends the masked message of a record, and its error where it carries one beside.
+pub fn mask_record(record: &Record<'_>, out: &mut String) {
+    mask_text(&record.message, out);
+    if let Some(error) = &record.error {
+        out.push_str(" | ");
+        mask_text(error, out);
+    }
+}
+
+/// Appends the masked beginning of a text.
+pub fn mask_text(text: &str, out: &mut String) {
+    tokens::mask_into(beginning(text, LONGEST_TEXT), out);
+}
+
+fn moment(time: Time) -> TimeSpan {
+    TimeSpan { start: time, end: Time(time.0.saturating_add(1)) }
+}
+
+fn example(text: &str) -> String {
+    beginning(text.lines().next().unwrap_or(""), LONGEST_EXAMPLE).to_owned()
+}
+
+fn beginning(text: &str, most: usize) -> &str {
+    let end = if text.len() <= most { text.len() } else { (0..=most).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0) };
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::time::SECOND;
+
+    fn catalog(lines: &[(i64, &str)], first: u64) -> Catalog {
+        let path: Arc<str> = Arc::from("a.log");
+        let mut catalog = Catalog::default();
+        for (number, (second, text)) in lines.iter().enumerate() {
+            let record = Record { time: Time(second * SECOND), message: (*text).into(), level: Level::Warn, ..Record::default() };
+            catalog.add(&record, Place { service: "a", instance: "", path: &path, line: first + number as u64 });
+        }
+        catalog
+    }
+
+    #[test]
+    fn counts_by_template() {
+        let mut all = catalog(&[(7, "disk 1 full"), (3, "disk 2 full"), (9_000, "started")], 1);
+        let path: Arc<str> = Arc::from("b.log");
+        all.add_unread("=====", Place { service: "b", instance: "", path: &path, line: 5 });
+        let mined = all.mined();
+        assert_eq!(mined.total, 4);
+        let shown: Vec<_> = mined.rows.iter().map(|r| (r.template.as_str(), r.count, r.example.as_str())).collect();
+        assert_eq!(shown, [("disk <*> full", 2, "disk 2 full"), ("=====", 1, "====="), ("started", 1, "started")]);
+        assert_eq!(mined.rows[0].origin, Some(Origin::new(&Arc::from("a.log"), 2)));
+        assert_eq!(mined.rows[0].levels, [(Level::Warn, 2)]);
+        assert!(mined.step.seconds() > 1.0 && mined.rows[1].windows.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn shards_cannot_be_seen(
+            seconds in proptest::collection::vec((0i64..20_000, 0usize..4), 1..40), cut in 0usize..40,
+        ) {
+            let texts = ["user ann left", "user bob left", "user cyd left", "took 3 ms"];
+            let lines: Vec<(i64, &str)> = seconds.iter().map(|(s, t)| (*s, texts[*t])).collect();
+            let cut = cut.min(lines.len());
+            let whole = catalog(&lines, 1);
+            let mut parts = catalog(&lines[cut..], 1 + cut as u64);
+            parts.absorb(catalog(&lines[..cut], 1));
+            let (whole, parts) = (whole.mined(), parts.mined());
+            prop_assert_eq!(whole.rows, parts.rows);
+        }
+    }
+}
