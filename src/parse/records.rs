@@ -268,13 +268,17 @@ impl<'f, 's> Log<'f, 's> {
 
     /// Tries the file's format, then all others, unless the line belongs to a stack trace or to a block.
     fn begins_record(&mut self, text: &str, outer: &Outer) -> bool {
-        let follows = self.pending.is_block() || (self.pending.live && self.pending.in_trace && trace::is_part(text));
+        let follows = self.pending.live && self.pending.in_trace && trace::is_part(text);
         let tried = if follows { 1.min(self.order.len()) } else { self.order.len() };
+        // A block ends at the header of the next, and where another program's line says of itself when it was written.
+        let in_block = self.pending.is_block();
         for position in 0..tried {
             let format = self.order[position];
+            let own = format.reader == Reader::Block;
             let understood = match self.matcher.line(format, text, &self.clock, &mut self.row) {
                 Matched::No => false,
-                Matched::Nothing => true,
+                Matched::Nothing => !in_block || own,
+                Matched::Record(head) if in_block && !own && (head.time.is_none() || format.specificity <= CATCH_ALL) => false,
                 Matched::Record(head) => self.accept(format, head, text, outer),
             };
             if understood {

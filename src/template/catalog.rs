@@ -126,9 +126,7 @@ impl Catalog {
         let instant = moment(time);
         let span = self.span.map_or(instant, |span| span.union(instant));
         self.span = Some(span);
-        while self.step.window(span.end) - self.step.window(span.start) > MOST_WINDOWS {
-            self.coarsen(self.step.doubled());
-        }
+        self.coarsen(fitting(self.step, span));
     }
 
     fn coarsen(&mut self, step: Step) {
@@ -145,8 +143,8 @@ impl Catalog {
     /// Adds the counts of another shard.
     pub fn absorb(&mut self, mut other: Catalog) {
         let span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
-        let fits = span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
-        let step = fits.max(self.step).max(other.step);
+        let coarser = self.step.max(other.step);
+        let step = span.map_or(coarser, |span| fitting(coarser, span));
         self.coarsen(step);
         other.coarsen(step);
         self.span = span;
@@ -247,6 +245,14 @@ pub fn mask_record(record: &Record<'_>, out: &mut String) {
 /// Appends the masked beginning of a text.
 pub fn mask_text(text: &str, out: &mut String) {
     tokens::mask_into(beginning(text, LONGEST_TEXT), out);
+}
+
+/// The step, doubled until the span has few enough windows.
+fn fitting(mut step: Step, span: TimeSpan) -> Step {
+    while step.window(span.end) - step.window(span.start) > MOST_WINDOWS {
+        step = step.doubled();
+    }
+    step
 }
 
 fn moment(time: Time) -> TimeSpan {

@@ -30,6 +30,13 @@ static PHRASES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     ])
 });
 
+/// A statement of SQL, of which the shape counts: its literals are variables, and so is how many a list has.
+static SQL: LazyLock<Regex> = LazyLock::new(|| {
+    regex(r"(?i)\b(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|replace\s+into|merge\s+into|with\b.*\bselect)\b")
+});
+static LITERALS: LazyLock<Regex> = LazyLock::new(|| regex(r"'(?:[^']|'')*'"));
+static VALUE_LISTS: LazyLock<Regex> = LazyLock::new(|| regex("\\(('?\u{0}'?)(?:, ?'?\u{0}'?)+\\)"));
+
 /// Words that are variables as a whole.
 static WORDS: LazyLock<RegexSet> = LazyLock::new(|| {
     let set = RegexSet::new([
@@ -63,6 +70,10 @@ const STANDARDS: [&str; 4] = ["utf", "iso", "sha", "rfc"];
 pub fn coarse(masked: &str) -> String {
     let mut text = masked.replace(MARK, " ").replace(VARIABLE, "\u{0}");
     text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if SQL.is_match(&text) {
+        text = LITERALS.replace_all(&text, "'\u{0}'").into_owned();
+        text = VALUE_LISTS.replace_all(&text, "($1)").into_owned();
+    }
     for (pattern, by) in PHRASES.iter() {
         if let Cow::Owned(changed) = pattern.replace_all(&text, *by) {
             text = changed;
@@ -187,6 +198,9 @@ mod tests {
             ("CurrentState:112, id = 0x1f", "CurrentState:<*>, id = <*>"),
             ("opt-in: False enabled=true ok: false", "opt-in: <*> enabled=true ok: false"),
             ("kernel 2.6.5-1.358 v1.0.0 PS/2", "kernel <*> <*> PS/<*>"),
+            ("SELECT a FROM t WHERE b = 'it''s' AND c IN (1, 2,3)", "SELECT a FROM t WHERE b = '<*>' AND c IN (<*>)"),
+            ("insert into t (a, b) values ('x', 7)", "insert into t (a, b) values ('<*>')"),
+            ("please select 'one'", "please select 'one'"),
             ("uid=0 (a=1,b=x) [preauth]", "uid=<*> (a=<*>,b=x) [preauth]"),
         ];
         for (text, expected) in cases {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
+use super::miner;
 use super::sketch::LatencySketch;
 use super::symbols::{Symbol, Symbols};
 use super::tokens;
@@ -289,12 +290,32 @@ impl Tally {
 
     /// Numbers texts by their order and settles which exemplars stay.
     fn sealed(mut self) -> Tally {
+        self.generalise();
         let (symbols, map) = self.symbols.sorted();
         self.symbols = symbols;
         self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
         self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();
         self.users = self.users.into_iter().map(|((s, b), u)| ((map[s.0 as usize], b), u)).collect();
         self
+    }
+
+    /// Brings records together whose texts are one template.
+    fn generalise(&mut self) {
+        let mut texts: Vec<(String, Symbol)> =
+            self.records.keys().map(|key| (self.symbols.text(key.template).to_owned(), key.template)).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let mined = miner::mine(&texts.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>());
+        let map: FxHashMap<Symbol, Symbol> = texts.iter().zip(mined).map(|((_, old), new)| (*old, self.symbols.intern(&new))).collect();
+        for (key, counts) in std::mem::take(&mut self.records) {
+            let key = RecordKey { template: map[&key.template], ..key };
+            match self.records.entry(key) {
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    slot.insert(counts);
+                }
+                std::collections::hash_map::Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
+            }
+        }
     }
 
     /// The kinds of record, in the order of their texts.

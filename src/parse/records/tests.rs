@@ -29,7 +29,7 @@ fn read_bytes(bytes: Vec<u8>) -> (Seen, LogOutcome) {
     let formats: &Formats = &FORMATS;
     let mut seen = Vec::new();
     let input = decompress(Box::new(Cursor::new(bytes))).unwrap();
-    let outcome = read_log(&source(), input, formats, None, &mut |record, line| {
+    let outcome = read_log(&source(), input, formats, None, &mut |record: &Record<'_>, line: u64| {
         seen.push((line, record.level, record.message.to_string(), record.detail.to_string()));
     });
     (seen, outcome)
@@ -48,6 +48,20 @@ fn check(text: &str, format: &str, records: &[(u64, &str)], understood: u64, lin
         (coverage.format.as_str(), coverage.understood, coverage.lines, coverage.records),
         (format, understood, lines, records.len() as u64)
     );
+}
+
+#[test]
+fn blocks_among_lines_of_other_programs_end() {
+    let block = |second: u32, sql: &str| {
+        format!(
+            "# Time: 2023-08-12T14:31:0{second}.000000Z\n# User@Host: app[app] @ h [10.0.0.1] Id: 7\n# Query_time: 1.5 Lock_time: 0.0 Rows_sent: 1 Rows_examined: 9\nSET timestamp=1691850661;\n{sql}\n"
+        )
+    };
+    let other = "2023-08-12 14:31:02,500 INFO [a] one\n";
+    let text = format!("{other}{other}{other}{}{}{other}{}", block(1, "SELECT a\nFROM t;"), block(2, "SELECT b;"), block(3, "SELECT c;"));
+    let (seen, _) = read(&text);
+    let messages: Vec<&str> = seen.iter().map(|(_, _, message, _)| message.as_str()).collect();
+    assert_eq!(messages, ["one", "one", "one", "SELECT a\nFROM t;", "SELECT b;", "one", "SELECT c;"]);
 }
 
 #[test]
@@ -139,7 +153,7 @@ fn an_operators_zone_moves_times_without_one() {
     let mut times = Vec::new();
     let text = "2023-08-12 16:31:07,000 INFO [a] local\n2023-08-12T14:31:07Z INFO utc\n";
     let input = Box::new(Cursor::new(text.as_bytes()));
-    read_log(&source(), input, &formats, Some(7_200), &mut |record, _| times.push(record.time.rfc3339()));
+    read_log(&source(), input, &formats, Some(7_200), &mut |record: &Record<'_>, _: u64| times.push(record.time.rfc3339()));
     assert_eq!(times, ["2023-08-12T14:31:07Z", "2023-08-12T14:31:07Z"]);
 }
 
