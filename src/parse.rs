@@ -10,6 +10,7 @@ pub mod check;
 pub mod compile;
 mod detail;
 pub mod detect;
+mod dispatch;
 pub mod format;
 mod matching;
 mod messages;
@@ -30,10 +31,13 @@ pub mod wide;
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use regex::bytes::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
 
 use compile::{FormatError, Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
+use dispatch::Plan;
 use format::{ColumnsFile, LineFile, MessageFile};
 pub use records::{LogOutcome, Sink, read_log};
 
@@ -43,6 +47,9 @@ pub struct Formats {
     /// By falling specificity, then by name.
     lines: Vec<LineFormat>,
     messages: Vec<MessageFormat>,
+    /// The plain texts of all message formats, so that most messages are looked through once.
+    texts: OnceLock<Option<Regex>>,
+    plan: Plan,
     shared: Shared,
     variants: usize,
 }
@@ -91,9 +98,20 @@ impl Formats {
         &self.messages
     }
 
+    /// Whether a message holds a text that any message format looks for.
+    pub(crate) fn may_mean_something(&self, message: &str) -> bool {
+        let all = || self.messages.iter().map(|format| format.any.text.as_str()).collect::<Vec<_>>().join("|");
+        let texts = self.texts.get_or_init(|| RegexBuilder::new(&all()).unicode(false).build().ok());
+        texts.as_ref().is_none_or(|texts| texts.is_match(message.as_bytes()))
+    }
+
     /// The keys that structured lines use.
     pub(crate) fn keys(&self) -> &Keys {
         &self.shared.keys
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// Number of variants of all line formats.
@@ -125,6 +143,11 @@ impl Formats {
 
     fn sort(&mut self) {
         self.lines.sort_by(|a, b| b.specificity.cmp(&a.specificity).then_with(|| a.name.cmp(&b.name)));
+        for (position, format) in self.lines.iter_mut().enumerate() {
+            format.position = position;
+        }
+        self.plan = Plan::new(&self.lines);
+        self.texts = OnceLock::new();
         self.messages.sort_by(|a, b| a.name.cmp(&b.name));
     }
 }

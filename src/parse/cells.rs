@@ -158,50 +158,54 @@ fn unescaped(raw: &str) -> String {
 /// The cells of one line.
 #[derive(Clone, Debug)]
 pub struct Row {
+    /// One bit a column: what the others hold is of an earlier line.
+    filled: u64,
     cells: [Cell; Column::ALL.len()],
 }
 
 impl Default for Row {
     fn default() -> Row {
-        Row { cells: [Cell::default(); Column::ALL.len()] }
+        const { assert!(Column::ALL.len() <= 64) }
+        Row { filled: 0, cells: [Cell::default(); Column::ALL.len()] }
     }
 }
 
 impl Row {
     pub fn clear(&mut self) {
-        *self = Row::default();
+        self.filled = 0;
     }
 
     /// Fills a column, unless a key of a better rank (a smaller number) has.
     pub fn set(&mut self, column: Column, cell: Cell, rank: u8) {
-        let kept = &mut self.cells[column as usize];
-        if kept.is_absent() || rank < kept.rank {
-            *kept = Cell { rank, ..cell };
+        if !self.has(column) || rank < self.cells[column as usize].rank {
+            self.replace(column, Cell { rank, ..cell });
         }
     }
 
     /// Fills a column, whatever it held.
     pub fn replace(&mut self, column: Column, cell: Cell) {
         self.cells[column as usize] = cell;
+        let bit = 1 << column as u32;
+        self.filled = if cell.is_absent() { self.filled & !bit } else { self.filled | bit };
     }
 
     /// Takes the cells of a part of the line that begins at `base`, where this row has none.
     pub fn take_moved(&mut self, part: &Row, base: usize) {
         let base = u32::try_from(base).unwrap_or(u32::MAX);
-        for (kept, cell) in self.cells.iter_mut().zip(&part.cells) {
-            if kept.is_absent() && !cell.is_absent() {
-                *kept = Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..*cell };
+        for &column in Column::ALL {
+            if let (false, Some(cell)) = (self.has(column), part.cell(column)) {
+                let moved = Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..cell };
+                self.replace(column, moved);
             }
         }
     }
 
     pub fn has(&self, column: Column) -> bool {
-        !self.cells[column as usize].is_absent()
+        self.filled >> column as u32 & 1 == 1
     }
 
     pub fn cell(&self, column: Column) -> Option<Cell> {
-        let cell = self.cells[column as usize];
-        (!cell.is_absent()).then_some(cell)
+        self.has(column).then(|| self.cells[column as usize])
     }
 
     /// The text as written, for numbers, times and names, which need no escapes.

@@ -5,12 +5,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
 
 use crate::model::Level;
 
-use super::cells::Column;
+use super::cells::{Cell, Column, Row, Spelling};
 use super::format::{Attach, LineEntry, LineFile, Match, MessageFile, MessageSample, Reader, Reject, Sample};
 use super::structured::normal_key;
 use super::suggest::nearest;
@@ -49,6 +49,54 @@ pub struct Pattern {
 pub struct Compiled {
     pub regex: Regex,
     pub groups: Vec<(usize, Column)>,
+    /// The rest of the line behind the expression.
+    pub rest: Option<Rest>,
+}
+
+/// The group at the end of a pattern that takes all that is left. It is not part of the compiled expression: finding out
+/// that everything matches "everything" would cost a step of an automaton for each byte of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    pub column: Column,
+    /// `.+`: the rest may not be empty.
+    pub needed: bool,
+}
+
+/// The pattern without its last group where that takes the rest of the line, and the group's name and whether it needs any.
+pub fn without_rest(pattern: &str) -> (&str, Option<(&str, bool)>) {
+    for (tail, needed) in [(">.*)$", false), (">.+)$", true)] {
+        if let Some(head) = pattern.strip_suffix(tail)
+            && let Some(at) = head.rfind("(?<")
+            && head[at + 3..].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            // Within a group or behind a `|` it is no part of every match.
+            && !pattern.contains("(?s")
+            && is_balanced(&head[..at])
+        {
+            return (&head[..at], Some((&head[at + 3..], needed)));
+        }
+    }
+    (pattern, None)
+}
+
+/// Whether all groups of a pattern's beginning are closed, and it has no alternatives outside of groups.
+fn is_balanced(head: &str) -> bool {
+    let (mut depth, mut in_class, mut escaped) = (0_i32, false, false);
+    for byte in head.bytes() {
+        match byte {
+            _ if escaped => {
+                escaped = false;
+                continue;
+            }
+            b'\\' => escaped = true,
+            b'[' => in_class = true,
+            b']' => in_class = false,
+            b'(' if !in_class => depth += 1,
+            b')' if !in_class => depth -= 1,
+            b'|' if !in_class && depth == 0 => return false,
+            _ => {}
+        }
+    }
+    depth == 0
 }
 
 impl Pattern {
@@ -62,19 +110,45 @@ impl Pattern {
     }
 
     pub fn is_match(&self, text: &str) -> bool {
-        self.compiled().is_some_and(|c| c.regex.is_match(text.as_bytes()))
+        self.compiled().is_some_and(|c| c.is_match(text))
     }
 }
 
 impl Compiled {
     fn new(text: &str) -> Result<Compiled, (String, Option<String>)> {
-        let regex = RegexBuilder::new(text).unicode(false).build().map_err(|e| (last_line(&e.to_string()), None))?;
+        let (head, rest) = without_rest(text);
+        let regex = RegexBuilder::new(head).unicode(false).build().map_err(|e| (last_line(&e.to_string()), None))?;
+        let rest = rest.map(|(name, needed)| column(name).map(|column| Rest { column, needed })).transpose()?;
         let mut groups = Vec::new();
         for (number, name) in regex.capture_names().enumerate() {
             let Some(name) = name else { continue };
             groups.push((number, column(name)?));
         }
-        Ok(Compiled { regex, groups })
+        Ok(Compiled { regex, groups, rest })
+    }
+
+    /// Fills a row from a text; `places` are this expression's own.
+    pub fn fill(&self, text: &str, places: &mut CaptureLocations, row: &mut Row) -> bool {
+        let Some(found) = self.regex.captures_read(places, text.as_bytes()) else { return false };
+        if let Some(rest) = self.rest {
+            if rest.needed && found.end() == text.len() {
+                return false;
+            }
+            row.set(rest.column, Cell::new(found.end(), text.len(), Spelling::Plain), 0);
+        }
+        for &(group, column) in &self.groups {
+            if let Some((start, end)) = places.get(group) {
+                row.set(column, Cell::new(start, end, Spelling::Plain), 0);
+            }
+        }
+        true
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        match self.rest {
+            Some(Rest { needed: true, .. }) => self.regex.find(text.as_bytes()).is_some_and(|found| found.end() < text.len()),
+            _ => self.regex.is_match(text.as_bytes()),
+        }
     }
 }
 
@@ -144,6 +218,8 @@ impl Variant {
 #[derive(Debug)]
 pub struct LineFormat {
     pub name: String,
+    /// Its place among all formats of a [`Formats`](super::Formats).
+    pub position: usize,
     pub title: String,
     pub docs: String,
     pub role: String,
@@ -233,6 +309,7 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
         continuation: pattern(file.continuation),
         ignore: pattern(file.ignore),
         block: pattern(file.block),
+        position: 0,
         name: file.name,
         title: file.title,
         docs: file.docs,

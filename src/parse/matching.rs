@@ -2,13 +2,14 @@
 //!
 //! Does not choose the format, nor keep anything of a line.
 
-use regex::bytes::{CaptureLocations, Regex};
+use regex::bytes::CaptureLocations;
 
 use crate::model::{Level, Time};
 
 use super::Formats;
 use super::cells::{Cell, Column, Row, Spelling, is_nothing};
 use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
+use super::dispatch::Dispatch;
 use super::format::Reader;
 use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
 use super::timestamp::Clock;
@@ -38,9 +39,10 @@ pub struct Head {
 /// other's memory; the others it meets too seldom for the price of a copy.
 pub struct Matcher<'f> {
     pub formats: &'f Formats,
-    scratch: Vec<Option<Scratch<'f>>>,
+    scratch: Vec<Option<Scratch>>,
     /// What the file's first line says of its CSV cells, where it is a header.
     header: Option<Header>,
+    dispatch: Dispatch<'f>,
 }
 
 /// Columns of CSV cells with the ranks of their names.
@@ -59,27 +61,15 @@ impl Header {
     }
 }
 
-struct Scratch<'f> {
-    regex: Regex,
-    groups: &'f [(usize, Column)],
+struct Scratch {
+    compiled: Compiled,
     places: CaptureLocations,
 }
 
-impl<'f> Scratch<'f> {
-    fn new(compiled: &'f Compiled) -> Scratch<'f> {
-        Scratch { regex: compiled.regex.clone(), groups: &compiled.groups, places: compiled.regex.capture_locations() }
-    }
-
-    fn fill(&mut self, text: &str, row: &mut Row) -> bool {
-        if self.regex.captures_read(&mut self.places, text.as_bytes()).is_none() {
-            return false;
-        }
-        for &(group, column) in self.groups {
-            if let Some((start, end)) = self.places.get(group) {
-                row.set(column, Cell::new(start, end, Spelling::Plain), 0);
-            }
-        }
-        true
+impl Scratch {
+    fn new(compiled: &Compiled) -> Self {
+        // A clone has memory of its own to work in.
+        Scratch { compiled: compiled.clone(), places: compiled.regex.capture_locations() }
     }
 }
 
@@ -87,26 +77,14 @@ impl<'f> Scratch<'f> {
 pub fn fill_by(pattern: &Pattern, text: &str, row: &mut Row) -> bool {
     let Some(compiled) = pattern.compiled() else { return false };
     // Most lines are of another format, which costs less to find out than to keep places for them.
-    if !compiled.regex.is_match(text.as_bytes()) {
-        return false;
-    }
-    let mut places = compiled.regex.capture_locations();
-    if compiled.regex.captures_read(&mut places, text.as_bytes()).is_none() {
-        return false;
-    }
-    for &(group, column) in &compiled.groups {
-        if let Some((start, end)) = places.get(group) {
-            row.set(column, Cell::new(start, end, Spelling::Plain), 0);
-        }
-    }
-    true
+    pattern.is_match(text) && compiled.fill(text, &mut compiled.regex.capture_locations(), row)
 }
 
 impl<'f> Matcher<'f> {
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
         let mut scratch = Vec::new();
         scratch.resize_with(formats.variants(), || None);
-        Matcher { formats, scratch, header: None }
+        Matcher { formats, scratch, header: None, dispatch: Dispatch::new(formats.plan()) }
     }
 
     /// Prepares for many lines of a format.
@@ -117,6 +95,16 @@ impl<'f> Matcher<'f> {
                 *slot = variant.pattern.compiled().map(Scratch::new);
             }
         }
+    }
+
+    /// Looks at a line for which several formats are to be tried: [`Matcher::may_be`] then tells which are worth it.
+    pub fn look(&mut self, text: &str) {
+        self.dispatch.look(text);
+    }
+
+    /// Whether the line last looked at may be of a format.
+    pub fn may_be(&self, format: &LineFormat) -> bool {
+        self.dispatch.may_be(format)
     }
 
     /// Looks whether the first line of a file is a CSV header.
@@ -175,7 +163,7 @@ impl<'f> Matcher<'f> {
 
     fn variant(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
         match &mut self.scratch[variant.id] {
-            Some(scratch) => scratch.fill(text, row),
+            Some(scratch) => scratch.compiled.fill(text, &mut scratch.places, row),
             None => fill_by(&variant.pattern, text, row),
         }
     }

@@ -34,6 +34,9 @@ pub fn read_message(formats: &Formats, record: &mut Record<'_>) {
 /// The columns of the first pattern of each format that matches.
 fn matched(formats: &Formats, text: &str) -> Row {
     let mut row = Row::default();
+    if !formats.may_mean_something(text) {
+        return row;
+    }
     for format in formats.messages() {
         if format.any.is_match(text) {
             let _ = format.patterns.iter().any(|pattern| fill_by(pattern, text, &mut row));

@@ -24,6 +24,8 @@ use super::trace;
 const SAMPLE: usize = 200;
 /// Lines that were not understood and are kept as examples.
 const EXAMPLES: usize = 3;
+/// Formats that are tried before all others are looked at together.
+const TRIED_FIRST: usize = 2;
 /// Longest line put together from parts, in bytes.
 const LONGEST: usize = 64 * 1024;
 /// Docker cuts lines at this length; a longer one without its line end goes on in the next.
@@ -274,6 +276,13 @@ impl<'f, 's> Log<'f, 's> {
         let in_block = self.pending.is_block();
         for position in 0..tried {
             let format = self.order[position];
+            // The file's format and the one met last are worth a try of their own.
+            if position == TRIED_FIRST {
+                self.matcher.look(text);
+            }
+            if position >= TRIED_FIRST && !self.matcher.may_be(format) {
+                continue;
+            }
             let own = format.reader == Reader::Block;
             let understood = match self.matcher.line(format, text, &self.clock, &mut self.row) {
                 Matched::No => false,
