@@ -45,22 +45,22 @@ impl From<SignalError> for AnalyzeError {
 pub fn analyze(
     paths: &[PathBuf],
     options: &Options,
-    use_knowledge: bool,
+    formats: &Formats,
+    facts: &Facts,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Analysis, AnalyzeError> {
     let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
-    let facts = if use_knowledge { Facts::builtin() } else { Facts::empty() };
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = options.threads {
         pool = pool.num_threads(threads);
     }
     let pool = pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))?;
     pool.install(|| {
-        let mut intake = intake::take_in(&bundle, &Formats::builtin(), options, progress);
+        let mut intake = intake::take_in(&bundle, formats, options, progress);
         let tally = std::mem::take(&mut intake.tally);
         let metrics = std::mem::take(&mut intake.metrics);
         match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => judge(intake, &signals, &facts, options),
+            Some(signals) => judge(intake, &signals, facts, options),
             None => Ok(nothing_dated(intake)),
         }
     })

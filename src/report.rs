@@ -18,8 +18,10 @@ mod samples;
 
 use crate::model::Analysis;
 
+pub use markdown::escape as escape_markdown;
 pub use sentences::{kind, sentence};
-pub use text::sanitize;
+pub use text::{count, counted, pad, sanitize, shorten, to_ascii, wrap};
+pub use wording::symptom;
 
 /// Below this share of lines understood the reader is warned aloud.
 const TRUSTED_COVERAGE: f64 = 0.9;

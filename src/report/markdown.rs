@@ -115,7 +115,7 @@ fn bullets(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
 }
 
 /// Text that Markdown and HTML leave alone, mentions and links broken.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
