@@ -3,6 +3,7 @@
 //! It turns arguments into settings, settings into a report, and whatever went wrong into a message, a hint and an exit code.
 
 mod args;
+mod doubts;
 mod formats;
 mod output;
 mod parsers;
@@ -116,6 +117,7 @@ fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Stre
     progress.clear();
     let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
     if !settings.quiet {
+        doubts::doubts(&settings.options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
         warn(&analysis.coverage, streams);
     }
     let text = report::render(&analysis, settings.format, &settings.view);
@@ -136,6 +138,7 @@ fn hint(error: &AnalyzeError) -> Option<String> {
 }
 
 fn warn(coverage: &Coverage, streams: &mut Streams<'_>) {
+    report::coverage_warnings(coverage).iter().for_each(|warning| streams.message("warning", &warning.text));
     for complaint in coverage.complaints.iter().take(WARNINGS_TOLD) {
         let more = if complaint.more > 0 { format!(" (and {} more in this file)", complaint.more) } else { String::new() };
         streams.message("warning", &format!("{}: {}{more}", complaint.origin, sanitize(&complaint.why)));

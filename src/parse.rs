@@ -18,6 +18,7 @@ mod messages;
 mod pending;
 pub mod place;
 mod records;
+mod rhythm;
 mod structured;
 pub mod suggest;
 pub mod timestamp;

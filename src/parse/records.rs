@@ -17,6 +17,7 @@ use super::detect::{CATCH_ALL, Detected, detect};
 use super::format::Reader;
 use super::matching::{Head, Matched, Matcher};
 use super::pending::{Outer, Pending};
+use super::rhythm::Rhythm;
 use super::timestamp::Clock;
 use super::trace;
 
@@ -103,6 +104,7 @@ struct Ledger {
     /// Lines of a known format that have no time, and none before them has.
     undated: u64,
     misread: Vec<(u64, String)>,
+    rhythm: Rhythm,
 }
 
 impl Ledger {
@@ -112,7 +114,8 @@ impl Ledger {
         }
     }
 
-    fn record(&mut self, time: Time) {
+    fn record(&mut self, time: Time, line: u64) {
+        self.rhythm.beat(time, line);
         self.records += 1;
         self.first = Some(self.first.map_or(time, |t| t.min(time)));
         self.last = Some(self.last.map_or(time, |t| t.max(time)));
@@ -325,7 +328,7 @@ impl<'f, 's> Log<'f, 's> {
 
     fn flush(&mut self) {
         if let Some(time) = self.pending.flush(&mut self.matcher, &self.clock, self.sink) {
-            self.ledger.record(time);
+            self.ledger.record(time, self.pending.first_line);
         }
     }
 
@@ -353,6 +356,8 @@ impl<'f, 's> Log<'f, 's> {
             records: ledger.records,
             span,
             misread: ledger.misread,
+            rhythm: ledger.rhythm.longest_usual(),
+            gaps: ledger.rhythm.gaps(),
         };
         LogOutcome { coverage, complaints }
     }
