@@ -114,6 +114,10 @@ pub fn explain(formats: &Formats, question: &Question) -> Explanation {
     }
     explanation.layers.extend(taker.map(|(_, layer)| layer));
     find_record(formats, question, &mut explanation);
+    if explanation.layers.is_empty() && explanation.record.is_some() {
+        // A line that continues a record is not meant to be of any format.
+        explanation.near.clear();
+    }
     if let Some(record) = &explanation.record {
         let texts = record.error.iter().chain([&record.message]);
         explanation.messages = texts.flat_map(|text| message_hits(formats, text)).collect();

@@ -380,6 +380,8 @@ pub fn metrics_only() -> Analysis {
 
 /// Files were read and none has a time.
 pub fn timeless() -> Analysis {
+    let mut coverage = coverage(10);
+    coverage.sources.iter_mut().for_each(|source| source.span = None);
     Analysis {
         verdicts: Vec::new(),
         disturbances: Vec::new(),
@@ -387,7 +389,7 @@ pub fn timeless() -> Analysis {
         sought: Sought::default(),
         services: Vec::new(),
         changes: Vec::new(),
-        coverage: coverage(10),
+        coverage,
     }
 }
 

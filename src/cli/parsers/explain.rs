@@ -201,7 +201,7 @@ impl Page {
                 let (matched, rest) = line.split_at(at);
                 self.row("  matches", &tail(matched));
                 self.row("  stops at", if rest.is_empty() { "the end of the line" } else { rest });
-                self.row("  expected", piece);
+                self.row("  expected", &format!("`{piece}`"));
             }
             Failed::Time(time) => self.row("  but", &format!("its time \"{time}\" is no time")),
             Failed::Other(why) => self.row("  but", why),

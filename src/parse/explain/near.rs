@@ -27,6 +27,13 @@ pub struct NearMiss {
     pub failed: Failed,
 }
 
+impl NearMiss {
+    /// A short pattern matches much of itself by chance, a loose one much of the line: both must have gone far.
+    fn nearness(&self) -> f64 {
+        self.share * self.offset as f64
+    }
+}
+
 /// Why a format does not match.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failed {
@@ -48,7 +55,7 @@ pub fn misses<'f>(matcher: &mut Matcher<'f>, line: &str, clock: &Clock, taken: O
             Reader::Logfmt | Reader::Csv | Reader::Block => {}
         }
     }
-    near.sort_by(|a, b| b.share.total_cmp(&a.share).then(b.offset.cmp(&a.offset)).then_with(|| a.format.cmp(&b.format)));
+    near.sort_by(|a, b| b.nearness().total_cmp(&a.nearness()).then_with(|| a.format.cmp(&b.format)));
     near
 }
 
@@ -56,7 +63,7 @@ fn nearest_variant<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: 
     let first = line.bytes().next()?;
     let candidates = format.variants.iter().filter(|v| v.may_begin_with(first));
     let misses = candidates.filter_map(|variant| miss(matcher, format, variant, line, clock));
-    misses.max_by(|a, b| a.share.total_cmp(&b.share).then(a.offset.cmp(&b.offset)))
+    misses.max_by(|a, b| a.nearness().total_cmp(&b.nearness()))
 }
 
 fn miss<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, variant: &'f Variant, line: &str, clock: &Clock) -> Option<NearMiss> {
