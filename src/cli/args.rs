@@ -68,8 +68,9 @@ pub struct CompletionsArgs {
 /// Where formats are found, beside those that come with the tool. Shared by all commands that read logs.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
-    /// Folder with formats of your own, in lines/*.toml and messages/*.toml; one of a known name replaces it. May be given again.
-    #[arg(long = "parsers", value_name = "DIR", env = "WHATCHANGED_PARSERS", value_hint = ValueHint::AnyPath, help_heading = "What is read")]
+    /// Folder with formats of your own, in lines/*.toml and messages/*.toml; one of a known name replaces it.
+    /// May be given again; WHATCHANGED_PARSERS names one where this flag does not.
+    #[arg(long = "parsers", value_name = "DIR", value_hint = ValueHint::AnyPath, help_heading = "What is read")]
     pub folders: Vec<PathBuf>,
 }
 

@@ -40,7 +40,7 @@ pub fn load(args: &FormatArgs, environment: &Environment) -> Result<Loaded, Fail
     if let Some(usual) = environment.own_formats.as_ref().filter(|folder| folder.is_dir()) {
         loaded.wrong.extend(loaded.formats.add_folder(usual));
     }
-    for path in asked_for(args) {
+    for path in asked_for(args, environment) {
         for file in files(path)? {
             loaded.wrong.extend(loaded.formats.add_file(&file).err().into_iter().flatten());
         }
@@ -48,9 +48,10 @@ pub fn load(args: &FormatArgs, environment: &Environment) -> Result<Loaded, Fail
     Ok(loaded)
 }
 
-/// The folders that were named. An empty variable is an unset one.
-pub fn asked_for(args: &FormatArgs) -> impl Iterator<Item = &Path> {
-    args.folders.iter().map(PathBuf::as_path).filter(|path| !path.as_os_str().is_empty())
+/// The folders that were named, by flag or else by variable.
+pub fn asked_for<'a>(args: &'a FormatArgs, environment: &'a Environment) -> impl Iterator<Item = &'a Path> {
+    let by_variable = environment.named_formats.iter().filter(|_| args.folders.is_empty());
+    args.folders.iter().chain(by_variable).map(PathBuf::as_path)
 }
 
 /// The format files that a path names: itself, or those in the folder.

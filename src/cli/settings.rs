@@ -31,6 +31,8 @@ pub struct Environment {
     pub locale: String,
     /// Where a user keeps formats for every run, whether or not there is such a folder.
     pub own_formats: Option<PathBuf>,
+    /// What `WHATCHANGED_PARSERS` says; an empty variable is an unset one.
+    pub named_formats: Option<PathBuf>,
 }
 
 impl Environment {
@@ -47,6 +49,7 @@ impl Environment {
             clicolor_force: !matches!(variable("CLICOLOR_FORCE").as_str(), "" | "0"),
             term: variable("TERM"),
             locale: ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).into_iter().find(|v| !v.is_empty()).unwrap_or_default(),
+            named_formats: Some(variable("WHATCHANGED_PARSERS")).filter(|name| !name.is_empty()).map(PathBuf::from),
             own_formats: own_formats(&variable("XDG_CONFIG_HOME"), std::env::home_dir()),
         }
     }
