@@ -1,12 +1,13 @@
 //! The straight line from a bundle to verdicts: the first thing to read.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
-use crate::model::{Analysis, Incident, Options, Verdict};
+use crate::model::{Analysis, Incident, Options, ServiceName, Verdict};
 use crate::parse::Formats;
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, tabulate};
@@ -45,17 +46,17 @@ impl From<SignalError> for AnalyzeError {
 pub fn analyze(
     paths: &[PathBuf],
     options: &Options,
-    use_knowledge: bool,
+    formats: &Formats,
+    facts: &Facts,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Analysis, AnalyzeError> {
     let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
-    let facts = if use_knowledge { Facts::builtin() } else { Facts::empty() };
     workers(options.threads)?.install(|| {
-        let mut intake = intake::take_in(&bundle, &Formats::builtin(), options, progress);
+        let mut intake = intake::take_in(&bundle, formats, options, progress);
         let tally = std::mem::take(&mut intake.tally);
         let metrics = std::mem::take(&mut intake.metrics);
         match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => judge(intake, &signals, &facts, options),
+            Some(signals) => judge(intake, &signals, facts, options),
             None => Ok(nothing_dated(intake)),
         }
     })
@@ -81,6 +82,7 @@ fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) ->
         disturbances: disturbances.collect(),
         span: Some(signals.span),
         sought: detection.sought,
+        services: services(&intake, Some(signals)),
         changes: intake.changes,
         coverage: intake.coverage,
     })
@@ -107,7 +109,18 @@ fn nothing_dated(intake: Intake) -> Analysis {
         disturbances: Vec::new(),
         span: None,
         sought: Sought::default(),
+        services: services(&intake, None),
         changes: intake.changes,
         coverage: intake.coverage,
     }
+}
+
+fn services(intake: &Intake, signals: Option<&Signals>) -> Vec<ServiceName> {
+    let called = intake.topology.edges().flat_map(|(caller, callee)| [caller.clone(), callee.clone()]);
+    let mut all: BTreeSet<ServiceName> = intake.changes.iter().map(|change| change.service.clone()).chain(called).collect();
+    if let Some(signals) = signals {
+        let written = signals.tally.records.keys().map(|key| ServiceName::new(signals.tally.symbols.text(key.service)));
+        all.extend(signals.outcomes.keys().cloned().chain(signals.metrics.keys().map(|key| key.service.clone())).chain(written));
+    }
+    all.into_iter().filter(|service| !matches!(service.as_str(), "" | "*")).collect()
 }

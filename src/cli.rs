@@ -3,7 +3,10 @@
 //! It turns arguments into settings, settings into a report, and whatever went wrong into a message, a hint and an exit code.
 
 mod args;
+mod doubts;
+mod formats;
 mod output;
+mod parsers;
 mod progress;
 mod settings;
 mod templates;
@@ -17,6 +20,7 @@ use clap::{CommandFactory, Parser};
 use crate::analyze::{AnalyzeError, analyze};
 use crate::model::Coverage;
 use crate::report::{self, sanitize};
+use crate::suspect::facts::Facts;
 
 use args::{AnalyzeArgs, Arguments, Command};
 use output::Streams;
@@ -72,6 +76,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     let result = match parsed.command {
         Command::Analyze(args) => run_analyze(&args, environment, streams),
         Command::Templates(args) => templates::run(&args, environment, streams),
+        Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut script);
@@ -104,11 +109,17 @@ fn show_clap(error: &clap::Error, environment: &Environment, streams: &mut Strea
 
 fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let settings = Settings::from_args(args, environment)?;
+    let formats = formats::load(&args.formats, environment)?;
+    if !settings.quiet {
+        formats.warn(streams);
+    }
+    let facts = if settings.knowledge { Facts::builtin() } else { Facts::empty() };
     let progress = Progress::new(settings.progress);
-    let result = analyze(&args.paths, &settings.options, settings.knowledge, &progress.hook());
+    let result = analyze(&args.paths, &settings.options, &formats.formats, &facts, &progress.hook());
     progress.clear();
     let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
     if !settings.quiet {
+        doubts::doubts(&settings.options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
         warn(&analysis.coverage, streams);
     }
     let text = report::render(&analysis, settings.format, &settings.view);
@@ -129,6 +140,7 @@ fn hint(error: &AnalyzeError) -> Option<String> {
 }
 
 fn warn(coverage: &Coverage, streams: &mut Streams<'_>) {
+    report::coverage_warnings(coverage).iter().for_each(|warning| streams.message("warning", &warning.text));
     for complaint in coverage.complaints.iter().take(WARNINGS_TOLD) {
         let more = if complaint.more > 0 { format!(" (and {} more in this file)", complaint.more) } else { String::new() };
         streams.message("warning", &format!("{}: {}{more}", complaint.origin, sanitize(&complaint.why)));

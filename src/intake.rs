@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::model::{Change, Complaint, Coverage, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Topology};
+use crate::model::{
+    Change, Complaint, Coverage, Gap, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Time, TimeSpan, Topology,
+};
 use crate::parse::config::Flat;
 use crate::parse::{Formats, changes, config, prometheus, read_log as read_records, topology};
 use crate::read::{Bundle, Source, SourceKind, lines};
@@ -100,9 +102,36 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     settle_changes(&mut intake);
     intake.tally = Tally::merged(tallies, options.step);
     intake.flow = Flow::merged(flows);
+    silent_ends(&mut intake.coverage.sources, bundle);
     intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
     intake.coverage.complaints.sort();
     intake
+}
+
+/// Sources that fell silent while others went on. The others' end is the middle one of their ends, so that one wrong clock cannot move
+/// it; what a later file of the same service continues, such as a rotated log, is not silent.
+fn silent_ends(sources: &mut [SourceCoverage], bundle: &Bundle) {
+    let mut ends: Vec<Time> = sources.iter().filter(|s| s.rhythm.is_some()).filter_map(|s| Some(s.span?.end)).collect();
+    ends.sort();
+    let Some(&end) = ends.get(ends.len() / 2) else { return };
+    let mut last: BTreeMap<&Option<ServiceName>, Time> = BTreeMap::new();
+    for (span, source) in sources.iter().zip(&bundle.sources).filter_map(|(s, source)| Some((s.span?, source))) {
+        let known = last.entry(&source.service).or_insert(span.end);
+        *known = span.end.max(*known);
+    }
+    for (coverage, source) in sources.iter_mut().zip(&bundle.sources) {
+        let (Some(span), Some(usual)) = (coverage.span, coverage.rhythm) else { continue };
+        let continued = last.get(&source.service).is_some_and(|last| *last > span.end);
+        if end - span.end > usual && !continued {
+            coverage.gaps.push(Gap { span: TimeSpan { start: span.end, end }, line: coverage.lines, to_the_end: true });
+        }
+    }
+}
+
+/// From the first to the last sample.
+fn sampled(metrics: &Metrics) -> Option<TimeSpan> {
+    let times = || metrics.values().flatten().map(|point| point.0);
+    Some(TimeSpan { start: times().min()?, end: times().max()? })
 }
 
 /// By time and id; an id that several files record counts once.
@@ -217,7 +246,9 @@ fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
         ..SourceCoverage::default()
     };
     let mut part = Part { coverage, ..Part::default() };
-    if let Err(why) = read(&bytes, &mut part) {
+    let outcome = read(&bytes, &mut part);
+    part.coverage.span = sampled(&part.metrics);
+    if let Err(why) = outcome {
         part.coverage.understood = 0;
         part.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: 0 });
     }

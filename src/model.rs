@@ -16,7 +16,7 @@ pub mod verdict;
 pub mod vocabulary;
 
 pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
-pub use coverage::{Complaint, Coverage, SourceCoverage};
+pub use coverage::{Complaint, Coverage, FormatCoverage, Gap, SourceCoverage};
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::Options;

@@ -11,11 +11,15 @@ pub mod compile;
 mod detail;
 pub mod detect;
 mod dispatch;
+pub mod explain;
+pub mod folder;
 pub mod format;
 mod matching;
 mod messages;
 mod pending;
+pub mod place;
 mod records;
+mod rhythm;
 mod structured;
 pub mod suggest;
 pub mod timestamp;
@@ -36,9 +40,12 @@ use std::sync::OnceLock;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
 
-use compile::{FormatError, Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
+pub use compile::FormatError;
+use compile::{Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
 use dispatch::Plan;
+use folder::{Kind, about_file};
 use format::{ColumnsFile, LineFile, MessageFile};
+use place::Written;
 pub use records::{LogOutcome, Sink, read_log};
 
 /// All formats of a run: the built-in ones and the user's.
@@ -70,18 +77,30 @@ impl Formats {
         formats
     }
 
-    /// Adds the files of a folder with `lines/*.toml` and `messages/*.toml`; one of a known name replaces it.
+    /// Adds a user's format files; one of a known name replaces it. What is wrong stays out, the rest goes in.
     pub fn add_folder(&mut self, folder: &Path) -> Vec<FormatError> {
-        let mut wrong = Vec::new();
-        for (name, text) in toml_files(&folder.join("lines"), &mut wrong) {
-            wrong.extend(self.add_line(&name, &text).err());
+        match folder::files(folder) {
+            Ok(files) => files.iter().filter_map(|path| self.add_file(path).err()).flatten().collect(),
+            Err(e) => vec![about_file(folder, e, None)],
         }
-        for (name, text) in toml_files(&folder.join("messages"), &mut wrong) {
-            wrong.extend(self.add_message(&name, &text).err());
-        }
+    }
+
+    /// Adds a user's format file and returns what it is and its name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; the formats are then as they were.
+    pub fn add_file(&mut self, path: &Path) -> Result<(Kind, String), Vec<FormatError>> {
+        let text = fs::read_to_string(path).map_err(|e| vec![about_file(path, e, None)])?;
+        let kind = Kind::of(path, &text);
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let written = Written { path: path.to_owned(), text };
+        let added = match kind {
+            Kind::Lines => self.add_written_line(&stem, &written),
+            Kind::Messages => self.add_written_message(&stem, &written),
+        };
+        added.map_err(|wrong| wrong.into_iter().map(|error| written.locate(error)).collect::<Vec<_>>())?;
         self.sort();
-        wrong.extend(self.check());
-        wrong
+        Ok((kind, stem))
     }
 
     /// Compiles every expression, so that mistakes show now and not in the middle of a run.
@@ -125,20 +144,46 @@ impl Formats {
     }
 
     fn add_line(&mut self, name: &str, text: &str) -> Result<(), FormatError> {
-        let file: LineFile = parse(name, text)?;
-        same_name(name, &file.name)?;
-        let format = line_format(file, &self.shared, &mut self.variants)?;
-        self.lines.retain(|f| f.name != format.name);
-        self.lines.push(format);
+        let format = self.line(name, text)?;
+        self.put_line(format);
         Ok(())
     }
 
     fn add_message(&mut self, name: &str, text: &str) -> Result<(), FormatError> {
-        let file: MessageFile = parse(name, text)?;
-        same_name(name, &file.name)?;
-        self.messages.retain(|f| f.name != file.name);
-        self.messages.push(message_format(file));
+        self.put_message(message(name, text)?);
         Ok(())
+    }
+
+    /// A user's expressions are compiled at once: a mistake must not show in the middle of a run.
+    fn add_written_line(&mut self, stem: &str, written: &Written) -> Result<(), Vec<FormatError>> {
+        let mut format = self.line(stem, &written.text).map_err(|error| vec![error])?;
+        none(format.check())?;
+        format.written = Some(written.clone());
+        self.put_line(format);
+        Ok(())
+    }
+
+    fn add_written_message(&mut self, stem: &str, written: &Written) -> Result<(), Vec<FormatError>> {
+        let format = message(stem, &written.text).map_err(|error| vec![error])?;
+        none(format.check())?;
+        self.put_message(MessageFormat { written: Some(written.clone()), ..format });
+        Ok(())
+    }
+
+    fn line(&mut self, name: &str, text: &str) -> Result<LineFormat, FormatError> {
+        let file: LineFile = parse(name, text)?;
+        same_name(name, &file.name)?;
+        line_format(file, &self.shared, &mut self.variants)
+    }
+
+    fn put_line(&mut self, format: LineFormat) {
+        self.lines.retain(|f| f.name != format.name);
+        self.lines.push(format);
+    }
+
+    fn put_message(&mut self, format: MessageFormat) {
+        self.messages.retain(|f| f.name != format.name);
+        self.messages.push(format);
     }
 
     fn sort(&mut self) {
@@ -153,36 +198,24 @@ impl Formats {
 }
 
 fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, FormatError> {
-    toml::from_str(text).map_err(|e| FormatError {
-        file: name.to_owned(),
-        key: e
-            .span()
-            .map_or_else(|| "file".to_owned(), |span| format!("line {}", text[..span.start.min(text.len())].matches('\n').count() + 1)),
-        why: e.message().to_owned(),
-        hint: None,
-    })
+    toml::from_str(text).map_err(|e| place::toml_error(name, text, &e))
+}
+
+fn message(name: &str, text: &str) -> Result<MessageFormat, FormatError> {
+    let file: MessageFile = parse(name, text)?;
+    same_name(name, &file.name)?;
+    Ok(message_format(file))
+}
+
+fn none(wrong: Vec<FormatError>) -> Result<(), Vec<FormatError>> {
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 fn same_name(stem: &str, name: &str) -> Result<(), FormatError> {
     if stem == name {
         return Ok(());
     }
+    let (key, why) = ("name".to_owned(), format!("is \"{name}\" in a file of another name"));
     let hint = Some(format!("write name = \"{stem}\", or rename the file"));
-    Err(FormatError { file: stem.to_owned(), key: "name".to_owned(), why: format!("is \"{name}\" in a file of another name"), hint })
-}
-
-/// Stem and text of every TOML file of a folder, by name. A folder that is not there has none.
-fn toml_files(folder: &Path, wrong: &mut Vec<FormatError>) -> Vec<(String, String)> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
-    paths.sort();
-    let mut files = Vec::new();
-    for path in paths {
-        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        match fs::read_to_string(&path) {
-            Ok(text) => files.push((stem, text)),
-            Err(e) => wrong.push(FormatError { file: stem, key: "file".to_owned(), why: e.to_string(), hint: None }),
-        }
-    }
-    files
+    Err(FormatError { file: stem.to_owned(), line: None, key, why, hint })
 }

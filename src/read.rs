@@ -88,7 +88,9 @@ impl Bundle {
     pub fn open(paths: &[PathBuf]) -> Result<Bundle, BundleError> {
         let mut search = Search::default();
         for path in paths {
-            search.root(path)?;
+            for path in expanded(path)? {
+                search.root(&path)?;
+            }
         }
         if search.found.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
@@ -96,6 +98,20 @@ impl Bundle {
         }
         Ok(search.recognise())
     }
+}
+
+/// The files that a pattern such as `logs/*/*.log` stands for, by name; any other path by itself. A shell has expanded most patterns,
+/// and a file that is really called so comes first.
+fn expanded(path: &Path) -> Result<Vec<PathBuf>, BundleError> {
+    let error = |reason: String| BundleError { path: path.to_owned(), reason };
+    let text = path.to_string_lossy();
+    if !text.contains(['*', '?', '[']) || fs::symlink_metadata(path).is_ok() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let options = glob::MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..Default::default() };
+    let found = glob::glob_with(&text, options).map_err(|e| error(format!("not a pattern: {}", e.msg)))?;
+    let found: Vec<PathBuf> = found.map(|entry| entry.unwrap_or_else(|e| e.path().to_owned())).collect();
+    if found.is_empty() { Err(error("no file matches this pattern".to_owned())) } else { Ok(found) }
 }
 
 /// A file found, not yet opened.

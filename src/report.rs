@@ -5,6 +5,7 @@
 mod advice;
 mod bars;
 mod flow;
+mod ledger;
 mod markdown;
 mod rollout;
 mod sentences;
@@ -20,11 +21,11 @@ mod samples;
 
 use crate::model::Analysis;
 
+pub use ledger::warnings as coverage_warnings;
+pub use markdown::escape as escape_markdown;
 pub use sentences::{kind, sentence};
-pub use text::sanitize;
-
-/// Below this share of lines understood the reader is warned aloud.
-const TRUSTED_COVERAGE: f64 = 0.9;
+pub use text::{count, counted, pad, sanitize, shorten, to_ascii, wrap};
+pub use wording::symptom;
 
 /// How an analysis is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,6 +37,17 @@ Examples:
   whatchanged templates app.log --per-line > lines.csv
       Every record with its header taken apart and its template.";
 
+const PARSER_EXAMPLES: &str = "\
+Examples:
+  whatchanged parsers list
+      All formats, and where each comes from.
+  whatchanged parsers explain 'Aug 12 14:31:07 web-1 sshd[77]: Connection closed'
+      Which format takes the line, what it finds, and where others stop.
+  whatchanged parsers explain --file logs/shop/app.log:1284
+      The same for a line of a file, with the lines before it.
+  whatchanged parsers check my-formats/
+      Run the samples of your own formats before using them with --parsers.";
+
 /// Finds the incident in your logs and says which change did it.
 #[derive(Debug, Parser)]
 #[command(name = "whatchanged", version, about, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
@@ -53,6 +64,9 @@ pub enum Command {
     /// Show what kinds of message the logs hold, how often each came and when.
     #[command(after_help = format!("{TEMPLATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Templates(TemplatesArgs),
+    /// List the log formats, check one of your own, or see what becomes of a line.
+    #[command(subcommand, after_help = format!("{PARSER_EXAMPLES}\n\n{EXIT_CODES}"), arg_required_else_help = true)]
+    Parsers(ParsersCommand),
     /// Print a script that completes arguments in a shell.
     Completions(CompletionsArgs),
 }
@@ -61,6 +75,58 @@ pub enum Command {
 pub struct CompletionsArgs {
     /// The shell to complete in.
     pub shell: clap_complete::Shell,
+}
+
+/// Where formats are found, beside those that come with the tool. Shared by all commands that read logs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FormatArgs {
+    /// Folder with formats of your own, in lines/*.toml and messages/*.toml; one of a known name replaces it.
+    /// May be given again; WHATCHANGED_PARSERS names one where this flag does not.
+    #[arg(long = "parsers", value_name = "DIR", value_hint = ValueHint::AnyPath, help_heading = "What is read")]
+    pub folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ParsersCommand {
+    /// List all formats with their documentation and where they come from.
+    List(ListArgs),
+    /// Check format files: their samples, and that no format takes the lines of another.
+    Check(CheckArgs),
+    /// Tell which format takes a line, what each column holds, and where the others stop.
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// How the list is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: FormatArg,
+    #[command(flatten)]
+    pub formats: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Format files, or folders of them; without any those of --parsers and of the configuration folder.
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub formats: FormatArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The line; `-` reads lines from standard input.
+    #[arg(value_name = "LINE", required_unless_present = "file", conflicts_with = "file", allow_hyphen_values = true)]
+    pub line: Option<String>,
+    /// A line of a file, with the lines that its format is told from.
+    #[arg(long, value_name = "FILE:LINE", value_hint = ValueHint::FilePath)]
+    pub file: Option<String>,
+    /// Zone of times that name none: UTC or an offset such as +02:00.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    pub tz: Option<String>,
+    #[command(flatten)]
+    pub formats: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +162,9 @@ pub struct TemplatesArgs {
     /// Zone of times that name none: UTC or an offset such as +02:00.
     #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
     pub tz: Option<String>,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
 
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
@@ -164,6 +233,9 @@ pub struct AnalyzeArgs {
     /// Zone of times that name none: UTC or an offset such as +02:00.
     #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
     pub tz: Option<String>,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
 
     /// Width of the windows in which is counted, such as 10s or 1m; rounded up to a power of two of seconds.
     #[arg(long, value_name = "LENGTH", help_heading = "How it is done")]

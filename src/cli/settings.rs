@@ -29,6 +29,10 @@ pub struct Environment {
     pub term: String,
     /// The first of `LC_ALL`, `LC_CTYPE`, `LANG` that is set; empty: none.
     pub locale: String,
+    /// Where a user keeps formats for every run, whether or not there is such a folder.
+    pub own_formats: Option<PathBuf>,
+    /// What `WHATCHANGED_PARSERS` says; an empty variable is an unset one.
+    pub named_formats: Option<PathBuf>,
 }
 
 impl Environment {
@@ -45,7 +49,14 @@ impl Environment {
             clicolor_force: !matches!(variable("CLICOLOR_FORCE").as_str(), "" | "0"),
             term: variable("TERM"),
             locale: ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).into_iter().find(|v| !v.is_empty()).unwrap_or_default(),
+            named_formats: Some(variable("WHATCHANGED_PARSERS")).filter(|name| !name.is_empty()).map(PathBuf::from),
+            own_formats: own_formats(&variable("XDG_CONFIG_HOME"), std::env::home_dir()),
         }
+    }
+
+    /// Columns that a report may take.
+    pub fn width(&self) -> usize {
+        self.columns.unwrap_or(DEFAULT_WIDTH)
     }
 
     /// Whether results may be coloured where nothing was asked for.
@@ -68,6 +79,13 @@ impl Environment {
         let utf8 = locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8");
         utf8 && !matches!(self.term.as_str(), "linux" | "dumb")
     }
+}
+
+/// By the XDG base directory specification a relative `XDG_CONFIG_HOME` is not to be heard.
+fn own_formats(config_home: &str, home: Option<PathBuf>) -> Option<PathBuf> {
+    let given = Some(PathBuf::from(config_home)).filter(|path| path.is_absolute());
+    let base = given.or_else(|| home.filter(|path| path.is_absolute()).map(|home| home.join(".config")));
+    base.map(|base| base.join(env!("CARGO_PKG_NAME")).join("parsers"))
 }
 
 /// One run of `analyze`, ready to go.
@@ -197,7 +215,7 @@ fn symptom(text: &str) -> Result<(ServiceName, Option<MetricName>), Failure> {
 }
 
 /// Seconds east of UTC.
-fn utc_offset(text: &str) -> Result<i32, Failure> {
+pub fn utc_offset(text: &str) -> Result<i32, Failure> {
     let text = text.trim();
     if matches!(text, "UTC" | "utc" | "Z" | "z" | "GMT") {
         return Ok(0);
@@ -315,6 +333,18 @@ mod tests {
         assert_eq!(symptom("web/http/5xx"), Ok(("web".into(), Some("http/5xx".into()))));
         assert_eq!(symptom("web"), Ok(("web".into(), None)));
         assert!(symptom("/x").is_err() && symptom("web/").is_err() && symptom(" ").is_err());
+    }
+
+    #[test]
+    fn formats_of_ones_own_have_their_usual_place() {
+        let check = |xdg: &str, home: Option<&str>, expected: Option<&str>| {
+            assert_eq!(own_formats(xdg, home.map(PathBuf::from)), expected.map(PathBuf::from), "{xdg:?} {home:?}");
+        };
+        check("/x", Some("/home/a"), Some("/x/whatchanged/parsers"));
+        check("", Some("/home/a"), Some("/home/a/.config/whatchanged/parsers"));
+        check("relative", Some("/home/a"), Some("/home/a/.config/whatchanged/parsers"));
+        check("", None, None);
+        check("", Some(""), None);
     }
 
     #[test]

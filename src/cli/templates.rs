@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::analyze::{AnalyzeError, workers};
 use crate::mine;
-use crate::parse::Formats;
 use crate::read::Bundle;
 use crate::read::lines::STDIN;
 use crate::report::{View, templates};
@@ -13,7 +12,7 @@ use super::args::{ListFormatArg, TemplatesArgs};
 use super::output::Streams;
 use super::progress::Progress;
 use super::settings::{self, DEFAULT_WIDTH, Environment};
-use super::{Failure, hint, warn};
+use super::{Failure, formats, hint, warn};
 
 pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let options = settings::reading(args)?;
@@ -25,7 +24,11 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
     let bundle = Bundle::open(&args.paths).map_err(|e| failure(AnalyzeError::Bundle(e)))?;
     let workers = workers(options.threads).map_err(failure)?;
     let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
-    let formats = Formats::builtin();
+    let loaded = formats::load(&args.formats, environment)?;
+    if !args.quiet {
+        loaded.warn(streams);
+    }
+    let formats = loaded.formats;
     let mined = workers.install(|| mine::mine(&bundle, &formats, &options, &progress.hook()));
     progress.clear();
     if !args.quiet {

@@ -22,6 +22,8 @@ pub struct Analysis {
     pub span: Option<TimeSpan>,
     /// What the search for incidents looked at, and how small a problem it would have seen.
     pub sought: Sought,
+    /// All services that logs, metrics, changes or the call graph name, by name.
+    pub services: Vec<ServiceName>,
     /// All recorded changes, by time.
     pub changes: Vec<Arc<Change>>,
     pub coverage: Coverage,

@@ -12,14 +12,17 @@ use crate::model::Level;
 
 use super::cells::{Cell, Column, Row, Spelling};
 use super::format::{Attach, LineEntry, LineFile, Match, MessageFile, MessageSample, Reader, Reject, Sample};
+use super::place::Written;
 use super::structured::normal_key;
 use super::suggest::nearest;
 
 /// What is wrong with a format file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatError {
-    /// The file's name.
+    /// The file's name, or its path where a user wrote it.
     pub file: String,
+    /// From 1, where the place is known.
+    pub line: Option<u64>,
     /// The table or key, such as `line "default"`.
     pub key: String,
     /// A lower-case fragment.
@@ -30,7 +33,8 @@ pub struct FormatError {
 
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.file, self.key, self.why)?;
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        write!(f, "{}{line}: {}: {}", self.file, self.key, self.why)?;
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
     }
 }
@@ -241,6 +245,8 @@ pub struct LineFormat {
     pub wraps: bool,
     pub samples: Vec<Sample>,
     pub rejects: Vec<Reject>,
+    /// `None`: it comes with the tool.
+    pub written: Option<Written>,
 }
 
 impl LineFormat {
@@ -265,7 +271,7 @@ fn check_pattern(file: &str, key: String, pattern: &Pattern) -> Option<FormatErr
         Ok(_) if !pattern.text.starts_with('^') => ("is not anchored".to_owned(), Some("begin it with ^".to_owned())),
         Ok(_) => return None,
     };
-    Some(FormatError { file: file.to_owned(), key, why, hint })
+    Some(FormatError { file: file.to_owned(), line: None, key, why, hint })
 }
 
 /// A message format, ready to match.
@@ -279,17 +285,26 @@ pub struct MessageFormat {
     pub patterns: Vec<Pattern>,
     pub samples: Vec<MessageSample>,
     pub rejects: Vec<Reject>,
+    /// `None`: it comes with the tool.
+    pub written: Option<Written>,
 }
 
 impl MessageFormat {
     pub fn check(&self) -> Vec<FormatError> {
-        self.patterns.iter().filter_map(|p| check_pattern(&self.name, "message".to_owned(), p)).collect()
+        let numbered = self.patterns.iter().zip(1..);
+        numbered.filter_map(|(pattern, number)| check_pattern(&self.name, format!("message {number}"), pattern)).collect()
     }
 }
 
 /// Makes a line format of its file. `next_id` numbers variants.
 pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Result<LineFormat, FormatError> {
-    let error = |key: &str, (why, hint): (String, Option<String>)| FormatError { file: file.name.clone(), key: key.to_owned(), why, hint };
+    let error = |key: &str, (why, hint): (String, Option<String>)| FormatError {
+        file: file.name.clone(),
+        line: None,
+        key: key.to_owned(),
+        why,
+        hint,
+    };
     let keys = if file.columns.is_empty() {
         Arc::clone(&shared.keys)
     } else {
@@ -323,6 +338,7 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
         wraps,
         samples: file.sample,
         rejects: file.reject,
+        written: None,
     })
 }
 
@@ -369,6 +385,7 @@ pub fn message_format(file: MessageFile) -> MessageFormat {
         patterns: file.message.iter().map(|m| Pattern::new(&m.pattern)).collect(),
         samples: file.sample,
         rejects: file.reject,
+        written: None,
     }
 }
 
@@ -382,7 +399,7 @@ pub struct Shared {
 impl Shared {
     pub fn new(table: KeyTable) -> Result<Shared, FormatError> {
         let keys = Keys::new(&KeyTable::new(), &table);
-        let error = |(why, hint)| FormatError { file: "columns".to_owned(), key: "columns".to_owned(), why, hint };
+        let error = |(why, hint)| FormatError { file: "columns".to_owned(), line: None, key: "columns".to_owned(), why, hint };
         Ok(Shared { keys: Arc::new(keys.map_err(error)?), table })
     }
 }

@@ -17,6 +17,7 @@ use super::detect::{CATCH_ALL, Detected, detect};
 use super::format::Reader;
 use super::matching::{Head, Matched, Matcher};
 use super::pending::{Outer, Pending};
+use super::rhythm::Rhythm;
 use super::timestamp::Clock;
 use super::trace;
 
@@ -119,6 +120,7 @@ struct Ledger {
     /// Lines of a known format that have no time, and none before them has.
     undated: u64,
     misread: Vec<(u64, String)>,
+    rhythm: Rhythm,
 }
 
 impl Ledger {
@@ -128,7 +130,8 @@ impl Ledger {
         }
     }
 
-    fn record(&mut self, time: Time) {
+    fn record(&mut self, time: Time, line: u64) {
+        self.rhythm.beat(time, line);
         self.records += 1;
         self.first = Some(self.first.map_or(time, |t| t.min(time)));
         self.last = Some(self.last.map_or(time, |t| t.max(time)));
@@ -353,7 +356,7 @@ impl<'f, 's> Log<'f, 's> {
 
     fn flush(&mut self) {
         if let Some(time) = self.pending.flush(&mut self.matcher, &self.clock, self.sink) {
-            self.ledger.record(time);
+            self.ledger.record(time, self.pending.first_line);
         }
     }
 
@@ -381,6 +384,8 @@ impl<'f, 's> Log<'f, 's> {
             records: ledger.records,
             span,
             misread: ledger.misread,
+            rhythm: ledger.rhythm.longest_usual(),
+            gaps: ledger.rhythm.gaps(),
         };
         LogOutcome { coverage, complaints }
     }

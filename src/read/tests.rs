@@ -123,3 +123,24 @@ fn a_configuration_belongs_to_the_folder_it_is_in() {
     check("configs/shop.yaml", Some("shop"));
     check("shop.yaml", None);
 }
+
+#[test]
+fn patterns_are_expanded_where_no_shell_did() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["logs/a/a.log", "logs/b/b.log", "logs/b/.c.log", "logs/b/b.txt", "odd[1].log"] {
+        write(folder.path(), name, "2023-08-12 14:30:00 INFO x\n");
+    }
+    let check = |pattern: &str, expected: Result<&[&str], &str>| match (Bundle::open(&[folder.path().join(pattern)]), expected) {
+        (Ok(bundle), Ok(expected)) => assert_eq!(shown(&bundle), expected, "{pattern}"),
+        (Err(error), Err(expected)) => assert!(error.reason.contains(expected), "{pattern}: {error}"),
+        (found, _) => panic!("{pattern}: {found:?}"),
+    };
+    check("logs/*/*.log", Ok(&["a.log", "b.log"]));
+    check("logs/**/b.*", Ok(&["b.log", "b.txt"]));
+    check("logs/?", Ok(&["a.log", "b.log", "b.txt"]));
+    check("odd[1].log", Ok(&["odd[1].log"]));
+    check("odd[[]1].log", Ok(&["odd[1].log"]));
+    check("logs/*/*.gz", Err("no file matches"));
+    check("logs/***/x", Err("not a pattern"));
+    check("logs/a/b.log", Err("no such file"));
+}

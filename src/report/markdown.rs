@@ -4,15 +4,18 @@
 
 use crate::model::{Analysis, Cause, Verdict};
 
-use super::text::{confidence, count, counted, duration, percent, sanitize, shorten};
+use super::text::{bytes, confidence, count, counted, duration, percent, sanitize, shorten};
 use super::wording::{Certainty, certainty};
-use super::{TRUSTED_COVERAGE, View, advice, sentences, timeline, wording};
+use super::{View, advice, ledger, sentences, timeline, wording};
 
 /// Widest quotation in the summary.
 const TEXT_WIDTH: usize = 220;
 
 /// Timeline entries in the summary.
 const EVENTS_SHOWN: usize = 12;
+
+/// Silences, and lines that were not understood, in the summary.
+const LEDGER_SHOWN: usize = 5;
 
 /// The summary, every incident with its leading causes.
 pub fn render(analysis: &Analysis, view: &View) -> String {
@@ -25,20 +28,31 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
     for verdict in &analysis.verdicts {
         incident(&mut out, verdict, view);
     }
-    let coverage = &analysis.coverage;
-    if coverage.share() < TRUSTED_COVERAGE {
-        out.push_str(&format!(
-            "\n**Warning:** only {} of the lines were understood; the rest is missing from this.\n",
-            percent(coverage.share())
-        ));
-    }
-    out.push_str(&format!(
-        "\n_Read {}, {}, {} understood._\n",
-        counted(coverage.sources.len() as u64, "source"),
-        counted(coverage.lines(), "line"),
-        percent(coverage.share())
-    ));
+    read(&mut out, analysis);
     out
+}
+
+/// The ledger: warnings first, then what each format adds up to, silences and the first lines that were not understood.
+fn read(out: &mut String, analysis: &Analysis) {
+    let coverage = &analysis.coverage;
+    for warning in ledger::warnings(coverage) {
+        out.push_str(&format!("\n**Warning:** {}.\n", escape(&shorten(&warning.text, TEXT_WIDTH))));
+    }
+    out.push_str(&format!("\n_Read {}._\n", ledger::summary(coverage)));
+    if !coverage.sources.is_empty() {
+        out.push_str("\n| format | files | lines | size | understood |\n|---|--:|--:|--:|--:|\n");
+    }
+    for f in coverage.by_format() {
+        let cells = [escape(&sanitize(&f.format)), count(f.sources), count(f.lines), bytes(f.bytes), percent(f.share())];
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    bullets(out, "Silences", ledger::gaps(coverage).into_iter().take(LEDGER_SHOWN).map(|(_, _, text)| text));
+    let lost = coverage.sources.iter().flat_map(|s| s.misread.iter().map(move |(line, text)| (s, line, text)));
+    bullets(
+        out,
+        "First lines that were not understood",
+        lost.take(LEDGER_SHOWN).map(|(s, line, text)| format!("{}:{line}: {}", sanitize(&s.path), sanitize(text))),
+    );
 }
 
 fn quiet(analysis: &Analysis) -> String {
@@ -115,7 +129,7 @@ fn bullets(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
 }
 
 /// Text that Markdown and HTML leave alone, mentions and links broken.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
@@ -158,7 +172,11 @@ mod tests {
             assert!(out.contains(needle), "{needle} is missing in\n{out}");
         }
         let doubtful = render(&samples::uncertain(0.5), &View::default());
-        assert!(doubtful.contains("**Best candidate, not certain, 50 %:**") && doubtful.contains("**Warning:** only 70 %"), "{doubtful}");
+        assert!(
+            doubtful.contains("**Best candidate, not certain, 50 %:**")
+                && doubtful.contains("**Warning:** 19,000 of 62,589 lines were not understood"),
+            "{doubtful}"
+        );
         assert!(render(&samples::quiet(), &View::default()).starts_with("**No incident found.**"));
         assert!(render(&samples::timeless(), &View::default()).starts_with("**Nothing could be judged:**"));
     }

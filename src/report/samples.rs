@@ -251,7 +251,18 @@ fn incident() -> Incident {
 fn source(path: &str, format: &str, lines: u64, understood: u64) -> SourceCoverage {
     let misread = if understood < lines { vec![(17, "%%% not a log line".to_owned())] } else { Vec::new() };
     let span = Some(span("17:14:00", "17:34:00"));
-    SourceCoverage { path: path.into(), format: format.into(), bytes: lines * 90, lines, understood, records: understood, span, misread }
+    SourceCoverage {
+        path: path.into(),
+        format: format.into(),
+        bytes: lines * 90,
+        lines,
+        understood,
+        records: understood,
+        span,
+        misread,
+        rhythm: Some(60.0),
+        gaps: Vec::new(),
+    }
 }
 
 fn coverage(orders_understood: u64) -> Coverage {
@@ -299,6 +310,7 @@ pub fn rich() -> Analysis {
         disturbances: vec![(span("17:30:00", "17:30:04"), 3, 60, Some("deploy-313".into()))],
         span: Some(span("17:14:00", "17:34:00")),
         sought: sought(),
+        services: vec!["orders".into(), "storefront".into()],
         changes: vec![guilty(), rollback()],
         coverage: coverage(39_900),
     }
@@ -368,13 +380,16 @@ pub fn metrics_only() -> Analysis {
 
 /// Files were read and none has a time.
 pub fn timeless() -> Analysis {
+    let mut coverage = coverage(10);
+    coverage.sources.iter_mut().for_each(|source| source.span = None);
     Analysis {
         verdicts: Vec::new(),
         disturbances: Vec::new(),
         span: None,
         sought: Sought::default(),
+        services: Vec::new(),
         changes: Vec::new(),
-        coverage: coverage(10),
+        coverage,
     }
 }
 

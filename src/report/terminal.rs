@@ -9,8 +9,8 @@ mod spark;
 
 use crate::model::{Analysis, ChangeId, TimeSpan, Verdict};
 
-use super::text::{count, counted, duration, listed, number, percent, sanitize};
-use super::{TRUSTED_COVERAGE, View};
+use super::text::{count, counted, duration, listed, number, sanitize};
+use super::{View, ledger};
 use layout::{Paragraph, Screen, Tone};
 
 /// Lines of the first screen: a terminal's height less the prompt.
@@ -24,6 +24,9 @@ const NARROWEST: usize = 40;
 
 /// Short disturbances that a quiet report tells one by one.
 const BLIPS_SHOWN: usize = 3;
+
+/// Warnings of the ledger on the first screen: the whole and the worst file.
+const WARNINGS_SHOWN: usize = 2;
 
 /// How much of each list is shown.
 #[derive(Clone, Copy, Debug)]
@@ -104,36 +107,31 @@ fn first_screen(analysis: &Analysis, ordered: &[&Verdict], view: &View, (width, 
     screen
 }
 
-/// The ledger in one line; a warning where too little was understood.
+/// The ledger in one line; warnings where too little was understood.
 fn read(screen: &mut Screen, analysis: &Analysis, view: &View) {
     let coverage = &analysis.coverage;
-    let share = coverage.share();
-    let misread = coverage.lines() - coverage.understood().min(coverage.lines());
-    let mut text = format!(
-        "{}, {}, {} understood",
-        counted(coverage.sources.len() as u64, "source"),
-        counted(coverage.lines(), "line"),
-        percent(share)
-    );
-    let complaints = coverage.complaints.len();
+    let mut text = ledger::summary(coverage);
+    let (complaints, silences) = (coverage.complaints.len(), ledger::gaps(coverage).len());
     if complaints > 0 {
         text.push_str(&format!("; {}", counted(complaints as u64, "complaint")));
     }
-    if !view.all && (misread > 0 || complaints > 0) {
+    if silences > 0 {
+        text.push_str(&format!("; {}", counted(silences as u64, "unusual silence")));
+    }
+    if !view.all && (coverage.understood() < coverage.lines() || complaints > 0 || silences > 0) {
         text.push_str(" (details: --all)");
     }
     screen.paragraph(&Paragraph { label: "READ", indent: 6, text: &text, tone: Tone::Dim, ..Paragraph::default() });
-    if share < TRUSTED_COVERAGE {
-        let loud = format!(
-            "{} of {} were not understood: what they say is missing from this conclusion",
-            count(misread),
-            counted(coverage.lines(), "line")
-        );
+    warnings(screen, analysis);
+}
+
+fn warnings(screen: &mut Screen, analysis: &Analysis) {
+    for warning in ledger::warnings(&analysis.coverage).iter().take(WARNINGS_SHOWN) {
         screen.paragraph(&Paragraph {
             label: "WARNING",
             label_tone: Tone::Warning,
             indent: 9,
-            text: &loud,
+            text: &warning.text,
             tone: Tone::Warning,
             ..Paragraph::default()
         });
@@ -210,11 +208,12 @@ fn timeless(analysis: &Analysis, width: usize) -> Screen {
     let mut screen = Screen::new(width);
     let coverage = &analysis.coverage;
     let read = format!("{} in {}", counted(coverage.lines(), "line"), counted(coverage.sources.len() as u64, "source"));
-    screen.paragraph(&Paragraph {
-        text: &format!("Nothing could be judged: not one record or sample with a time was found in {read}."),
-        tone: Tone::Warning,
-        ..Paragraph::default()
-    });
+    let why = match coverage.span() {
+        Some(span) => format!("what was read has times{}, all of them outside of what was asked for.", between(span)),
+        None => format!("not one record or sample with a time was found in {read}."),
+    };
+    let text = format!("Nothing could be judged: {why}");
+    screen.paragraph(&Paragraph { text: &text, tone: Tone::Warning, most_lines: 3, ..Paragraph::default() });
     for source in coverage.sources.iter().take(5) {
         let text = format!(
             "{}: taken for {}, {} of {} understood",
@@ -228,6 +227,7 @@ fn timeless(analysis: &Analysis, width: usize) -> Screen {
     if coverage.sources.len() > 5 {
         screen.paragraph(&Paragraph { indent: 2, text: &format!("+ {} more", coverage.sources.len() - 5), ..Paragraph::default() });
     }
+    warnings(&mut screen, analysis);
     screen
 }
 

@@ -23,6 +23,19 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// A size in bytes with two or three digits: `812 B`, `4.1 MB`, `37 GB`. Decimal units, as `ls -h --si` has them.
+pub fn bytes(n: u64) -> String {
+    let mut size = n as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if size < 999.5 {
+            break;
+        }
+        (size, unit) = (size / 1000.0, larger);
+    }
+    if unit != "B" && size < 9.95 { format!("{size:.1} {unit}") } else { format!("{size:.0} {unit}") }
+}
+
 /// `1 line`, `62,585 lines`: for nouns that take a plain `s`.
 pub fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })

@@ -8,5 +8,6 @@ mod golden;
 mod hostile;
 mod json_contract;
 mod layers;
+mod parsers;
 mod readme;
 mod tool;

@@ -115,6 +115,27 @@ fn the_first_command_prints_the_verdict_of_the_founding_sample() {
     assert!(!finish(command().args(&arguments), FIRST).out.contains('\x1b'));
 }
 
+/// Between these lines the README has the table of formats.
+const TABLE: [&str; 2] = ["<!-- formats: whatchanged parsers list --format markdown -->\n", "<!-- end of formats -->\n"];
+/// Rewrites the table instead of comparing it.
+const BLESS: &str = "WHATCHANGED_BLESS";
+
+#[test]
+fn the_table_of_formats_is_that_of_the_program() {
+    let path = root().join("README.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let table = done(&["parsers", "list", "--format", "markdown"]).out;
+    let (before, rest) = text.split_once(TABLE[0]).expect("the README marks where the table begins");
+    let (shown, after) = rest.split_once(TABLE[1]).expect("the README marks where the table ends");
+    let found = format!("\n{table}\n");
+    if std::env::var_os(BLESS).is_some_and(|v| v == "1") {
+        std::fs::write(&path, [before, TABLE[0], &found, TABLE[1], after].concat()).unwrap();
+        return;
+    }
+    let difference = difference(shown, &found).unwrap_or_default();
+    assert!(difference.is_empty(), "README.md, formats: {difference}\nTo renew it: {BLESS}=1 cargo test --release readme");
+}
+
 #[test]
 fn commands_are_found_in_blocks_only() {
     let text = "whatchanged analyze nothing\n\n```console\n$ cargo run --release -- analyze a\nfound\n\n  it\n$ ls\nb\n```\n\n```sh\nwhatchanged analyze \\\n  b --all\nwhatchanged --help\n# whatchanged no\n```\nend\n";

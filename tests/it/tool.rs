@@ -11,7 +11,8 @@ use tempfile::TempDir;
 pub const SAMPLES: [&str; 3] = ["checkout-outage", "innocent-deploy", "quiet-day"];
 
 /// Variables that change what the program writes, and that whoever runs the tests may have set.
-const HEARD: [&str; 9] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TERM", "LC_ALL", "LC_CTYPE", "LANG"];
+const HEARD: [&str; 10] =
+    ["WHATCHANGED_PARSERS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "TERM", "LC_ALL", "LC_CTYPE", "LANG"];
 
 /// What a run left behind.
 pub struct Run {
@@ -50,6 +51,8 @@ pub fn command() -> Command {
     for name in HEARD {
         command.env_remove(name);
     }
+    // Whoever runs the tests may keep formats of their own.
+    command.env("XDG_CONFIG_HOME", "/no/such/folder");
     command
 }
 

@@ -3,8 +3,8 @@
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 
 use crate::model::{Analysis, Time, Verdict};
-use crate::report::text::{count, percent, sanitize, shorten};
-use crate::report::{View, timeline, wording};
+use crate::report::text::{bytes, count, percent, sanitize, shorten};
+use crate::report::{View, ledger, timeline, wording};
 
 use super::incident;
 use super::layout::{Paragraph, Screen, Tone};
@@ -112,12 +112,21 @@ fn disturbances(screen: &mut Screen, analysis: &Analysis) {
 fn coverage(screen: &mut Screen, analysis: &Analysis) {
     let coverage = &analysis.coverage;
     heading(screen, "COVERAGE");
+    let rows = coverage.by_format().into_iter().map(|f| {
+        let lost = count(f.lines - f.understood.min(f.lines));
+        [count(f.sources), count(f.lines), bytes(f.bytes), percent(f.share()), lost, sanitize(&f.format)]
+    });
+    table(screen, ["files", "lines", "size", "read", "lost", "format"], &[0, 1, 2, 3, 4], rows.collect());
+    screen.gap();
     let rows = coverage.sources.iter().map(|s| {
-        let share = if s.lines == 0 { String::new() } else { percent(s.understood as f64 / s.lines as f64) };
+        let share = if s.lines == 0 { String::new() } else { percent(s.share()) };
         let span = s.span.map(|span| format!("{}-{}", hour(span.start), hour(span.end))).unwrap_or_default();
         [count(s.lines), share, sanitize(&s.format), span, sanitize(&s.path)]
     });
     table(screen, ["lines", "read", "taken for", "from-to", "source"], &[0, 1, 2, 3, 4], rows.collect());
+    for (source, gap, text) in ledger::gaps(coverage) {
+        note(screen, &text, format!("{}:{}", sanitize(&source.path), gap.line));
+    }
     for source in &coverage.sources {
         for (line, text) in &source.misread {
             let text = format!("not understood: {}", sanitize(text));

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{Complaint, Coverage, SourceCoverage};
-use crate::report::text;
+use crate::model::{Complaint, Coverage, FormatCoverage, Gap, SourceCoverage};
+use crate::report::{ledger, text};
 
 use super::round;
 
@@ -13,6 +13,8 @@ pub struct CoverageView {
     understood: u64,
     understood_ratio: Option<f64>,
     bytes: u64,
+    warnings: Vec<WarningView>,
+    formats: Vec<FormatView>,
     sources: Vec<SourceView>,
     complaints: Vec<ComplaintView>,
 }
@@ -24,6 +26,8 @@ impl From<&Coverage> for CoverageView {
             understood: coverage.understood(),
             understood_ratio: round(coverage.share().min(1.0), 6),
             bytes: coverage.bytes(),
+            warnings: ledger::warnings(coverage).into_iter().map(WarningView::from).collect(),
+            formats: coverage.by_format().into_iter().map(FormatView::from).collect(),
             sources: coverage.sources.iter().map(SourceView::from).collect(),
             complaints: coverage.complaints.iter().map(ComplaintView::from).collect(),
         }
@@ -41,6 +45,7 @@ struct SourceView {
     start: Option<String>,
     end: Option<String>,
     misread: Vec<MisreadView>,
+    gaps: Vec<GapView>,
 }
 
 impl From<&SourceCoverage> for SourceView {
@@ -54,6 +59,7 @@ impl From<&SourceCoverage> for SourceView {
             records: source.records,
             start: source.span.map(|s| s.start.rfc3339()),
             end: source.span.map(|s| s.end.rfc3339()),
+            gaps: source.gaps.iter().map(|gap| GapView::new(source, gap)).collect(),
             misread: source.misread.iter().map(|(line, text)| MisreadView { line: *line, text: text::sanitize(text) }).collect(),
         }
     }
@@ -63,6 +69,67 @@ impl From<&SourceCoverage> for SourceView {
 struct MisreadView {
     line: u64,
     text: String,
+}
+
+#[derive(Serialize)]
+struct WarningView {
+    source: Option<String>,
+    understood_ratio: Option<f64>,
+    text: String,
+}
+
+impl From<ledger::Warning> for WarningView {
+    fn from(warning: ledger::Warning) -> Self {
+        WarningView { source: warning.source, understood_ratio: round(warning.share.min(1.0), 6), text: warning.text }
+    }
+}
+
+#[derive(Serialize)]
+struct FormatView {
+    format: String,
+    sources: u64,
+    bytes: u64,
+    lines: u64,
+    understood: u64,
+    understood_ratio: Option<f64>,
+    records: u64,
+}
+
+impl From<FormatCoverage> for FormatView {
+    fn from(format: FormatCoverage) -> Self {
+        FormatView {
+            understood_ratio: round(format.share().min(1.0), 6),
+            format: format.format,
+            sources: format.sources,
+            bytes: format.bytes,
+            lines: format.lines,
+            understood: format.understood,
+            records: format.records,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct GapView {
+    start: String,
+    end: String,
+    seconds: Option<f64>,
+    usual_seconds: Option<f64>,
+    line: u64,
+    to_the_end: bool,
+}
+
+impl GapView {
+    fn new(source: &SourceCoverage, gap: &Gap) -> GapView {
+        GapView {
+            start: gap.span.start.rfc3339(),
+            end: gap.span.end.rfc3339(),
+            seconds: round(gap.span.seconds(), 3),
+            usual_seconds: source.rhythm.and_then(|usual| round(usual, 3)),
+            line: gap.line,
+            to_the_end: gap.to_the_end,
+        }
+    }
 }
 
 #[derive(Serialize)]

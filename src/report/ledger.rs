@@ -1,0 +1,106 @@
+//! The words of the coverage ledger, the same in every report: what was read, what was not understood, who fell silent.
+//!
+//! What is doubtful, the ledger itself says.
+
+use crate::model::{Coverage, Gap, SourceCoverage};
+
+use super::text::{count, counted, duration, percent, sanitize, shorten};
+
+/// Files that are warned of by name.
+const FILES_NAMED: usize = 3;
+
+/// Widest quotation of a line that was not understood.
+const LINE_WIDTH: usize = 120;
+
+/// A reason to distrust the conclusion.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Warning {
+    /// The file's path as written; `None`: all of them together.
+    pub source: Option<String>,
+    /// Share understood, 0 to 1.
+    pub share: f64,
+    /// A sentence without its full stop, sanitized.
+    pub text: String,
+}
+
+/// The whole, then the files that lost the most lines.
+pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
+    let missed = coverage.lines() - coverage.understood().min(coverage.lines());
+    let whole = coverage.is_doubtful().then(|| Warning {
+        source: None,
+        share: coverage.share(),
+        text: format!(
+            "{} of {} were not understood: what they say is missing from this conclusion",
+            count(missed),
+            counted(coverage.lines(), "line")
+        ),
+    });
+    let doubtful = coverage.doubtful_sources();
+    let files = doubtful.iter().take(FILES_NAMED).map(|source| Warning {
+        source: Some(source.path.clone()),
+        share: source.share(),
+        text: file_warning(source),
+    });
+    let rest = doubtful.len().saturating_sub(FILES_NAMED);
+    let mut all: Vec<Warning> = whole.into_iter().chain(files).collect();
+    if rest > 0
+        && let Some(last) = all.last_mut()
+    {
+        last.text.push_str(&format!("; {} like it", counted(rest as u64, "more file")));
+    }
+    all
+}
+
+fn file_warning(source: &SourceCoverage) -> String {
+    let first = source.misread.first().map(|(line, text)| format!(", first line {line}: {}", shorten(&sanitize(text), LINE_WIDTH)));
+    format!(
+        "{}: {} understood of {}, taken for {}{}",
+        sanitize(&source.path),
+        percent(source.share()),
+        counted(source.lines, "line"),
+        sanitize(&source.format),
+        first.unwrap_or_default()
+    )
+}
+
+/// Every silence, by file and time: the file, the silence, its sentence.
+pub fn gaps(coverage: &Coverage) -> Vec<(&SourceCoverage, &Gap, String)> {
+    let all = coverage.sources.iter().flat_map(|source| source.gaps.iter().map(move |gap| (source, gap)));
+    all.map(|(source, gap)| (source, gap, silence(source, gap))).collect()
+}
+
+fn silence(source: &SourceCoverage, gap: &Gap) -> String {
+    let until = if gap.to_the_end { "to the end of the data".to_owned() } else { format!("to {}", gap.span.end.clock()) };
+    let usual = source.rhythm.map(|seconds| format!("; up to {} would be usual for it", duration(seconds))).unwrap_or_default();
+    let (start, length) = (gap.span.start, duration(gap.span.seconds()));
+    format!("{} silent for {length}, from {} {} {until}{usual}", sanitize(&source.path), start.date(), start.clock())
+}
+
+/// The ledger in one line.
+pub fn summary(coverage: &Coverage) -> String {
+    format!(
+        "{}, {}, {} understood",
+        counted(coverage.sources.len() as u64, "source"),
+        counted(coverage.lines(), "line"),
+        percent(coverage.share())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn warnings_name_the_whole_and_the_files() {
+        assert_eq!(warnings(&samples::rich().coverage), []);
+        let doubtful = warnings(&samples::uncertain(0.5).coverage);
+        assert_eq!(doubtful.iter().map(|w| w.source.as_deref()).collect::<Vec<_>>(), [None, Some("logs/orders/orders.log.gz")]);
+        assert!(doubtful[1].text.ends_with("taken for json lines, first line 17: %%% not a log line"), "{doubtful:?}");
+        let many: Vec<SourceCoverage> =
+            (0..9).map(|i| SourceCoverage { path: format!("{i}\u{1b}"), lines: 10, ..SourceCoverage::default() }).collect();
+        let told = warnings(&Coverage { sources: many, complaints: Vec::new() });
+        assert_eq!(told.len(), 1 + FILES_NAMED);
+        assert!(told.last().is_some_and(|w| w.text.ends_with("; 6 more files like it") && !w.text.contains('\u{1b}')), "{told:?}");
+    }
+}
