@@ -11,6 +11,7 @@ pub mod compile;
 mod detail;
 pub mod detect;
 pub mod format;
+mod header;
 mod matching;
 mod messages;
 mod pending;

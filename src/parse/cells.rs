@@ -83,6 +83,8 @@ columns! {
     DurationMs = "duration_ms",
     DurationUs = "duration_us",
     DurationNs = "duration_ns",
+    /// All that stands before the level where every installation composes that itself; told by its shape.
+    Prefix = "prefix",
     /// `key=value` pairs at the end of a line.
     Tail = "tail",
     /// A whole log line of another format.

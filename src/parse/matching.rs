@@ -10,6 +10,7 @@ use super::Formats;
 use super::cells::{Cell, Column, Row, Spelling, is_nothing};
 use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
 use super::format::Reader;
+use super::header;
 use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
 use super::timestamp::Clock;
 
@@ -137,6 +138,7 @@ impl<'f> Matcher<'f> {
             Reader::Logfmt => logfmt(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
             Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
             Reader::Csv => csv(format, text, clock, row),
+            Reader::Header => headed(format, text, clock, row),
             Reader::Block => format.block.as_ref().is_some_and(|p| p.is_match(text)).then(Head::default),
         }
         .map_or(Matched::No, Matched::Record)
@@ -164,9 +166,10 @@ impl<'f> Matcher<'f> {
             if !self.variant(variant, text, row) {
                 continue;
             }
-            if let Some(tail) = row.cell(Column::Tail) {
-                scan_pairs(tail.raw(text), tail.start(), &mut |key, cell| set_by_key(&format.keys, key, cell, text, row));
+            if let Some(prefix) = row.cell(Column::Prefix) {
+                header::read_prefix(text, prefix.start()..prefix.start() + prefix.raw(text).len(), clock, row);
             }
+            read_tail(format, text, row);
             read_inside(format, text, row);
             return head(format, &variant.time, text, clock, row);
         }
@@ -205,6 +208,33 @@ impl<'f> Matcher<'f> {
             row.set(column, Cell::new(start, end, Spelling::Plain), 0);
         }
         head(format, &[], text, clock, row).unwrap_or_default()
+    }
+}
+
+fn read_tail(format: &LineFormat, text: &str, row: &mut Row) {
+    if let Some(tail) = row.cell(Column::Tail) {
+        scan_pairs(tail.raw(text), tail.start(), &mut |key, cell| set_by_key(&format.keys, key, cell, text, row));
+    }
+}
+
+fn headed(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+    let time = header::read(text, clock, row)?;
+    read_tail(format, text, row);
+    read_inside(format, text, row);
+    read_json_tail(format, text, row);
+    let level = row.raw(Column::Level, text).map(|word| format.level(word)).unwrap_or_default();
+    Some(Head { time: Some(time), level, open: false })
+}
+
+/// Fields that a program appends to its message as an object behind a tab, as zap's console encoder does.
+fn read_json_tail(format: &LineFormat, text: &str, row: &mut Row) {
+    let Some(message) = row.cell(Column::Message) else { return };
+    let Some(tab) = message.raw(text).rfind("\t{") else { return };
+    let start = message.start() + tab;
+    let mut cells = Row::default();
+    if scan_json(text[start + 1..].trim_end(), start + 1, &mut |key, cell| set_by_key(&format.keys, key, cell, text, &mut cells)) {
+        row.replace(Column::Message, Cell::new(message.start(), start, Spelling::Plain));
+        row.take_moved(&cells, 0);
     }
 }
 
@@ -316,10 +346,8 @@ pub fn leading_level(message: &str) -> Option<(std::ops::Range<usize>, usize)> {
     if !marked || !(rest.is_empty() || rest.starts_with([' ', ':', '\t', '|', '-'])) {
         return None;
     }
-    // `Error: no such file` is a sentence that needs its first word.
-    let sentence = rest.starts_with(':')
-        && message.starts_with(|c: char| c.is_ascii_uppercase())
-        && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    // `Error: no such file` and sshd's `error: …` are sentences that need their first word.
+    let sentence = bracket == 0 && rest.starts_with(':') && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
     let trimmed = if sentence { message } else { rest.trim_start_matches([' ', ':', '\t', '|', '-']) };
     Some((word, message.len() - trimmed.len()))
 }
@@ -336,7 +364,8 @@ mod tests {
         };
         check("INFO mail queued", Some(("INFO", "mail queued")));
         check("[warn] slow", Some(("warn", "slow")));
-        check("error: no disk", Some(("error", "no disk")));
+        check("error: no disk", Some(("error", "error: no disk")));
+        check("[error]: no disk", Some(("error", "no disk")));
         check("ERROR - no disk", Some(("ERROR", "no disk")));
         check("Error: connect ECONNREFUSED", Some(("Error", "Error: connect ECONNREFUSED")));
         for plain in ["", "error while reading", "Error opening x", "information", "INFOX y", "[", "[info x", "hello", "ERROR_CODE 3"] {
