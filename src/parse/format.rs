@@ -90,6 +90,9 @@ pub struct LineEntry {
 #[serde(deny_unknown_fields)]
 pub struct Attach {
     pub levels: Vec<String>,
+    /// A level of `levels` to what it is called in other languages.
+    #[serde(default)]
+    pub also: BTreeMap<String, Vec<String>>,
     /// The column that must be the same in both.
     pub same: String,
 }

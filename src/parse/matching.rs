@@ -168,6 +168,10 @@ impl<'f> Matcher<'f> {
             }
             if let Some(prefix) = row.cell(Column::Prefix) {
                 header::read_prefix(text, prefix.start()..prefix.start() + prefix.raw(text).len(), clock, row);
+                if !row.has(Column::Time) {
+                    row.clear();
+                    continue;
+                }
             }
             read_tail(format, text, row);
             read_inside(format, text, row);
@@ -296,11 +300,22 @@ fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<
 /// `None` where the time column holds no time.
 fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row: &Row) -> Option<Head> {
     let word = row.raw(Column::Level, text).map(|word| format.level(word));
-    let level = word.or_else(|| severity(row.raw(Column::Severity, text)?)).unwrap_or_default();
+    let known = word.filter(|level| *level != Level::Unknown);
+    let by_code = || row.raw(Column::Code, text).filter(|_| row.has(Column::Prefix)).map(level_of_sqlstate);
+    let level = known.or_else(|| severity(row.raw(Column::Severity, text)?)).or_else(by_code).unwrap_or_default();
     let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
     let zone = row.raw(Column::Zone, text);
     let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
     Some(Head { time: Some(time?), level, open: false })
+}
+
+/// Level of a message in a language that is not known, by its SQLSTATE: 00 is success, 01 a warning.
+fn level_of_sqlstate(code: &str) -> Level {
+    match code.get(..2) {
+        Some("00") => Level::Info,
+        Some("01") => Level::Warn,
+        _ => Level::Error,
+    }
 }
 
 /// Level of a syslog priority or severity.
@@ -347,7 +362,8 @@ pub fn leading_level(message: &str) -> Option<(std::ops::Range<usize>, usize)> {
         return None;
     }
     // `Error: no such file` and sshd's `error: …` are sentences that need their first word.
-    let sentence = bracket == 0 && rest.starts_with(':') && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    let upper = message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    let sentence = bracket == 0 && ((rest.starts_with(':') && !upper) || (&message[word.clone()] == "ALERT" && rest.starts_with(' ')));
     let trimmed = if sentence { message } else { rest.trim_start_matches([' ', ':', '\t', '|', '-']) };
     Some((word, message.len() - trimmed.len()))
 }
@@ -366,6 +382,7 @@ mod tests {
         check("[warn] slow", Some(("warn", "slow")));
         check("error: no disk", Some(("error", "error: no disk")));
         check("[error]: no disk", Some(("error", "no disk")));
+        check("ALERT exited with 1", Some(("ALERT", "ALERT exited with 1")));
         check("ERROR - no disk", Some(("ERROR", "no disk")));
         check("Error: connect ECONNREFUSED", Some(("Error", "Error: connect ECONNREFUSED")));
         for plain in ["", "error while reading", "Error opening x", "information", "INFOX y", "[", "[info x", "hello", "ERROR_CODE 3"] {

@@ -311,10 +311,10 @@ impl<'f, 's> Log<'f, 's> {
 
     /// Adds a DETAIL or STATEMENT to the record of the same process before it.
     fn attaches(&mut self, format: &LineFormat, text: &str) -> bool {
-        let level = self.row.raw(Column::Level, text).unwrap_or_default();
-        if !self.pending.live || !format.attach.iter().any(|l| l == level) {
+        if !self.pending.live || format.attach.is_empty() {
             return false;
         }
+        let Some(level) = format.attach.get(self.row.raw(Column::Level, text).unwrap_or_default().trim_end()) else { return false };
         let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
         if same {
             let message = self.row.raw(Column::Message, text).unwrap_or_default();
