@@ -4,6 +4,7 @@
 
 pub mod lines;
 mod sniff;
+mod utf16;
 
 use std::ffi::OsStr;
 use std::fmt;
