@@ -36,6 +36,8 @@ columns! {
     Level = "level",
     /// syslog's number: the severity is its last three bits (RFC 5424, 6.2.1).
     Severity = "severity",
+    /// OpenTelemetry's number, four to a level.
+    SeverityNumber = "severity_number",
     Message = "message",
     Service = "service",
     Instance = "instance",

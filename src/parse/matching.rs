@@ -302,7 +302,8 @@ fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row
     let word = row.raw(Column::Level, text).map(|word| format.level(word));
     let known = word.filter(|level| *level != Level::Unknown);
     let by_code = || row.raw(Column::Code, text).filter(|_| row.has(Column::Prefix)).map(level_of_sqlstate);
-    let level = known.or_else(|| severity(row.raw(Column::Severity, text)?)).or_else(by_code).unwrap_or_default();
+    let by_number = || row.raw(Column::SeverityNumber, text).and_then(level_of_otel);
+    let level = known.or_else(|| severity(row.raw(Column::Severity, text)?)).or_else(by_code).or_else(by_number).unwrap_or_default();
     let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
     let zone = row.raw(Column::Zone, text);
     let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
@@ -316,6 +317,13 @@ fn level_of_sqlstate(code: &str) -> Level {
         Some("01") => Level::Warn,
         _ => Level::Error,
     }
+}
+
+/// Level of OpenTelemetry's severity number (logs data model, "SeverityNumber").
+fn level_of_otel(number: &str) -> Option<Level> {
+    const LEVELS: [Level; 6] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
+    let number: usize = number.trim_start_matches("SEVERITY_NUMBER_").parse().ok()?;
+    LEVELS.get(number.checked_sub(1)? / 4).copied()
 }
 
 /// Level of a syslog priority or severity.

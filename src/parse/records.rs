@@ -8,6 +8,7 @@ use std::io::{self, Read};
 
 use crate::model::{Complaint, Origin, Record, SourceCoverage, Time, TimeSpan};
 use crate::read::Source;
+use crate::read::documents::unfolded;
 use crate::read::lines::{LineReader, without_colours};
 
 use super::Formats;
@@ -45,7 +46,7 @@ pub fn read_log(
     utc_offset: Option<i32>,
     sink: &mut dyn FnMut(&Record<'_>, u64),
 ) -> LogOutcome {
-    let mut lines = LineReader::new(input);
+    let mut lines = LineReader::new(unfolded(input));
     let mut sample = Vec::new();
     let mut failure = take_sample(&mut lines, &mut sample).err();
     let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };

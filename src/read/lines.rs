@@ -84,7 +84,7 @@ pub fn decompress(input: Input) -> io::Result<Input> {
 }
 
 /// An input of which nothing more can be read, and why.
-struct Broken(Option<io::Error>);
+pub(super) struct Broken(pub(super) Option<io::Error>);
 
 impl Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
