@@ -14,6 +14,7 @@ mod dispatch;
 pub mod explain;
 pub mod folder;
 pub mod format;
+mod header;
 mod matching;
 mod messages;
 mod pending;

@@ -2,8 +2,10 @@
 //!
 //! Does not know any log format, nor what a change or a metric means.
 
+pub mod documents;
 pub mod lines;
 mod sniff;
+mod utf16;
 
 use std::ffi::OsStr;
 use std::fmt;

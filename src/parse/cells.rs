@@ -36,6 +36,8 @@ columns! {
     Level = "level",
     /// syslog's number: the severity is its last three bits (RFC 5424, 6.2.1).
     Severity = "severity",
+    /// OpenTelemetry's number, four to a level.
+    SeverityNumber = "severity_number",
     Message = "message",
     Service = "service",
     Instance = "instance",
@@ -83,6 +85,8 @@ columns! {
     DurationMs = "duration_ms",
     DurationUs = "duration_us",
     DurationNs = "duration_ns",
+    /// All that stands before the level where every installation composes that itself; told by its shape.
+    Prefix = "prefix",
     /// `key=value` pairs at the end of a line.
     Tail = "tail",
     /// A whole log line of another format.

@@ -236,7 +236,8 @@ pub struct LineFormat {
     /// Alternatives of keys, all in their one spelling.
     pub requires: Vec<Vec<String>>,
     levels: FxHashMap<String, Level>,
-    pub attach: Vec<String>,
+    /// Words of lines that belong to the record before them, with the one word of each.
+    pub attach: FxHashMap<String, String>,
     pub attach_same: Option<Column>,
     pub continuation: Option<Pattern>,
     pub ignore: Option<Pattern>,
@@ -320,7 +321,7 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
     Ok(LineFormat {
         variants: file.line.into_iter().map(|entry| variant(entry, next_id)).collect(),
         requires: file.requires.iter().map(|keys| keys.split('|').map(normal_key).collect()).collect(),
-        attach: file.attach.map_or_else(Vec::new, |Attach { levels, .. }| levels),
+        attach: file.attach.map(attached).unwrap_or_default(),
         continuation: pattern(file.continuation),
         ignore: pattern(file.ignore),
         block: pattern(file.block),
@@ -342,12 +343,17 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
     })
 }
 
+fn attached(attach: Attach) -> FxHashMap<String, String> {
+    let translated = attach.also.into_iter().flat_map(|(level, words)| words.into_iter().map(move |word| (word, level.clone())));
+    attach.levels.into_iter().map(|level| (level.clone(), level)).chain(translated).collect()
+}
+
 /// What a reader needs of its file.
 fn check_reader(file: &LineFile) -> Result<(), (&'static str, &'static str)> {
     match file.reader {
         Reader::Lines if file.line.is_empty() => Err(("line", "no [[line]] and no other reader")),
         Reader::Block if file.block.is_none() => Err(("block", "reader \"block\" needs [block] match")),
-        Reader::Json | Reader::Logfmt if !file.line.is_empty() => Err(("line", "this reader takes no [[line]]")),
+        Reader::Json | Reader::Logfmt | Reader::Header if !file.line.is_empty() => Err(("line", "this reader takes no [[line]]")),
         _ => Ok(()),
     }
 }

@@ -129,8 +129,8 @@ mod tests {
         let python = "2023-08-12 14:31:07,824 INFO [a] one";
         let other = "2023-08-12 14:31:07 something else";
         check(&[python, python, python, python, other], "python-logging");
-        check(&[python, other, other, other, other], "iso-generic");
-        check(&[other], "iso-generic");
+        check(&[python, other, other, other, other], "generic-header");
+        check(&[other], "generic-header");
         check(&["", "  indented", "no time"], "unknown");
     }
 

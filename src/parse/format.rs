@@ -19,6 +19,8 @@ pub enum Reader {
     Logfmt,
     /// Comma-separated cells; `fields` names them in order, else the file's header does.
     Csv,
+    /// By the shape of what stands in front of the message, whatever program wrote it.
+    Header,
     /// Several lines a record, each of which fills other columns; what no `[[line]]` matches is the message.
     Block,
 }
@@ -88,6 +90,9 @@ pub struct LineEntry {
 #[serde(deny_unknown_fields)]
 pub struct Attach {
     pub levels: Vec<String>,
+    /// A level of `levels` to what it is called in other languages.
+    #[serde(default)]
+    pub also: BTreeMap<String, Vec<String>>,
     /// The column that must be the same in both.
     pub same: String,
 }

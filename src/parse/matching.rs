@@ -11,6 +11,7 @@ use super::cells::{Cell, Column, Row, Spelling, is_nothing};
 use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
 use super::dispatch::Dispatch;
 use super::format::Reader;
+use super::header;
 use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
 use super::timestamp::Clock;
 
@@ -125,6 +126,7 @@ impl<'f> Matcher<'f> {
             Reader::Logfmt => logfmt(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
             Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
             Reader::Csv => csv(format, text, clock, row),
+            Reader::Header => headed(format, text, clock, row),
             Reader::Block => format.block.as_ref().is_some_and(|p| p.is_match(text)).then(Head::default),
         }
         .map_or(Matched::No, Matched::Record)
@@ -152,9 +154,14 @@ impl<'f> Matcher<'f> {
             if !self.variant(variant, text, row) {
                 continue;
             }
-            if let Some(tail) = row.cell(Column::Tail) {
-                scan_pairs(tail.raw(text), tail.start(), &mut |key, cell| set_by_key(&format.keys, key, cell, text, row));
+            if let Some(prefix) = row.cell(Column::Prefix) {
+                header::read_prefix(text, prefix.start()..prefix.start() + prefix.raw(text).len(), clock, row);
+                if !row.has(Column::Time) {
+                    row.clear();
+                    continue;
+                }
             }
+            read_tail(format, text, row);
             read_inside(format, text, row);
             return head(format, &variant.time, text, clock, row);
         }
@@ -193,6 +200,33 @@ impl<'f> Matcher<'f> {
             row.set(column, Cell::new(start, end, Spelling::Plain), 0);
         }
         head(format, &[], text, clock, row).unwrap_or_default()
+    }
+}
+
+fn read_tail(format: &LineFormat, text: &str, row: &mut Row) {
+    if let Some(tail) = row.cell(Column::Tail) {
+        scan_pairs(tail.raw(text), tail.start(), &mut |key, cell| set_by_key(&format.keys, key, cell, text, row));
+    }
+}
+
+fn headed(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+    let time = header::read(text, clock, row)?;
+    read_tail(format, text, row);
+    read_inside(format, text, row);
+    read_json_tail(format, text, row);
+    let level = row.raw(Column::Level, text).map(|word| format.level(word)).unwrap_or_default();
+    Some(Head { time: Some(time), level, open: false })
+}
+
+/// Fields that a program appends to its message as an object behind a tab, as zap's console encoder does.
+fn read_json_tail(format: &LineFormat, text: &str, row: &mut Row) {
+    let Some(message) = row.cell(Column::Message) else { return };
+    let Some(tab) = message.raw(text).rfind("\t{") else { return };
+    let start = message.start() + tab;
+    let mut cells = Row::default();
+    if scan_json(text[start + 1..].trim_end(), start + 1, &mut |key, cell| set_by_key(&format.keys, key, cell, text, &mut cells)) {
+        row.replace(Column::Message, Cell::new(message.start(), start, Spelling::Plain));
+        row.take_moved(&cells, 0);
     }
 }
 
@@ -254,11 +288,30 @@ fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<
 /// `None` where the time column holds no time.
 fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row: &Row) -> Option<Head> {
     let word = row.raw(Column::Level, text).map(|word| format.level(word));
-    let level = word.or_else(|| severity(row.raw(Column::Severity, text)?)).unwrap_or_default();
+    let known = word.filter(|level| *level != Level::Unknown);
+    let by_code = || row.raw(Column::Code, text).filter(|_| row.has(Column::Prefix)).map(level_of_sqlstate);
+    let by_number = || row.raw(Column::SeverityNumber, text).and_then(level_of_otel);
+    let level = known.or_else(|| severity(row.raw(Column::Severity, text)?)).or_else(by_code).or_else(by_number).unwrap_or_default();
     let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
     let zone = row.raw(Column::Zone, text);
     let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
     Some(Head { time: Some(time?), level, open: false })
+}
+
+/// Level of a message in a language that is not known, by its SQLSTATE: 00 is success, 01 a warning.
+fn level_of_sqlstate(code: &str) -> Level {
+    match code.get(..2) {
+        Some("00") => Level::Info,
+        Some("01") => Level::Warn,
+        _ => Level::Error,
+    }
+}
+
+/// Level of OpenTelemetry's severity number (logs data model, "SeverityNumber").
+fn level_of_otel(number: &str) -> Option<Level> {
+    const LEVELS: [Level; 6] = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
+    let number: usize = number.trim_start_matches("SEVERITY_NUMBER_").parse().ok()?;
+    LEVELS.get(number.checked_sub(1)? / 4).copied()
 }
 
 /// Level of a syslog priority or severity.
@@ -304,10 +357,9 @@ pub fn leading_level(message: &str) -> Option<(std::ops::Range<usize>, usize)> {
     if !marked || !(rest.is_empty() || rest.starts_with([' ', ':', '\t', '|', '-'])) {
         return None;
     }
-    // `Error: no such file` is a sentence that needs its first word.
-    let sentence = rest.starts_with(':')
-        && message.starts_with(|c: char| c.is_ascii_uppercase())
-        && !message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    // `Error: no such file` and sshd's `error: …` are sentences that need their first word.
+    let upper = message[word.clone()].bytes().all(|b| b.is_ascii_uppercase());
+    let sentence = bracket == 0 && ((rest.starts_with(':') && !upper) || (&message[word.clone()] == "ALERT" && rest.starts_with(' ')));
     let trimmed = if sentence { message } else { rest.trim_start_matches([' ', ':', '\t', '|', '-']) };
     Some((word, message.len() - trimmed.len()))
 }
@@ -324,7 +376,9 @@ mod tests {
         };
         check("INFO mail queued", Some(("INFO", "mail queued")));
         check("[warn] slow", Some(("warn", "slow")));
-        check("error: no disk", Some(("error", "no disk")));
+        check("error: no disk", Some(("error", "error: no disk")));
+        check("[error]: no disk", Some(("error", "no disk")));
+        check("ALERT exited with 1", Some(("ALERT", "ALERT exited with 1")));
         check("ERROR - no disk", Some(("ERROR", "no disk")));
         check("Error: connect ECONNREFUSED", Some(("Error", "Error: connect ECONNREFUSED")));
         for plain in ["", "error while reading", "Error opening x", "information", "INFOX y", "[", "[info x", "hello", "ERROR_CODE 3"] {

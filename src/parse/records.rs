@@ -8,6 +8,7 @@ use std::io::{self, Read};
 
 use crate::model::{Complaint, Origin, Record, SourceCoverage, Time, TimeSpan};
 use crate::read::Source;
+use crate::read::documents::unfolded;
 use crate::read::lines::{LineReader, without_colours};
 
 use super::Formats;
@@ -62,7 +63,7 @@ pub fn read_log(
     utc_offset: Option<i32>,
     sink: &mut dyn Sink,
 ) -> LogOutcome {
-    let mut lines = LineReader::new(input);
+    let mut lines = LineReader::new(unfolded(input));
     let mut sample = Vec::new();
     let mut failure = take_sample(&mut lines, &mut sample).err();
     let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
@@ -342,10 +343,10 @@ impl<'f, 's> Log<'f, 's> {
 
     /// Adds a DETAIL or STATEMENT to the record of the same process before it.
     fn attaches(&mut self, format: &LineFormat, text: &str) -> bool {
-        let level = self.row.raw(Column::Level, text).unwrap_or_default();
-        if !self.pending.live || !format.attach.iter().any(|l| l == level) {
+        if !self.pending.live || format.attach.is_empty() {
             return false;
         }
+        let Some(level) = format.attach.get(self.row.raw(Column::Level, text).unwrap_or_default().trim_end()) else { return false };
         let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
         if same {
             let message = self.row.raw(Column::Message, text).unwrap_or_default();

@@ -93,6 +93,7 @@ impl JsonScan<'_, '_> {
                 true
             }
             b'{' if depth < DEEPEST => self.object(depth + 1),
+            b'[' if self.attributes() => true,
             b'{' | b'[' => self.nested() && self.report(start, self.at, Spelling::Bare),
             _ => self.bare() && self.report(start, self.at, Spelling::Bare),
         }
@@ -128,6 +129,92 @@ impl JsonScan<'_, '_> {
         let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')).count();
         self.at += length;
         length > 0
+    }
+
+    /// OpenTelemetry's and Jaeger's lists of `{"key": …, "value": …}`: each under its own key. Stays where it is on others.
+    fn attributes(&mut self) -> bool {
+        let start = self.at;
+        let outer = std::mem::take(&mut self.key);
+        self.at += 1;
+        let valid = self.attribute_list();
+        self.key = outer;
+        if !valid {
+            self.at = start;
+        }
+        valid
+    }
+
+    fn attribute_list(&mut self) -> bool {
+        loop {
+            self.blanks();
+            if !self.take(b'{') || !self.attribute() {
+                return false;
+            }
+            self.blanks();
+            if self.take(b']') {
+                return true;
+            }
+            if !self.take(b',') {
+                return false;
+            }
+        }
+    }
+
+    /// The members of `{"key": "name", "value": {"stringValue": "x"}}`, from behind its bracket.
+    fn attribute(&mut self) -> bool {
+        self.key.clear();
+        loop {
+            self.blanks();
+            let Some((start, end, _)) = self.string() else { return false };
+            self.blanks();
+            if !self.take(b':') {
+                return false;
+            }
+            self.blanks();
+            match &self.bytes[start..end] {
+                b"key" => {
+                    let Some((start, end, _)) = self.string() else { return false };
+                    push_normal(&mut self.key, &self.bytes[start..end]);
+                }
+                b"value" if !self.key.is_empty() => {
+                    if !self.attribute_value() {
+                        return false;
+                    }
+                }
+                b"type" if self.string().is_some() => {}
+                _ => return false,
+            }
+            self.blanks();
+            if self.take(b'}') {
+                return !self.key.is_empty();
+            }
+            if !self.take(b',') {
+                return false;
+            }
+        }
+    }
+
+    /// A value as it is, or inside the one member that names its type.
+    fn attribute_value(&mut self) -> bool {
+        if self.peek() != b'{' {
+            return self.value(DEEPEST);
+        }
+        let start = self.at;
+        self.at += 1;
+        self.blanks();
+        let typed = self.string().is_some() && {
+            self.blanks();
+            self.take(b':')
+        };
+        self.blanks();
+        if typed && self.value(DEEPEST) {
+            self.blanks();
+            if self.take(b'}') {
+                return true;
+            }
+        }
+        self.at = start;
+        self.nested()
     }
 
     /// An array or an object taken as one value.
@@ -286,6 +373,10 @@ mod tests {
         check_json(r#"{"err":{"message":"a \"b\"\n","n":{"x":null}}}"#, &[("err.message", "a \"b\"\n"), ("err.n.x", "null")]);
         check_json(r#"{"a":[1,{"b":"]"}],"c":true}"#, &[("a", r#"[1,{"b":"]"}]"#), ("c", "true")]);
         check_json(r#"{"a":{"b":{"c":{"d":{"e":{"f":{"g":1}}}}}}}"#, &[("a.b.c.d.e.f", r#"{"g":1}"#)]);
+        check_json(
+            r#"{"attributes":[{"key":"service.name","value":{"stringValue":"cart"}},{"key":"n","value":{"intValue":"7"}},{"key":"b","value":true}],"x":[{"a":1}]}"#,
+            &[("service.name", "cart"), ("n", "7"), ("b", "true"), ("x", r#"[{"a":1}]"#)],
+        );
         check_json(r#"{"é":"ü"}"#, &[("", "ü")]);
     }
 

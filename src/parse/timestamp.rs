@@ -9,6 +9,8 @@ use crate::model::Time;
 use crate::model::time::SECOND;
 
 const DAY: i64 = 86_400 * SECOND;
+/// A number that stands alone is taken for a time from 1995 to 2100 only.
+const PLAUSIBLE: std::ops::Range<i64> = 788_918_400 * SECOND..4_102_444_800 * SECOND;
 const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 
 /// What a time leaves out.
@@ -23,13 +25,37 @@ pub struct Clock {
 impl Clock {
     /// Reads a time in any known shape. `zone` is an offset or abbreviation that stands apart from it.
     pub fn read(&self, text: &str, zone: Option<&str>) -> Option<Time> {
-        let mut cursor = Cursor { rest: text.trim().as_bytes() };
+        let mut cursor = Cursor { rest: text.trim().as_bytes(), whole: true };
         let offset = zone.and_then(|z| offset_of(z.trim())).unwrap_or(self.utc_offset);
-        let time = match cursor.rest.first()? {
-            b'0'..=b'9' => self.begins_with_digit(&mut cursor, offset),
-            _ => self.begins_with_letter(&mut cursor, offset),
+        let time = self.time(&mut cursor, offset)?;
+        cursor.rest.is_empty().then_some(time)
+    }
+
+    /// Reads the time that a text begins with, its zone included, and tells how many bytes it takes. Shapes that a plain
+    /// number or a clock's hand-written hour could have are not taken.
+    pub fn read_prefix(&self, text: &str) -> Option<(Time, usize)> {
+        let bytes = text.as_bytes();
+        let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+        let mut cursor = Cursor { rest: bytes, whole: false };
+        let time = match (digits, bytes.get(digits)) {
+            (10 | 13 | 16 | 19, after) if after.is_none_or(|b| !b.is_ascii_alphanumeric() && !b"-:/_".contains(b)) => {
+                epoch(&mut cursor).filter(|time| PLAUSIBLE.contains(&time.0))
+            }
+            (1 | 2, Some(b':')) if bytes.get(digits + 3) != Some(&b':') => None,
+            (1 | 2 | 4 | 6 | 8, Some(_)) | (0, _) => self.time(&mut cursor, self.utc_offset),
+            _ => None,
         }?;
-        (cursor.rest.is_empty() && Time::RANGE.contains(time)).then_some(time)
+        let ends = cursor.rest.first().is_none_or(|b| !b.is_ascii_alphanumeric());
+        ends.then(|| (time, bytes.len() - cursor.rest.len()))
+    }
+
+    fn time(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
+        let time = match cursor.rest.first()? {
+            b'0'..=b'9' => self.begins_with_digit(cursor, offset),
+            b'@' => tai64(cursor),
+            _ => self.begins_with_letter(cursor, offset),
+        }?;
+        Time::RANGE.contains(time).then_some(time)
     }
 
     /// Reads a time by chrono's patterns, of which the first that fits wins.
@@ -48,13 +74,18 @@ impl Clock {
         let digits = cursor.rest.iter().take_while(|b| b.is_ascii_digit()).count();
         match (digits, cursor.rest.get(digits)) {
             (4, Some(b'-' | b'/' | b'.')) => cursor.iso(offset),
-            (8, Some(b'T' | b' ')) => cursor.basic(offset),
+            (8, Some(b'T' | b' ' | b'-' | b'_')) => cursor.basic(offset),
             (6, Some(b' ')) => cursor.short_year(offset),
+            (4, Some(b' ')) if cursor.rest.get(5).is_some_and(u8::is_ascii_alphabetic) => cursor.year_and_month(offset),
             (4, Some(b' ')) => self.month_and_day(cursor, offset),
             (1 | 2, Some(b':')) => self.time_of_day(cursor, offset),
             (2, Some(b'-')) if cursor.rest.get(5) == Some(&b' ') => self.month_and_day(cursor, offset),
+            (1 | 2, Some(b'/' | b'-' | b'.')) if cursor.rest.get(digits + 1).is_some_and(u8::is_ascii_digit) => {
+                self.numeric(cursor, offset)
+            }
             (1 | 2, Some(b'/' | b' ' | b'-' | b'.')) => self.day_first(cursor, offset),
-            _ => epoch(cursor),
+            _ if cursor.whole => epoch(cursor),
+            _ => None,
         }
     }
 
@@ -77,7 +108,9 @@ impl Clock {
             return cursor.clock_and_zone(days(year, month, day)?, offset);
         }
         let micros = cursor.clock()?;
-        cursor.skip(b" ");
+        if cursor.whole {
+            cursor.skip(b" ");
+        }
         let (offset, year) = cursor.zone_and_year(offset)?;
         let local = match year {
             Some(year) => days(year, month, day)? * DAY + micros,
@@ -96,16 +129,50 @@ impl Clock {
         Some(Time(self.nearest_year(month, day, micros)? - i64::from(offset) * SECOND))
     }
 
-    /// `22/Nov/2026:17:21:15 +0000`, `22 Nov 2026 17:21:02.037`, `22-Nov-2026 17:21:02`, `22.11.2026 17:21:02`, `22 Nov 17:21:02`.
+    /// `11/22/2026 5:21:07 PM`, `22.11.2026 17:21:02`, `26/11/22 17:21:02`, `11.22 17:21:02`: of the orders that make a date,
+    /// the one nearest to the records around it; without any, the order most in use for the separator.
+    fn numeric(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
+        let first = cursor.number(1, 2)?;
+        let separator = cursor.one_of(b"/-.")?;
+        let second = cursor.number(1, 2)?;
+        let third = if cursor.rest.first() == Some(&separator) {
+            cursor.byte(separator)?;
+            let before = cursor.rest.len();
+            let number = cursor.number(2, 4)?;
+            Some((number, before - cursor.rest.len()))
+        } else {
+            None
+        };
+        cursor.skip(b",");
+        cursor.one_of(b": T")?;
+        cursor.skip(b" ");
+        let micros = cursor.clock()?;
+        let offset = cursor.zone(offset)?;
+        let orders = match third {
+            Some((year, 4)) if separator == b'/' => vec![(year, first, second), (year, second, first)],
+            Some((year, 4)) => vec![(year, second, first), (year, first, second)],
+            Some((_, 3)) => return None,
+            Some((third, _)) => vec![(2000 + first, second, third), (2000 + third, first, second), (2000 + third, second, first)],
+            None => {
+                return [(first, second), (second, first)]
+                    .into_iter()
+                    .find_map(|(m, d)| Some(Time(self.nearest_year(m, d, micros)? - i64::from(offset) * SECOND)));
+            }
+        };
+        let mut times = orders.into_iter().filter_map(|(y, m, d)| Some(days(y, m, d)? * DAY + micros - i64::from(offset) * SECOND));
+        let first = times.next()?;
+        let Some(near) = self.near else { return Some(Time(first)) };
+        // Only a clear difference speaks against the usual order: files are often years old.
+        let nearest =
+            times.min_by_key(|t| (t - near.0).abs()).filter(|t| (t - near.0).abs() <= 2 * DAY && (first - near.0).abs() > 2 * DAY);
+        Some(Time(nearest.unwrap_or(first)))
+    }
+
+    /// `22/Nov/2026:17:21:15 +0000`, `22 Nov 2026 17:21:02.037`, `22-Nov-2026 17:21:02`, `22 Nov 17:21:02`.
     fn day_first(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
         let day = cursor.number(1, 2)?;
         let separator = cursor.one_of(b"/ -.")?;
-        let month = if cursor.rest.first()?.is_ascii_digit() {
-            (separator == b'.').then_some(())?;
-            cursor.number(1, 2)?
-        } else {
-            cursor.month()?
-        };
+        let month = cursor.month()?;
         cursor.byte(separator)?;
         if cursor.rest.get(2) == Some(&b':') {
             let micros = cursor.clock()?;
@@ -113,6 +180,7 @@ impl Clock {
         }
         let year = cursor.number(2, 4)?;
         let year = if year < 100 { 2000 + year } else { year };
+        cursor.skip(b",");
         cursor.one_of(b": T")?;
         cursor.clock_and_zone(days(year, month, day)?, offset)
     }
@@ -134,6 +202,8 @@ impl Clock {
 
 struct Cursor<'t> {
     rest: &'t [u8],
+    /// The text is a time and nothing else, so that whatever stands behind the clock must be a zone.
+    whole: bool,
 }
 
 impl Cursor<'_> {
@@ -196,63 +266,117 @@ impl Cursor<'_> {
         self.clock_and_zone(date, offset)
     }
 
-    /// `20261122T172107Z`, `20261122 17:21:07`.
+    /// `2026 Nov 22 17:21:07`.
+    fn year_and_month(&mut self, offset: i32) -> Option<Time> {
+        let year = self.number(4, 4)?;
+        self.skip(b" ");
+        let month = self.month()?;
+        self.skip(b" ");
+        let date = days(year, month, self.number(1, 2)?)?;
+        self.skip(b" ");
+        self.clock_and_zone(date, offset)
+    }
+
+    /// `20261122T172107Z`, `20261122 17:21:07`, `20261122-172107`.
     fn basic(&mut self, offset: i32) -> Option<Time> {
         let date = days(self.number(4, 4)?, self.number(2, 2)?, self.number(2, 2)?)?;
-        self.one_of(b"T ")?;
-        if self.rest.get(2) == Some(&b':') {
+        self.one_of(b"T -_")?;
+        self.digits_or_clock(date, offset)
+    }
+
+    /// MySQL's `261122 17:50:39`, whose hour may be a blank and a digit; `261122 175039`.
+    fn short_year(&mut self, offset: i32) -> Option<Time> {
+        let date = days(2000 + self.number(2, 2)?, self.number(2, 2)?, self.number(2, 2)?)?;
+        self.skip(b" ");
+        self.digits_or_clock(date, offset)
+    }
+
+    fn digits_or_clock(&mut self, date: i64, offset: i32) -> Option<Time> {
+        if self.rest.iter().take(3).any(|b| *b == b':') {
             return self.clock_and_zone(date, offset);
         }
         let (hour, minute, second) = (self.number(2, 2)?, self.number(2, 2)?, self.number(2, 2)?);
         let micros = micros_of(hour, minute, second)? + self.fraction()?;
-        self.zone(date, micros, offset)
-    }
-
-    /// MySQL's `261122 17:50:39`, whose hour may be a blank and a digit.
-    fn short_year(&mut self, offset: i32) -> Option<Time> {
-        let date = days(2000 + self.number(2, 2)?, self.number(2, 2)?, self.number(2, 2)?)?;
-        self.skip(b" ");
-        self.clock_and_zone(date, offset)
+        let offset = self.zone(offset)?;
+        Some(Time(date * DAY + micros - i64::from(offset) * SECOND))
     }
 
     /// Time of day, then what says where in the world.
     fn clock_and_zone(&mut self, date: i64, offset: i32) -> Option<Time> {
         let micros = self.clock()?;
-        self.zone(date, micros, offset)
+        let offset = self.zone(offset)?;
+        Some(Time(date * DAY + micros - i64::from(offset) * SECOND))
     }
 
-    fn zone(&mut self, date: i64, micros: i64, offset: i32) -> Option<Time> {
+    /// The offset that stands behind a clock, else `offset`.
+    fn zone(&mut self, offset: i32) -> Option<i32> {
+        if !self.whole {
+            return Some(self.zone_ahead(offset));
+        }
         self.skip(b" ");
         let offset = if self.rest.is_empty() { offset } else { offset_of(std::str::from_utf8(self.rest).ok()?)? };
         self.rest = &[];
-        Some(Time(date * DAY + micros - i64::from(offset) * SECOND))
+        Some(offset)
+    }
+
+    /// Takes a zone where there is one: `Z`, `+01:00`, ` +0100`, ` CET`.
+    fn zone_ahead(&mut self, offset: i32) -> i32 {
+        let blank = usize::from(self.rest.first() == Some(&b' '));
+        let text = &self.rest[blank..];
+        let signed = text.first().is_some_and(|b| matches!(b, b'+' | b'-'));
+        let belongs = |b: &&u8| if signed { b.is_ascii_digit() || **b == b':' } else { b.is_ascii_alphabetic() };
+        let length = usize::from(signed) + text[usize::from(signed)..].iter().take_while(belongs).count();
+        let long_enough = if signed { length >= 5 || (length == 3 && blank == 0) } else { length >= 3 || (length == 1 && blank == 0) };
+        let zone = text.get(..length).and_then(|zone| std::str::from_utf8(zone).ok()).map(|zone| zone.trim_end_matches(':'));
+        let ends = text.get(length).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'.');
+        match zone.filter(|_| long_enough && ends).and_then(|zone| Some((zone.len(), offset_of(zone)?))) {
+            Some((length, offset)) => {
+                self.rest = &text[length..];
+                offset
+            }
+            None => offset,
+        }
     }
 
     /// After the clock of ctime: ` 2026`, ` CET 2026`, or nothing.
     fn zone_and_year(&mut self, offset: i32) -> Option<(i32, Option<i64>)> {
         let mut offset = offset;
-        if self.rest.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'+' | b'-')) {
+        if !self.whole {
+            offset = self.zone_ahead(offset);
+            let year = self.rest.strip_prefix(b" ").unwrap_or(self.rest);
+            if year.iter().take_while(|b| b.is_ascii_digit()).count() != 4 || !year.starts_with(b"20") && !year.starts_with(b"19") {
+                return Some((offset, None));
+            }
+        } else if self.rest.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'+' | b'-')) {
             let length = self.rest.iter().take_while(|b| **b != b' ').count();
             let (zone, rest) = self.rest.split_at(length);
             offset = offset_of(std::str::from_utf8(zone).ok()?)?;
             self.rest = rest;
-            self.skip(b" ");
         }
+        self.skip(b" ");
         if self.rest.is_empty() { Some((offset, None)) } else { Some((offset, Some(self.number(4, 4)?))) }
     }
 
     /// `17:21:07`, with a fraction after `.` or `,`, `17:21`, `5:21:07 PM`.
     fn clock(&mut self) -> Option<i64> {
         let mut hour = self.number(1, 2)?;
-        self.byte(b':')?;
-        let minute = self.number(2, 2)?;
+        let separator = self.one_of(b":.")?;
+        let before = self.rest.len();
+        let minute = self.number(1, 2)?;
+        let two_digits = before - self.rest.len() == 2;
         let mut fraction = 0;
         let mut second = 0;
-        if self.one_of(b":").is_some() {
-            second = self.number(2, 2)?;
+        if matches!(self.rest, [s, b'0'..=b'9', ..] if *s == separator) {
+            self.byte(separator)?;
+            second = self.number(1, 2)?;
             fraction = self.fraction()?;
+        } else if !two_digits || separator == b'.' {
+            return None;
         }
-        if let [b' ', half @ (b'A' | b'P' | b'a' | b'p'), b'M' | b'm', rest @ ..] = self.rest {
+        let unspaced = self.rest.strip_prefix(b" ").unwrap_or(self.rest);
+        if let [half @ (b'A' | b'P' | b'a' | b'p'), b'M' | b'm', rest @ ..] = unspaced
+            && rest.first().is_none_or(|b| !b.is_ascii_alphanumeric())
+        {
             hour = hour % 12 + if half.eq_ignore_ascii_case(&b'p') { 12 } else { 0 };
             self.rest = rest;
         }
@@ -264,11 +388,16 @@ impl Cursor<'_> {
         if !matches!(self.rest, [b'.' | b',' | b':', b'0'..=b'9', ..]) {
             return Some(0);
         }
+        let after_colon = self.rest.first() == Some(&b':');
         self.rest = &self.rest[1..];
         let before = self.rest.len();
         let value = self.number(1, 6)?;
         let digits = before - self.rest.len();
         self.skip(b"0123456789");
+        if after_colon && digits <= 3 {
+            // Not a fraction but a count of milliseconds, which may be written without its zeros.
+            return Some(value * SECOND / 1_000);
+        }
         Some(value * 10_i64.pow(6 - digits as u32))
     }
 }
@@ -290,6 +419,15 @@ fn epoch(cursor: &mut Cursor) -> Option<Time> {
     };
     let fraction = cursor.fraction()?;
     Some(Time(whole * unit + fraction * unit / SECOND))
+}
+
+/// The label of daemontools, `@` and 24 hexadecimal digits: TAI seconds (ten more than UTC in 1970) and nanoseconds.
+fn tai64(cursor: &mut Cursor) -> Option<Time> {
+    let digits = std::str::from_utf8(cursor.rest.get(1..25)?).ok()?;
+    let seconds = i64::from_str_radix(digits.get(1..16)?, 16).ok().filter(|_| digits.starts_with('4'))?;
+    let nanos = i64::from_str_radix(digits.get(16..)?, 16).ok()?;
+    cursor.rest = &cursor.rest[25..];
+    Some(Time(seconds.checked_sub(10)?.checked_mul(SECOND)?.checked_add(nanos / 1_000)?)).filter(|t| PLAUSIBLE.contains(&t.0))
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
@@ -325,7 +463,7 @@ pub fn offset_of(zone: &str) -> Option<i32> {
         b'-' => -1,
         _ => return named_offset(zone),
     };
-    let mut cursor = Cursor { rest: &zone.as_bytes()[1..] };
+    let mut cursor = Cursor { rest: &zone.as_bytes()[1..], whole: true };
     let hours = cursor.number(1, 2)?;
     cursor.skip(b":");
     let minutes = if cursor.rest.is_empty() { 0 } else { cursor.number(2, 2)? };
@@ -398,6 +536,21 @@ mod tests {
             "22 Nov 2026 17:21:07",
             "22-Nov-2026 17:21:07",
             "22.11.2026 17:21:07",
+            "11/22/2026 05:21:07 PM",
+            "11/22/2026 5:21:07PM",
+            "22/11/2026 17:21:07",
+            "22-11-2026, 17:21:07",
+            "26/11/22 17:21:07",
+            "26-11-22 17:21:07",
+            "2026-11-22-17.21.07",
+            "20261122-17:21:07",
+            "20261122-17:21:7:0",
+            "20261122-172107",
+            "20261122_172107",
+            "261122 172107",
+            "2026 Nov 22 17:21:07",
+            "11.22 17:21:07",
+            "@400000006b03248d00000000",
             "Sun Nov 22 17:21:07 2026",
             "Sun Nov 22 18:21:07 CET 2026",
             "Sun, 22 Nov 2026 17:21:07 +0000",
@@ -420,6 +573,62 @@ mod tests {
         ] {
             check(text, "2026-11-22T17:21:07Z");
         }
+    }
+
+    #[test]
+    fn the_time_that_a_text_begins_with() {
+        let check = |text: &str, rest: Option<&str>| {
+            let found = clock().read_prefix(text);
+            assert_eq!(found.map(|(_, length)| &text[length..]), rest, "{text}");
+            if let Some((time, _)) = found {
+                assert_eq!(Time(time.0 - time.0.rem_euclid(SECOND)).rfc3339(), "2026-11-22T17:21:07Z", "{text}");
+            }
+        };
+        check("2026-11-22T17:21:07Z INFO x", Some(" INFO x"));
+        check("2026-11-22T18:21:07.5+01:00] x", Some("] x"));
+        check("2026-11-22 18:21:07,824 +0100 x", Some(" x"));
+        check("2026-11-22 18:21:07 CET: x", Some(": x"));
+        check("2026-11-22 17:21:07 INFO x", Some(" INFO x"));
+        check("2026-11-22 17:21:07 - x", Some(" - x"));
+        check("2026-11-22-17.21.07.363779 R02", Some(" R02"));
+        check("Nov 22 17:21:07 host x", Some(" host x"));
+        check("Sun Nov 22 17:21:07 2026] x", Some("] x"));
+        check("Sun Nov 22 18:21:07 CET 2026 x", Some(" x"));
+        check("22/Nov/2026:18:21:07 +0100] x", Some("] x"));
+        check("20261122-17:21:7:606|x", Some("|x"));
+        check("11-22 17:21:07.811  1702", Some("  1702"));
+        check("11.22 17:21:07] x", Some("] x"));
+        check("1795368067 1 x", Some(" 1 x"));
+        check("1795368067.123 x", Some(" x"));
+        check("17:21:07.123 [main] x", Some(" [main] x"));
+        for text in [
+            "",
+            "x",
+            "17:21 x",
+            "12 x",
+            "2026 x",
+            "17953680670 x",
+            "1234567 x",
+            "10.0.0.7:80 x",
+            "2026-11-22x",
+            "Novel 22 x",
+            "1.2.3 x",
+            "1795368067-x",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn dates_of_digits_are_read_in_the_order_that_the_neighbours_have() {
+        let near = |day: &str| Clock { utc_offset: 0, near: Time::parse_rfc3339(day) };
+        let check = |near: Clock, text: &str, day: &str| assert_eq!(near.read(text, None).unwrap().date(), day, "{text}");
+        check(near("2026-04-03T12:00:00Z"), "03/04/2026 10:00:00", "2026-04-03");
+        check(near("2026-03-04T12:00:00Z"), "03/04/2026 10:00:00", "2026-03-04");
+        check(Clock::default(), "03/04/2026 10:00:00", "2026-03-04");
+        check(Clock::default(), "03.04.2026 10:00:00", "2026-04-03");
+        check(near("2026-11-22T12:00:00Z"), "17/06/09 20:10:40", "2017-06-09");
+        check(near("2009-06-17T12:00:00Z"), "17/06/09 20:10:40", "2009-06-17");
     }
 
     #[test]
@@ -478,6 +687,7 @@ mod tests {
         #[test]
         fn never_panics(text in "\\PC{0,40}") {
             clock().read(&text, Some(&text));
+            clock().read_prefix(&text);
         }
 
         #[test]

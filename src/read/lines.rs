@@ -8,6 +8,8 @@ use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::utf16::Utf16;
+
 /// Longest line handed on whole, in bytes.
 const LONGEST: usize = 64 * 1024;
 /// What is kept of a longer line, in bytes: its beginning, and after a mark its end.
@@ -61,19 +63,56 @@ fn read_up_to(mut input: Input, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Puts the decoder in front that the first bytes ask for.
-pub fn decompress(mut input: Input) -> io::Result<Input> {
-    let mut magic = Vec::with_capacity(6);
-    input.by_ref().take(6).read_to_end(&mut magic)?;
-    let kind = magic.clone();
-    let whole: BufReader<Chain<Cursor<Vec<u8>>, Input>> = BufReader::with_capacity(CHUNK, Cursor::new(magic).chain(input));
-    Ok(match kind.as_slice() {
+/// Puts the decoders in front that the first bytes ask for: of the compression, then of UTF-16.
+pub fn decompress(input: Input) -> io::Result<Input> {
+    let (magic, whole) = peek(input, 6)?;
+    let unpacked: Input = match magic.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
         [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
         [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(whole)),
-        _ => Box::new(whole),
-    })
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Ok(decoded(&magic, whole)),
+        _ => return Ok(Box::new(whole)),
+    };
+    // A broken archive is told where its lines are read, not where it is opened.
+    let mut unpacked = unpacked;
+    let mut mark = Vec::with_capacity(2);
+    match unpacked.by_ref().take(2).read_to_end(&mut mark) {
+        Ok(_) => Ok(decoded(&mark.clone(), Cursor::new(mark).chain(unpacked))),
+        Err(error) => Ok(Box::new(Cursor::new(mark).chain(Broken(Some(error))))),
+    }
+}
+
+/// An input of which nothing more can be read, and why.
+pub(super) struct Broken(pub(super) Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+type Peeked = BufReader<Chain<Cursor<Vec<u8>>, Input>>;
+
+/// The first bytes, and the whole input again.
+fn peek(mut input: Input, length: u64) -> io::Result<(Vec<u8>, Peeked)> {
+    let mut magic = Vec::new();
+    input.by_ref().take(length).read_to_end(&mut magic)?;
+    Ok((magic.clone(), BufReader::with_capacity(CHUNK, Cursor::new(magic).chain(input))))
+}
+
+/// Decodes UTF-16 where a byte order mark says so.
+fn decoded(mark: &[u8], mut whole: impl Read + Send + 'static) -> Input {
+    let big_endian = match mark {
+        [0xff, 0xfe, ..] => false,
+        [0xfe, 0xff, ..] => true,
+        _ => return Box::new(whole),
+    };
+    let mut skipped = [0; 2];
+    match whole.read_exact(&mut skipped) {
+        Ok(()) => Box::new(Utf16::new(whole, big_endian)),
+        Err(error) => Box::new(Broken(Some(error))),
+    }
 }
 
 /// One line of text, without its line end.

@@ -40,9 +40,6 @@ fn recognise(head: &[u8], shown: &str) -> Look {
     if is_document(shown) {
         return plain(SourceKind::Skipped);
     }
-    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-        return Look { complaint: Some("UTF-16 text; convert it to UTF-8".to_owned()), ..plain(SourceKind::Skipped) };
-    }
     if is_garbage(head) {
         return Look { complaint: Some("not text".to_owned()), ..plain(SourceKind::Skipped) };
     }
