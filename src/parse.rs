@@ -33,6 +33,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
+use changes::format::{ChangeFile, ChangeFormat};
 use compile::{FormatError, Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
 use format::{ColumnsFile, LineFile, MessageFile};
 pub use records::{LogOutcome, read_log};
@@ -43,6 +44,8 @@ pub struct Formats {
     /// By falling specificity, then by name.
     lines: Vec<LineFormat>,
     messages: Vec<MessageFormat>,
+    /// The surest first, then by name.
+    changes: Vec<ChangeFormat>,
     shared: Shared,
     variants: usize,
 }
@@ -58,12 +61,15 @@ impl Formats {
         for (name, text) in builtin::MESSAGES {
             wrong.extend(formats.add_message(name, text).err());
         }
+        for (name, text) in builtin::CHANGES {
+            wrong.extend(formats.add_change(name, text).err());
+        }
         debug_assert!(wrong.is_empty(), "{wrong:?}");
         formats.sort();
         formats
     }
 
-    /// Adds the files of a folder with `lines/*.toml` and `messages/*.toml`; one of a known name replaces it.
+    /// Adds the files of a folder with `lines/*.toml`, `messages/*.toml` and `changes/*.toml`; one of a known name replaces it.
     pub fn add_folder(&mut self, folder: &Path) -> Vec<FormatError> {
         let mut wrong = Vec::new();
         for (name, text) in toml_files(&folder.join("lines"), &mut wrong) {
@@ -71,6 +77,9 @@ impl Formats {
         }
         for (name, text) in toml_files(&folder.join("messages"), &mut wrong) {
             wrong.extend(self.add_message(&name, &text).err());
+        }
+        for (name, text) in toml_files(&folder.join("changes"), &mut wrong) {
+            wrong.extend(self.add_change(&name, &text).err());
         }
         self.sort();
         wrong.extend(self.check());
@@ -89,6 +98,11 @@ impl Formats {
 
     pub fn messages(&self) -> &[MessageFormat] {
         &self.messages
+    }
+
+    /// What exports of recorded changes look like; the surest first.
+    pub fn changes(&self) -> &[ChangeFormat] {
+        &self.changes
     }
 
     /// The keys that structured lines use.
@@ -123,9 +137,19 @@ impl Formats {
         Ok(())
     }
 
+    fn add_change(&mut self, name: &str, text: &str) -> Result<(), FormatError> {
+        let file: ChangeFile = parse(name, text)?;
+        same_name(name, &file.name)?;
+        let format = ChangeFormat::new(file)?;
+        self.changes.retain(|f| f.name != format.name);
+        self.changes.push(format);
+        Ok(())
+    }
+
     fn sort(&mut self) {
         self.lines.sort_by(|a, b| b.specificity.cmp(&a.specificity).then_with(|| a.name.cmp(&b.name)));
         self.messages.sort_by(|a, b| a.name.cmp(&b.name));
+        self.changes.sort_by(|a, b| b.specificity().cmp(&a.specificity()).then_with(|| a.name.cmp(&b.name)));
     }
 }
 
