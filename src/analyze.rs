@@ -7,7 +7,7 @@ use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
 use crate::model::{Analysis, Incident, Options, Verdict};
-use crate::parse::Formats;
+use crate::parse::{Formats, changes};
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, tabulate};
 use crate::suspect::facts::Facts;
@@ -48,7 +48,8 @@ pub fn analyze(
     use_knowledge: bool,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Analysis, AnalyzeError> {
-    let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
+    let formats = Formats::builtin();
+    let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, &formats)).map_err(AnalyzeError::Bundle)?;
     let facts = if use_knowledge { Facts::builtin() } else { Facts::empty() };
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = options.threads {
@@ -56,7 +57,7 @@ pub fn analyze(
     }
     let pool = pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))?;
     pool.install(|| {
-        let mut intake = intake::take_in(&bundle, &Formats::builtin(), options, progress);
+        let mut intake = intake::take_in(&bundle, &formats, options, progress);
         let tally = std::mem::take(&mut intake.tally);
         let metrics = std::mem::take(&mut intake.metrics);
         match tabulate(tally, metrics, &intake.topology)? {

@@ -195,7 +195,7 @@ new file mode 100644
         assert_eq!(
             shown,
             [
-                "2023-08-12T10:00:00Z git:*:012345678901 migration  git.txt:24",
+                "2023-08-12T10:00:00Z git:*:012345678901 migration  git.txt:25",
                 "2023-08-12T14:30:00Z git:parcels:3f2a1b0c9d8e config pool.max git.txt:1",
                 "2023-08-12T14:30:00Z git:quotes:3f2a1b0c9d8e config db_password git.txt:1",
             ]

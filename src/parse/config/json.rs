@@ -5,7 +5,9 @@ use super::{Flat, MAX_DEPTH};
 
 /// Reads one document; after the first fault the rest is left, with a complaint.
 pub(super) fn read(text: &str, flat: &mut Flat) {
-    if text.trim().is_empty() {
+    let mut reader = Reader { text, at: 0, line: 1, fault: None };
+    reader.skip();
+    if reader.at == text.len() {
         return;
     }
     let (tree, fault) = tree(text, 1);
