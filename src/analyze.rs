@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
-use crate::model::{Analysis, Incident, Options, ServiceName, Verdict};
-use crate::parse::Formats;
+use crate::model::{Analysis, Change, Incident, Options, ServiceName, Verdict};
+use crate::parse::{Formats, changes};
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, tabulate};
 use crate::suspect::facts::Facts;
-use crate::suspect::{self, Case, scene};
+use crate::suspect::{self, Case, scene, unrecorded};
 use crate::verdict::{self, disturbance};
 
 /// Why there is no analysis.
@@ -50,13 +51,14 @@ pub fn analyze(
     facts: &Facts,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Analysis, AnalyzeError> {
-    let bundle = Bundle::open(paths).map_err(AnalyzeError::Bundle)?;
+    let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {
         let mut intake = intake::take_in(&bundle, formats, options, progress);
+        let restarts = unrecorded::find(&intake.tally, &intake.changes, facts);
         let tally = std::mem::take(&mut intake.tally);
         let metrics = std::mem::take(&mut intake.metrics);
         match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => judge(intake, &signals, facts, options),
+            Some(signals) => judge(intake, &restarts, &signals, facts, options),
             None => Ok(nothing_dated(intake)),
         }
     })
@@ -68,7 +70,7 @@ pub fn workers(threads: Option<usize>) -> Result<rayon::ThreadPool, AnalyzeError
     pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))
 }
 
-fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) -> Result<Analysis, AnalyzeError> {
+fn judge(intake: Intake, restarts: &[Arc<Change>], signals: &Signals, facts: &Facts, options: &Options) -> Result<Analysis, AnalyzeError> {
     let detection = incident::detect(signals, options)?;
     let (blips, incidents): (Vec<Incident>, Vec<Incident>) =
         detection.incidents.into_iter().partition(|i| disturbance::explained_by(i, &intake.changes).is_some());
@@ -76,23 +78,30 @@ fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) ->
         let change = disturbance::explained_by(b, &intake.changes).map(|c| c.id.clone());
         (b.span, b.impact.failed, b.impact.requests, change)
     });
-    let verdicts = incidents.iter().map(|incident| verdict_on(incident, &intake, signals, facts, options)).collect();
+    let verdicts = incidents.iter().map(|incident| verdict_on(incident, (&intake, restarts), signals, facts, options)).collect();
     Ok(Analysis {
         verdicts,
         disturbances: disturbances.collect(),
         span: Some(signals.span),
         sought: detection.sought,
         services: services(&intake, Some(signals)),
-        changes: intake.changes,
+        changes: unrecorded::with_recorded(intake.changes, restarts),
         coverage: intake.coverage,
     })
 }
 
-fn verdict_on(incident: &Incident, intake: &Intake, signals: &Signals, facts: &Facts, options: &Options) -> Verdict {
+fn verdict_on(
+    incident: &Incident,
+    (intake, restarts): (&Intake, &[Arc<Change>]),
+    signals: &Signals,
+    facts: &Facts,
+    options: &Options,
+) -> Verdict {
     let case = Case {
         incident,
         signals,
         changes: &intake.changes,
+        unrecorded: restarts,
         topology: &intake.topology,
         names: &intake.names,
         flow: &intake.flow,

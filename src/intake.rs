@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use crate::model::{
-    Change, Complaint, Coverage, Gap, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Time, TimeSpan, Topology,
+    Change, ChangeId, Complaint, Coverage, Gap, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Time, TimeSpan, Topology,
 };
 use crate::parse::config::Flat;
 use crate::parse::{Formats, changes, config, prometheus, read_log as read_records, topology};
@@ -56,6 +56,8 @@ struct Part {
     flow: Flow,
     metrics: Metrics,
     changes: Vec<Change>,
+    /// Whether other files may tell more of the same changes.
+    joins: bool,
     topology: Topology,
     config: Option<(ServiceName, Flat)>,
     coverage: SourceCoverage,
@@ -78,13 +80,15 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     let mut intake = Intake::default();
     intake.coverage.complaints.clone_from(&bundle.complaints);
     let (mut tallies, mut flows) = (Vec::new(), Vec::new());
+    let (mut changes, mut joining) = (Vec::new(), BTreeSet::new());
     for (part, source) in parts.into_iter().zip(&bundle.sources) {
         tallies.extend(part.tally);
         flows.push(part.flow);
         for (key, points) in part.metrics {
             metrics::extend(&mut intake.metrics, key, points.into_iter().filter(|p| options.wants(p.0)).collect());
         }
-        intake.changes.extend(part.changes.into_iter().map(Arc::new));
+        joining.extend(part.changes.iter().filter(|_| part.joins).map(|change| change.id.clone()));
+        changes.extend(part.changes);
         part.topology.edges().for_each(|(a, b)| intake.topology.add(a.clone(), b.clone()));
         if let Some((service, flat)) = &part.config {
             intake.names.learn(service, flat);
@@ -99,7 +103,7 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     for (caller, callee) in intake.metrics.keys().filter_map(|k| k.edge.clone()) {
         intake.topology.add(caller, callee);
     }
-    settle_changes(&mut intake);
+    intake.changes = settle_changes(changes, &joining, &mut intake.coverage.complaints);
     intake.tally = Tally::merged(tallies, options.step);
     intake.flow = Flow::merged(flows);
     silent_ends(&mut intake.coverage.sources, bundle);
@@ -134,19 +138,25 @@ fn sampled(metrics: &Metrics) -> Option<TimeSpan> {
     Some(TimeSpan { start: times().min()?, end: times().max()? })
 }
 
-/// By time and id; an id that several files record counts once.
-fn settle_changes(intake: &mut Intake) {
-    intake.changes.sort_by(|a, b| (a.time, &a.id, &a.origin).cmp(&(b.time, &b.id, &b.origin)));
-    let mut seen = BTreeSet::new();
-    let complaints = &mut intake.coverage.complaints;
-    intake.changes.retain(|change| {
-        let new = seen.insert(change.id.clone());
-        if !new {
-            let why = format!("change {} is recorded twice; the later record is left out", change.id);
-            complaints.push(Complaint { origin: change.origin.clone(), why, more: 0 });
+/// By time and id. An id that several files record counts once, or is joined where each file tells a part.
+fn settle_changes(mut changes: Vec<Change>, joining: &BTreeSet<ChangeId>, complaints: &mut Vec<Complaint>) -> Vec<Arc<Change>> {
+    changes.sort_by(|a, b| (a.time, &a.id, &a.origin).cmp(&(b.time, &b.id, &b.origin)));
+    let mut settled: Vec<Change> = Vec::new();
+    let mut places: BTreeMap<ChangeId, usize> = BTreeMap::new();
+    for change in changes {
+        match places.get(&change.id) {
+            Some(at) if joining.contains(&change.id) => changes::join(&mut settled[*at], change),
+            Some(_) => {
+                let why = format!("change {} is recorded twice; the later record is left out", change.id);
+                complaints.push(Complaint { origin: change.origin, why, more: 0 });
+            }
+            None => {
+                places.insert(change.id.clone(), settled.len());
+                settled.push(change);
+            }
         }
-        new
-    });
+    }
+    settled.into_iter().map(Arc::new).collect()
 }
 
 fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options) -> Part {
@@ -177,10 +187,12 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
         }),
         SourceKind::Changes => whole("changes", &|bytes, part| {
             let load = |path: &str| snapshot(bundle, source, path);
-            let (changes, complaints) = changes::read(&source.shown, &String::from_utf8_lossy(bytes), &load);
-            part.coverage.understood = part.coverage.lines.saturating_sub(refused(&changes, &complaints));
-            part.changes = changes;
-            part.complaints.extend(complaints);
+            let read = changes::read_any(&source.shown, &String::from_utf8_lossy(bytes), formats, &load);
+            part.coverage.understood = part.coverage.lines.saturating_sub(refused(&read.changes, &read.complaints));
+            part.coverage.format = read.format;
+            part.joins = read.joins;
+            part.changes = read.changes;
+            part.complaints.extend(read.complaints);
             Ok(())
         }),
         SourceKind::Config => whole("config", &|bytes, part| {

@@ -41,6 +41,7 @@ use std::sync::OnceLock;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
 
+use changes::format::{ChangeFile, ChangeFormat};
 pub use compile::FormatError;
 use compile::{Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
 use dispatch::Plan;
@@ -58,6 +59,8 @@ pub struct Formats {
     /// The plain texts of all message formats, so that most messages are looked through once.
     texts: OnceLock<Option<Regex>>,
     plan: Plan,
+    /// The surest first, then by name.
+    changes: Vec<ChangeFormat>,
     shared: Shared,
     variants: usize,
 }
@@ -72,6 +75,9 @@ impl Formats {
         }
         for (name, text) in builtin::MESSAGES {
             wrong.extend(formats.add_message(name, text).err());
+        }
+        for (name, text) in builtin::CHANGES {
+            wrong.extend(formats.add_change(name, text, None).err());
         }
         debug_assert!(wrong.is_empty(), "{wrong:?}");
         formats.sort();
@@ -98,6 +104,7 @@ impl Formats {
         let added = match kind {
             Kind::Lines => self.add_written_line(&stem, &written),
             Kind::Messages => self.add_written_message(&stem, &written),
+            Kind::Changes => self.add_change(&stem, &written.text, Some(written.clone())).map_err(|error| vec![error]),
         };
         added.map_err(|wrong| wrong.into_iter().map(|error| written.locate(error)).collect::<Vec<_>>())?;
         self.sort();
@@ -123,6 +130,11 @@ impl Formats {
         let all = || self.messages.iter().map(|format| format.any.text.as_str()).collect::<Vec<_>>().join("|");
         let texts = self.texts.get_or_init(|| RegexBuilder::new(&all()).unicode(false).build().ok());
         texts.as_ref().is_none_or(|texts| texts.is_match(message.as_bytes()))
+    }
+
+    /// What exports of recorded changes look like; the surest first.
+    pub fn changes(&self) -> &[ChangeFormat] {
+        &self.changes
     }
 
     /// The keys that structured lines use.
@@ -187,6 +199,16 @@ impl Formats {
         self.messages.push(format);
     }
 
+    fn add_change(&mut self, name: &str, text: &str, written: Option<Written>) -> Result<(), FormatError> {
+        let file: ChangeFile = parse(name, text)?;
+        same_name(name, &file.name)?;
+        let mut format = ChangeFormat::new(file)?;
+        format.written = written;
+        self.changes.retain(|f| f.name != format.name);
+        self.changes.push(format);
+        Ok(())
+    }
+
     fn sort(&mut self) {
         self.lines.sort_by(|a, b| b.specificity.cmp(&a.specificity).then_with(|| a.name.cmp(&b.name)));
         for (position, format) in self.lines.iter_mut().enumerate() {
@@ -195,6 +217,7 @@ impl Formats {
         self.plan = Plan::new(&self.lines);
         self.texts = OnceLock::new();
         self.messages.sort_by(|a, b| a.name.cmp(&b.name));
+        self.changes.sort_by(|a, b| b.specificity().cmp(&a.specificity()).then_with(|| a.name.cmp(&b.name)));
     }
 }
 

@@ -88,6 +88,12 @@ impl std::error::Error for BundleError {}
 impl Bundle {
     /// Finds and recognises the files below `paths`. What is unreadable below a folder becomes a complaint.
     pub fn open(paths: &[PathBuf]) -> Result<Bundle, BundleError> {
+        Bundle::open_with(paths, &|_| false)
+    }
+
+    /// The same; `is_export` says of a text's beginning whether it is an export of changes by another tool, which is otherwise taken for
+    /// a log.
+    pub fn open_with(paths: &[PathBuf], is_export: &dyn Fn(&str) -> bool) -> Result<Bundle, BundleError> {
         let mut search = Search::default();
         for path in paths {
             for path in expanded(path)? {
@@ -98,7 +104,7 @@ impl Bundle {
             let path = paths.first().cloned().unwrap_or_default();
             return Err(BundleError { path, reason: "nothing to read here".to_owned() });
         }
-        Ok(search.recognise())
+        Ok(search.recognise(is_export))
     }
 }
 
@@ -220,9 +226,9 @@ impl Search {
         self.found.sort_by(|a, b| a.shown.cmp(&b.shown).then_with(|| a.path.cmp(&b.path)));
     }
 
-    fn recognise(mut self) -> Bundle {
+    fn recognise(mut self, is_export: &dyn Fn(&str) -> bool) -> Bundle {
         self.once_each();
-        let looks: Vec<Look> = self.found.iter().map(|f| sniff::look(&f.path, &f.shown)).collect();
+        let looks: Vec<Look> = self.found.iter().map(|f| sniff::look(&f.path, &f.shown, is_export)).collect();
         let replicas = numbered_siblings(&self.found);
         let near = middle_date(&looks);
         let mut sources = Vec::with_capacity(self.found.len());

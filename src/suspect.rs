@@ -16,6 +16,7 @@ pub mod rollout;
 pub mod scene;
 pub mod surge;
 pub mod timing;
+pub mod unrecorded;
 
 use std::sync::Arc;
 
@@ -30,7 +31,10 @@ use facts::Facts;
 pub struct Case<'a> {
     pub incident: &'a Incident,
     pub signals: &'a Signals,
+    /// What sources of changes record.
     pub changes: &'a [Arc<Change>],
+    /// Restarts and reloads that they do not: mostly what something else led to, so that nothing but a suspicion rests on them.
+    pub unrecorded: &'a [Arc<Change>],
     pub topology: &'a Topology,
     pub names: &'a NameBook,
     pub flow: &'a Flow,

@@ -13,6 +13,8 @@ pub enum ChangeKind {
     Scale,
     Rollback,
     Infra,
+    /// A restart or reload that the logs show and no source of changes records.
+    Unrecorded,
 }
 
 impl ChangeKind {
@@ -24,7 +26,13 @@ impl ChangeKind {
         ChangeKind::Scale,
         ChangeKind::Rollback,
         ChangeKind::Infra,
+        ChangeKind::Unrecorded,
     ];
+
+    /// The kinds that a record of a change may name.
+    pub fn recorded() -> impl Iterator<Item = ChangeKind> {
+        ChangeKind::ALL.iter().copied().filter(|kind| *kind != ChangeKind::Unrecorded)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -35,11 +43,13 @@ impl ChangeKind {
             ChangeKind::Scale => "scale",
             ChangeKind::Rollback => "rollback",
             ChangeKind::Infra => "infra",
+            ChangeKind::Unrecorded => "unrecorded",
         }
     }
 
+    /// The kind that a record names.
     pub fn from_name(name: &str) -> Option<ChangeKind> {
-        ChangeKind::ALL.iter().copied().find(|k| k.name() == name)
+        ChangeKind::recorded().find(|k| k.name() == name)
     }
 }
 

@@ -113,6 +113,8 @@ vocabulary! {
         Exception = "exception",
         /// A process started.
         Started = "started",
+        /// A process read its configuration again.
+        Reloaded = "reloaded",
         /// A process ended.
         Stopped = "stopped",
     }

@@ -73,6 +73,21 @@ pub const MESSAGES: &[(&str, &str)] = files!["messages":
     "trace",
 ];
 
+/// Name and text of every file in `parsers/changes`.
+pub const CHANGES: &[(&str, &str)] = files!["changes":
+    "argocd",
+    "cdevents",
+    "flagsmith-audit",
+    "flyway",
+    "github-deployments",
+    "github-releases",
+    "gitlab-deployments",
+    "helm-history",
+    "kubernetes-events",
+    "launchdarkly-audit",
+    "liquibase",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,7 +102,7 @@ mod tests {
 
     #[test]
     fn every_file_is_in_its_list() {
-        for (folder, list) in [("lines", LINES), ("messages", MESSAGES)] {
+        for (folder, list) in [("lines", LINES), ("messages", MESSAGES), ("changes", CHANGES)] {
             let names: Vec<&str> = list.iter().map(|(name, _)| *name).collect();
             assert_eq!(names, stems(folder), "{folder}");
         }

@@ -1,6 +1,17 @@
-//! Recorded changes: the bundle's `changes.jsonl`, with the configuration that each of them edited.
+//! Recorded changes: the bundle's `changes.jsonl`, with the configuration that each of them edited, and the exports of other tools.
 //!
 //! A line that cannot be understood becomes a complaint. Whether a change is guilty is not known here.
+
+pub mod check;
+mod draft;
+mod export;
+pub mod format;
+mod git_log;
+mod place;
+mod replica_sets;
+mod rollout_history;
+mod table;
+mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,8 +19,120 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::config::{self, Flat};
-use super::{config_diff, suggest, unified_diff};
+use super::{Formats, config_diff, suggest, unified_diff};
 use crate::model::{Change, ChangeId, ChangeKind, Complaint, ConfigDiff, InstanceId, KeyEdit, Origin, ServiceName, Time};
+
+/// Bytes of a text by which it is recognised.
+const LOOK: usize = 64 * 1024;
+
+/// What a text of recorded changes turned into.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// The export's format; `changes` for the bundle's own.
+    pub format: String,
+    /// By time, then id.
+    pub changes: Vec<Change>,
+    pub complaints: Vec<Complaint>,
+    /// Whether another file may tell more of the same changes: what has the same id is joined.
+    pub joins: bool,
+    seen: BTreeSet<ChangeId>,
+}
+
+impl Outcome {
+    fn new(format: &str) -> Outcome {
+        Outcome { format: format.to_owned(), ..Outcome::default() }
+    }
+
+    fn complain(&mut self, shown: &Arc<str>, line: u64, why: String) {
+        self.complaints.push(Complaint { origin: Origin::new(shown, line), why, more: 0 });
+    }
+
+    /// Adds a change; one whose id is taken is complained about.
+    fn add(&mut self, change: Change) {
+        if !self.seen.insert(change.id.clone()) {
+            let why = format!("the id \"{}\" is used before: this change is left out", change.id);
+            return self.complaints.push(Complaint { origin: change.origin, why, more: 0 });
+        }
+        self.changes.push(change);
+    }
+
+    fn sorted(mut self) -> Outcome {
+        self.changes.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        self.complaints.sort();
+        self.complaints.dedup();
+        self
+    }
+}
+
+/// An export of a tool.
+#[derive(Clone, Copy, Debug)]
+enum Export<'f> {
+    Declared(&'f format::ChangeFormat),
+    GitLog,
+    RolloutHistory,
+    ReplicaSets,
+    TerraformPlan,
+}
+
+impl<'f> Export<'f> {
+    /// Recognised by the beginning of a text, which may end anywhere.
+    fn of(head: &str, formats: &'f Formats) -> Option<Export<'f>> {
+        let head = head.trim_start_matches('\u{feff}').trim_start();
+        if head.starts_with(['{', '[']) {
+            let (documents, _) = export::documents(head);
+            if replica_sets::are_in(&documents) {
+                return Some(Export::ReplicaSets);
+            }
+            if terraform::is_plan(&documents) {
+                return Some(Export::TerraformPlan);
+            }
+            let json = |format: &&format::ChangeFormat| format.reader == format::ChangeReader::Json && export::fits(format, &documents);
+            return formats.changes().iter().find(json).map(Export::Declared);
+        }
+        if git_log::is_one(head) {
+            return Some(Export::GitLog);
+        }
+        if rollout_history::is_one(head) {
+            return Some(Export::RolloutHistory);
+        }
+        let first = head.lines().next().filter(|line| line.contains([',', ';', '\t', '|']))?;
+        let some: String = std::iter::once(first).chain(head.lines().skip(1).take(8)).flat_map(|line| [line, "\n"]).collect();
+        let rows = table::rows(&some);
+        let table = |format: &&format::ChangeFormat| format.reader == format::ChangeReader::Csv && export::fits(format, &rows);
+        (!rows.is_empty()).then(|| formats.changes().iter().find(table).map(Export::Declared))?
+    }
+}
+
+/// Whether a text begins like an export of changes; a text in the bundle's own format is none.
+pub fn is_export(head: &str, formats: &Formats) -> bool {
+    Export::of(head, formats).is_some()
+}
+
+/// Reads a file of changes, the bundle's own or an export; `load` as for [`read`].
+pub fn read_any(shown: &Arc<str>, text: &str, formats: &Formats, load: &dyn Fn(&str) -> Result<String, String>) -> Outcome {
+    match Export::of(beginning(text), formats) {
+        Some(Export::Declared(format)) => export::read(format, shown, text),
+        Some(Export::GitLog) => git_log::read(shown, text),
+        Some(Export::RolloutHistory) => rollout_history::read(shown, text),
+        Some(Export::ReplicaSets) => replica_sets::read(shown, text),
+        Some(Export::TerraformPlan) => terraform::read(shown, text),
+        None => {
+            let (changes, complaints) = read(shown, text, load);
+            Outcome { changes, complaints, ..Outcome::new("changes") }
+        }
+    }
+}
+
+/// As much of a text as is looked at to recognise it.
+fn beginning(text: &str) -> &str {
+    let end = (0..=text.len().min(LOOK)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
+}
+
+/// One change as two files tell it: what `other` says more is taken over.
+pub fn join(change: &mut Change, other: Change) {
+    draft::join(change, other);
+}
 
 /// Reads changes: one JSON object a line, or an array of them. `shown` is the file's path for people; `load` gives the text of a
 /// configuration snapshot by its path inside the bundle. Sorted by time, then id.
@@ -132,7 +255,7 @@ impl Reader<'_> {
         if let Some(kind) = ChangeKind::from_name(word) {
             return Some(kind);
         }
-        let names = || ChangeKind::ALL.iter().map(|kind| kind.name());
+        let names = || ChangeKind::recorded().map(ChangeKind::name);
         let lower = word.to_lowercase();
         let kind = ChangeKind::from_name(&lower)
             .or_else(|| synonym(&lower))

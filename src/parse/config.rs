@@ -15,6 +15,8 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub(super) use format::Format;
+pub(super) use json::{tree as json_tree, trees as json_trees};
+pub(super) use tree::Tree;
 
 /// A configuration without its nesting.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -27,8 +27,19 @@ pub fn diff(before: (&str, &Flat), after: (&str, &Flat)) -> ConfigDiff {
 }
 
 fn edit(key: &str, before: Option<&Entry>, after: Option<&Entry>, origin: Origin) -> KeyEdit {
-    let (before, after) = secrets::masked(key, before.map(|e| e.value.as_str()), after.map(|e| e.value.as_str()));
-    KeyEdit { key: ConfigKey::new(key), before, after, origin: Some(origin) }
+    KeyEdit { origin: Some(origin), ..edit_of(key, before.map(|e| e.value.as_str()), after.map(|e| e.value.as_str())) }
+}
+
+/// One edit, credentials masked, without an origin.
+pub fn edit_of(key: &str, before: Option<&str>, after: Option<&str>) -> KeyEdit {
+    let (before, after) = secrets::masked(key, before, after);
+    KeyEdit { key: ConfigKey::new(key), before, after, origin: None }
+}
+
+/// One edit whose values the source itself calls sensitive: both masked, whatever the key is.
+pub fn sensitive_edit_of(key: &str, before: Option<&str>, after: Option<&str>) -> KeyEdit {
+    let (before, after) = secrets::hidden(before, after);
+    KeyEdit { key: ConfigKey::new(key), before, after, origin: None }
 }
 
 #[cfg(test)]

@@ -152,7 +152,9 @@ fn find_record(formats: &Formats, question: &Question, explanation: &mut Explana
     let before: String = question.before.iter().flat_map(|(_, text)| [text.as_str(), "\n"]).collect();
     let earlier = read(formats, question, before.clone(), &mut |_: &Record<'_>, _: u64| {});
     let mut last: Option<(u64, Found)> = None;
-    let whole = read(formats, question, format!("{before}{}\n", question.line), &mut |record: &Record<'_>, line: u64| last = Some((line, found(record))));
+    let whole = read(formats, question, format!("{before}{}\n", question.line), &mut |record: &Record<'_>, line: u64| {
+        last = Some((line, found(record)))
+    });
     explanation.understood = whole.coverage.understood > earlier.coverage.understood;
     let begins = |line: u64| usize::try_from(line).ok().and_then(|at| numbers.get(at.checked_sub(1)?)).copied().unwrap_or(line);
     explanation.record = last.filter(|_| explanation.understood).map(|(line, record)| Found { begins: begins(line), ..record });

@@ -1,6 +1,6 @@
 //! A user's folder of format files: which files it has and what each of them is.
 //!
-//! `lines/*.toml` and `messages/*.toml` as in the tool's own `parsers/`; a file that lies beside these folders is told by its tables.
+//! `lines/*.toml`, `messages/*.toml` and `changes/*.toml` as in the tool's own `parsers/`; a file that lies beside these folders is told by its tables.
 
 use std::fs;
 use std::io;
@@ -15,17 +15,20 @@ pub enum Kind {
     Lines,
     /// What a message says, whatever line it came in.
     Messages,
+    /// How another tool writes the changes that it made.
+    Changes,
 }
 
 impl Kind {
     /// Every kind that a folder can hold.
-    pub const ALL: [Kind; 2] = [Kind::Lines, Kind::Messages];
+    pub const ALL: [Kind; 3] = [Kind::Lines, Kind::Messages, Kind::Changes];
 
     /// The folder's name below `parsers/`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Lines => "lines",
             Kind::Messages => "messages",
+            Kind::Changes => "changes",
         }
     }
 
@@ -35,7 +38,12 @@ impl Kind {
         let by_folder = Kind::ALL.into_iter().find(|kind| folder.as_deref() == Some(kind.name()));
         by_folder.unwrap_or_else(|| {
             let is_message = |line: &str| line.starts_with("[[message]]") || line.split('=').next().is_some_and(|key| key.trim() == "any");
-            if text.lines().map(str::trim_start).any(is_message) { Kind::Messages } else { Kind::Lines }
+            let has = |is: &dyn Fn(&str) -> bool| text.lines().map(str::trim_start).any(is);
+            match () {
+                () if has(&is_message) => Kind::Messages,
+                () if has(&|line| line.starts_with("[[list]]")) => Kind::Changes,
+                () => Kind::Lines,
+            }
         })
     }
 }
@@ -89,6 +97,7 @@ mod tests {
         check("x.toml", "name = 'x'\n[[line]]\nmatch = 'any = 1'\n", Kind::Lines);
         check("x.toml", "any = ['x']\n", Kind::Messages);
         check("x.toml", "[[message]]\n", Kind::Messages);
+        check("x.toml", "[[list]]\n", Kind::Changes);
     }
 
     #[test]

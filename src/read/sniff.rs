@@ -25,14 +25,15 @@ pub(super) struct Look {
     pub complaint: Option<String>,
 }
 
-pub(super) fn look(path: &Path, shown: &str) -> Look {
+/// `is_export` says whether a text that begins so is an export of changes: what such look like is not known here.
+pub(super) fn look(path: &Path, shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look {
     match lines::head(path, LOOK) {
-        Ok(head) => recognise(&head, shown),
+        Ok(head) => recognise(&head, shown, is_export),
         Err(e) => Look { kind: SourceKind::Skipped, date: None, complaint: Some(super::reason(&e)) },
     }
 }
 
-fn recognise(head: &[u8], shown: &str) -> Look {
+fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look {
     let plain = |kind| Look { kind, date: None, complaint: None };
     if head.starts_with(b"PAR1") {
         return plain(SourceKind::Parquet);
@@ -51,7 +52,11 @@ fn recognise(head: &[u8], shown: &str) -> Look {
             ..plain(SourceKind::Skipped)
         };
     }
-    let kind = if is_config(shown) { SourceKind::Config } else { kind_of_text(text, shown) };
+    let kind = match kind_of_text(text, shown) {
+        _ if is_config(shown) => SourceKind::Config,
+        SourceKind::Log if is_export(text) => SourceKind::Changes,
+        kind => kind,
+    };
     let date = if kind == SourceKind::Log { first_date(text.as_bytes()) } else { None };
     Look { kind, date, complaint: None }
 }
@@ -151,7 +156,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, shown: &str, kind: SourceKind) {
-        assert_eq!(recognise(text.as_bytes(), shown).kind, kind, "{shown}: {text}");
+        let is_export = |text: &str| text.starts_with("exported");
+        assert_eq!(recognise(text.as_bytes(), shown, &is_export).kind, kind, "{shown}: {text}");
     }
 
     #[test]
@@ -166,6 +172,8 @@ mod tests {
         check("{ \"status\": \"success\",\n \"data\": {\"resultType\":\"matrix\"", "m/cpu.json", SourceKind::PrometheusJson);
         check(r#"{"id":"d1","time":"2023-08-12T14:30:00Z","service":"a","kind":"deploy"}"#, "what.jsonl", SourceKind::Changes);
         check(r#"{"id":1,"time":"2023-08-12T14:30:00Z","service":"a","kind":"deploy"}"#, "what.jsonl", SourceKind::Log);
+        check("exported\n", "logs/a.log", SourceKind::Changes);
+        check("exported\n", "configs/a/1.yaml", SourceKind::Config);
         check("a: 1\n", "configs/a/1.yaml", SourceKind::Config);
         check("{}", "configs/a/1.json", SourceKind::Config);
         check("2023-08-12 x\n", "logs/a/a.conf", SourceKind::Log);

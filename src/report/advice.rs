@@ -75,6 +75,10 @@ fn undo(cause: &Cause, change: &Change) -> Vec<String> {
             None => vec![format!("Scale {service} back to its size before {id}.")],
         },
         ChangeKind::Infra => vec![format!("Undo {id} on {service}{on}, or move the load away from what it touched.")],
+        ChangeKind::Unrecorded => vec![
+            format!("Find out who restarted or reloaded {service}{on}, and what was new in it: no change is recorded."),
+            format!("Start reading at {}.", sanitize(&change.origin.to_string())),
+        ],
         ChangeKind::Deploy | ChangeKind::Rollback => roll_back(cause, change, &service, &on),
     }
 }

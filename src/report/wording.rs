@@ -61,6 +61,7 @@ pub fn symptom(symptom: Symptom) -> &'static str {
         Symptom::SlowStatement => "slow statements",
         Symptom::Exception => "uncaught exceptions",
         Symptom::Started => "process starts",
+        Symptom::Reloaded => "configuration reloads",
         Symptom::Stopped => "process stops",
     }
 }

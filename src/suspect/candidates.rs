@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::scene::Scene;
 use super::surge::{Pointer, Surge};
-use super::{Case, Found, Suspect, content, down, effect, timing};
+use super::{Case, Found, Suspect, content, down, effect, timing, unrecorded};
 use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
 
 /// Components with less blame than this, not down and not exhausted, are no suspects.
@@ -22,6 +22,7 @@ const SURGES: usize = 2;
 /// All suspects; a suspect always has a finding.
 pub fn gather(case: &Case<'_>, scene: &Scene<'_>) -> Vec<Suspect> {
     let mut suspects: Vec<Suspect> = case.changes.iter().filter(|c| timing::precedes(c, scene)).map(|c| of_change(c, scene)).collect();
+    suspects.extend(case.unrecorded.iter().filter(|c| may_have_led_to_it(c, scene)).map(|c| of_unrecorded(c, scene)));
     suspects.extend(components(scene).iter().map(|s| of_component(s, scene)));
     suspects.extend(of_load(scene));
     suspects.retain(|s| !s.findings.is_empty());
@@ -59,6 +60,38 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
         change: Some(Arc::clone(change)),
         key: None,
         undone_by,
+        findings,
+    }
+}
+
+/// A restart shortly before the harm that no trouble of the service itself had led to.
+fn may_have_led_to_it(change: &Change, scene: &Scene<'_>) -> bool {
+    let before = scene.case.incident.span.start - change.time;
+    before > timing::CLOCK_SLACK && before < RECENT && !unrecorded::follows_trouble(change, &scene.case.signals.tally)
+}
+
+/// Only the clock, the blame and the service's own messages are asked: what was changed is unknown.
+fn of_unrecorded(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
+    let service = &change.service;
+    let before_onset = scene.case.incident.span.start - change.time;
+    let mut findings = vec![(Finding::Began { before_onset }, vec![change.origin.clone()])];
+    if scene.blame.is_known() {
+        findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
+    }
+    findings.extend(own_surges(service, scene));
+    findings.extend(first_symptom(change, scene));
+    if content::shows_nothing(service, scene) {
+        let templates_tested = scene.case.signals.tally.records.len();
+        findings.push((Finding::NoSymptom { service: service.clone(), templates_tested }, Vec::new()));
+    }
+    Suspect {
+        kind: CauseKind::Change,
+        service: service.clone(),
+        instance: None,
+        resource: None,
+        change: Some(Arc::clone(change)),
+        key: None,
+        undone_by: None,
         findings,
     }
 }

@@ -64,7 +64,7 @@ impl Surge {
     pub fn is_trouble(&self) -> bool {
         self.level >= Level::Warn
             || self.template.contains(" | ")
-            || self.symptom.is_some_and(|s| !matches!(s, Symptom::Started | Symptom::Stopped))
+            || self.symptom.is_some_and(|s| !matches!(s, Symptom::Started | Symptom::Reloaded | Symptom::Stopped))
     }
 }
 

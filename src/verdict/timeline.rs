@@ -1,6 +1,6 @@
 //! What happened when: changes, first symptoms, the incident's start and end.
 
-use crate::model::{Cause, Change, Origin, ServiceName, TimeSpan, TimelineEntry, TimelineKind};
+use crate::model::{Cause, Change, ChangeKind, Origin, ServiceName, TimeSpan, TimelineEntry, TimelineKind};
 use crate::suspect::scene::Scene;
 
 /// Changes from this many seconds before the incident on are part of its story; the leading cause always is.
@@ -39,10 +39,13 @@ fn changes(scene: &Scene<'_>, causes: &[Cause]) -> Vec<TimelineEntry> {
     let story = TimeSpan { start: span.start.plus_seconds(-STORY), end: span.end.plus_seconds(STORY) };
     let leading = causes.first().and_then(|c| c.change.as_ref());
     let told = |c: &&std::sync::Arc<Change>| story.contains(c.time) || leading.is_some_and(|l| l.id == c.id);
-    scene.case.changes.iter().filter(told).map(|c| of_change(c)).collect()
+    scene.case.changes.iter().chain(scene.case.unrecorded).filter(told).map(|c| of_change(c)).collect()
 }
 
 fn of_change(change: &Change) -> TimelineEntry {
+    if change.kind == ChangeKind::Unrecorded {
+        return unrecorded(change);
+    }
     let mut text = format!("{} {}", change.kind.name(), change.id);
     if let (Some(from), Some(to)) = (&change.previous_version, &change.version) {
         text.push_str(&format!(", {from} -> {to}"));
@@ -55,6 +58,16 @@ fn of_change(change: &Change) -> TimelineEntry {
         kind: TimelineKind::Change,
         service: change.service.clone(),
         text,
+        origin: Some(change.origin.clone()),
+    }
+}
+
+fn unrecorded(change: &Change) -> TimelineEntry {
+    TimelineEntry {
+        time: change.time,
+        kind: TimelineKind::Change,
+        service: change.service.clone(),
+        text: format!("no recorded change: {}", change.summary.as_deref().unwrap_or("restarted")),
         origin: Some(change.origin.clone()),
     }
 }

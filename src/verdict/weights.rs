@@ -15,6 +15,9 @@ pub const MOST_CERTAIN: f64 = 0.97;
 /// About half of all incidents are set off by a recorded change; of the other half most are components that fail.
 const CHANGE_PRIOR: f64 = 0.0;
 const COMPONENT_PRIOR: f64 = -1.7;
+/// A restart or reload that nobody records is what a fault leads to more often than what leads to one: it stays behind a component with
+/// the same evidence, and behind every recorded change that anything speaks for.
+const UNRECORDED_PRIOR: f64 = -3.0;
 /// Load must rise visibly to be a suspect at all.
 const LOAD_PRIOR: f64 = -4.0;
 /// Infrastructure fails rarely (2-10 % of incidents).
@@ -34,9 +37,11 @@ const KEY_SCALE: f64 = 0.8;
 /// The log-odds of a suspect before any evidence. The shifts that blame and time carry are taken off where they are known.
 pub fn prior(suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     let blame = if scene.blame.is_known() && !scene.flow_decides() { BLAME_SHIFT } else { 0.0 };
+    let is_recorded = suspect.change.as_ref().is_none_or(|change| change.kind != ChangeKind::Unrecorded);
+    let change = if is_recorded { CHANGE_PRIOR } else { UNRECORDED_PRIOR };
     match suspect.kind {
-        CauseKind::Change if scene.rollouts.is_some() => CHANGE_PRIOR - blame,
-        CauseKind::Change => CHANGE_PRIOR - blame - TIME_SHIFT,
+        CauseKind::Change if scene.rollouts.is_some() => change - blame,
+        CauseKind::Change => change - blame - TIME_SHIFT,
         CauseKind::Component => COMPONENT_PRIOR - blame,
         CauseKind::Load => LOAD_PRIOR,
         CauseKind::Infra => INFRA_PRIOR - blame,

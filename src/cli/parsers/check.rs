@@ -8,6 +8,7 @@ use crate::cli::args::CheckArgs;
 use crate::cli::formats;
 use crate::cli::output::Streams;
 use crate::cli::settings::Environment;
+use crate::parse::changes;
 use crate::parse::check::{self, Failure as Mistake};
 use crate::parse::folder::Kind;
 use crate::parse::{FormatError, Formats};
@@ -32,7 +33,8 @@ pub fn run(args: &CheckArgs, environment: &Environment, streams: &mut Streams<'_
             Err(wrong) => wrong.iter().for_each(|error| report.error(error)),
         }
     }
-    let mistakes = check::check(&loaded.formats);
+    let mut mistakes = check::check(&loaded.formats);
+    mistakes.extend(changes::check::check(&loaded.formats));
     for (file, (kind, name)) in fine {
         let before = report.mistakes;
         mistakes.iter().filter(|m| m.path.as_deref() == Some(file.as_path())).for_each(|mistake| report.mistake(file, mistake));
@@ -64,7 +66,9 @@ fn files(args: &CheckArgs, environment: &Environment) -> Result<Vec<PathBuf>, Fa
 
 fn names(formats: &Formats) -> Vec<(Kind, String)> {
     let lines = formats.lines().iter().map(|f| (Kind::Lines, f.name.clone()));
-    lines.chain(formats.messages().iter().map(|f| (Kind::Messages, f.name.clone()))).collect()
+    let messages = formats.messages().iter().map(|f| (Kind::Messages, f.name.clone()));
+    let changes = formats.changes().iter().map(|f| (Kind::Changes, f.name.clone()));
+    lines.chain(messages).chain(changes).collect()
 }
 
 #[derive(Default)]
@@ -112,6 +116,7 @@ impl Report {
         let blocks = match kind {
             Kind::Lines => formats.lines().iter().find(|f| f.name == name).map(|f| (f.samples.len(), f.rejects.len())),
             Kind::Messages => formats.messages().iter().find(|f| f.name == name).map(|f| (f.samples.len(), f.rejects.len())),
+            Kind::Changes => formats.changes().iter().find(|f| f.name == name).map(|f| (f.samples.len(), f.rejects.len())),
         };
         let (samples, rejects) = blocks.unwrap_or_default();
         let replaces = if known { "; takes the place of the format of this name" } else { "" };

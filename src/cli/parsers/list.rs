@@ -50,7 +50,16 @@ pub fn rows(formats: &Formats) -> Vec<Row> {
         from: from(f.written.as_ref()),
         specificity: None,
     });
-    let mut rows: Vec<Row> = lines.chain(messages).collect();
+    let changes = formats.changes().iter().map(|f| Row {
+        kind: Kind::Changes.name(),
+        name: sanitize(&f.name),
+        title: sanitize(&f.title),
+        role: None,
+        docs: sanitize(&f.docs),
+        from: from(f.written.as_ref()),
+        specificity: None,
+    });
+    let mut rows: Vec<Row> = lines.chain(messages).chain(changes).collect();
     rows.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     rows
 }

@@ -10,15 +10,34 @@ pub(super) fn read(text: &str, flat: &mut Flat) {
     if reader.at == text.len() {
         return;
     }
+    let (tree, fault) = tree(text, 1);
+    tree.flatten("", 0, flat);
+    if let Some((line, why)) = fault {
+        flat.complain(line, why);
+    }
+}
+
+/// One document that begins on `line`, and its first fault: what stands before the fault is in the tree all the same.
+pub(in crate::parse) fn tree(text: &str, line: u64) -> (Tree, Option<(u64, String)>) {
+    let mut reader = Reader { text, at: 0, line, fault: None };
     let tree = reader.value(0);
     reader.skip();
     if reader.fault.is_none() && reader.at < text.len() {
         reader.fault = Some((reader.line, "text after the end of the document".to_owned()));
     }
-    tree.flatten("", 0, flat);
-    if let Some((line, why)) = reader.fault {
-        flat.complain(line, format!("not valid JSON: {why}"));
+    (tree, reader.fault.map(|(line, why)| (line, format!("not valid JSON: {why}"))))
+}
+
+/// Documents one after the other, and the first fault.
+pub(in crate::parse) fn trees(text: &str) -> (Vec<Tree>, Option<(u64, String)>) {
+    let mut reader = Reader { text, at: 0, line: 1, fault: None };
+    let mut trees = Vec::new();
+    reader.skip();
+    while reader.at < text.len() {
+        trees.push(reader.value(0));
+        reader.skip();
     }
+    (trees, reader.fault.map(|(line, why)| (line, format!("not valid JSON: {why}"))))
 }
 
 struct Reader<'t> {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Flat, MAX_DEPTH, join};
 
 /// A nested value with the line of every scalar.
-#[derive(Debug)]
-pub(super) enum Tree {
+#[derive(Clone, Debug)]
+pub(in crate::parse) enum Tree {
     Scalar(String, u64),
     Map(Vec<(String, Tree)>),
     List(Vec<Tree>),
@@ -17,7 +17,7 @@ const NAMES: [&str; 4] = ["name", "id", "key", "host"];
 
 impl Tree {
     /// Puts every scalar below `parent` into `flat`.
-    pub(super) fn flatten(&self, parent: &str, depth: usize, flat: &mut Flat) {
+    pub(in crate::parse) fn flatten(&self, parent: &str, depth: usize, flat: &mut Flat) {
         if depth > MAX_DEPTH {
             flat.complain(self.line(), format!("nested deeper than {MAX_DEPTH} levels: not read from there"));
             return;
@@ -33,6 +33,49 @@ impl Tree {
         match self {
             Tree::Scalar(_, line) => *line,
             Tree::Map(_) | Tree::List(_) => 0,
+        }
+    }
+
+    /// The line of the first value in it; 0 where there is none.
+    pub(in crate::parse) fn first_line(&self) -> u64 {
+        match self {
+            Tree::Scalar(_, line) => *line,
+            Tree::Map(fields) => fields.iter().map(|(_, value)| value.first_line()).find(|line| *line > 0).unwrap_or(0),
+            Tree::List(items) => items.iter().map(Tree::first_line).find(|line| *line > 0).unwrap_or(0),
+        }
+    }
+
+    /// The value at a dotted path; a number names an item of a list. Keys that have dots in them are found, too. The empty path is
+    /// the tree itself.
+    pub(in crate::parse) fn at(&self, path: &str) -> Option<&Tree> {
+        if path.is_empty() {
+            return Some(self);
+        }
+        match self {
+            Tree::Scalar(..) => None,
+            Tree::List(items) => {
+                let (index, rest) = path.split_once('.').unwrap_or((path, ""));
+                items.get(index.parse::<usize>().ok()?)?.at(rest)
+            }
+            Tree::Map(fields) => fields.iter().find_map(|(key, value)| {
+                let rest = path.strip_prefix(key.as_str())?;
+                if rest.is_empty() { Some(value) } else { value.at(rest.strip_prefix('.')?) }
+            }),
+        }
+    }
+
+    /// The text at a dotted path; empty and null values count as missing.
+    pub(in crate::parse) fn text_at(&self, path: &str) -> Option<&str> {
+        match self.at(path)? {
+            Tree::Scalar(value, _) => Some(value.trim()).filter(|value| !value.is_empty() && *value != "null"),
+            Tree::Map(_) | Tree::List(_) => None,
+        }
+    }
+
+    pub(in crate::parse) fn items(&self) -> &[Tree] {
+        match self {
+            Tree::List(items) => items,
+            Tree::Scalar(..) | Tree::Map(_) => &[],
         }
     }
 

@@ -47,6 +47,11 @@ pub(super) fn masked(key: &str, before: Option<&str>, after: Option<&str>) -> (O
     if !is_secret(key) {
         return (before.map(masked_inside), after.map(masked_inside)).apart(before, after);
     }
+    hidden(before, after)
+}
+
+/// Both values as marks, whatever their key is.
+pub(super) fn hidden(before: Option<&str>, after: Option<&str>) -> (Option<String>, Option<String>) {
     let hide = |value: &str| if value.is_empty() { String::new() } else { mark(value) };
     (before.map(hide), after.map(hide)).apart(before, after)
 }

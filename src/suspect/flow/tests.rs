@@ -52,6 +52,7 @@ fn ranked(bad: &[Line], edges: &[(&str, &str)], metrics: Metrics) -> Vec<(String
         incident: &incident,
         signals: &signals,
         changes: &[],
+        unrecorded: &[],
         topology: &topology,
         names: &names,
         flow: &flow,
