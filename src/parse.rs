@@ -21,6 +21,7 @@ mod pending;
 pub mod place;
 mod records;
 mod rhythm;
+mod scanner;
 mod structured;
 pub mod suggest;
 pub mod timestamp;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::analyze::{AnalyzeError, workers};
 use crate::mine;
+use crate::parse::changes;
 use crate::read::Bundle;
 use crate::read::lines::STDIN;
 use crate::report::{View, templates};
@@ -21,7 +22,6 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
         return Err(Failure::usage("--per-line reads its input twice, which standard input cannot be", hint));
     }
     let failure = |error: AnalyzeError| Failure::failed(&error, hint(&error));
-    let bundle = Bundle::open(&args.paths).map_err(|e| failure(AnalyzeError::Bundle(e)))?;
     let workers = workers(options.threads).map_err(failure)?;
     let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
     let loaded = formats::load(&args.formats, environment)?;
@@ -29,6 +29,8 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
         loaded.warn(streams);
     }
     let formats = loaded.formats;
+    let bundle =
+        Bundle::open_with(&args.paths, &|head| changes::is_export(head, &formats)).map_err(|e| failure(AnalyzeError::Bundle(e)))?;
     let mined = workers.install(|| mine::mine(&bundle, &formats, &options, &progress.hook()));
     progress.clear();
     if !args.quiet {

@@ -13,6 +13,7 @@ use crate::model::Level;
 use super::cells::{Cell, Column, Row, Spelling};
 use super::format::{Attach, LineEntry, LineFile, Match, MessageFile, MessageSample, Reader, Reject, Sample};
 use super::place::Written;
+use super::scanner::{Scanned, Scanner};
 use super::structured::normal_key;
 use super::suggest::nearest;
 
@@ -55,6 +56,22 @@ pub struct Compiled {
     pub groups: Vec<(usize, Column)>,
     /// The rest of the line behind the expression.
     pub rest: Option<Rest>,
+    /// The same expression as steps, where it can be said so.
+    scanner: Option<Scanner>,
+}
+
+/// Memory to match in.
+#[derive(Clone, Debug)]
+pub struct Places {
+    locations: CaptureLocations,
+    slots: Vec<usize>,
+}
+
+impl Places {
+    fn slot(&self, group: usize) -> Option<(usize, usize)> {
+        let (start, end) = (*self.slots.get(group * 2)?, *self.slots.get(group * 2 + 1)?);
+        (start != usize::MAX && end != usize::MAX).then_some((start, end))
+    }
 }
 
 /// The group at the end of a pattern that takes all that is left. It is not part of the compiled expression: finding out
@@ -128,20 +145,37 @@ impl Compiled {
             let Some(name) = name else { continue };
             groups.push((number, column(name)?));
         }
-        Ok(Compiled { regex, groups, rest })
+        let scanner = Scanner::new(head);
+        Ok(Compiled { regex, groups, rest, scanner })
+    }
+
+    pub fn places(&self) -> Places {
+        Places { locations: self.regex.capture_locations(), slots: vec![usize::MAX; self.regex.captures_len() * 2] }
+    }
+
+    /// Whether every line is matched by steps, without an automaton.
+    pub fn is_fast(&self) -> bool {
+        self.scanner.is_some()
     }
 
     /// Fills a row from a text; `places` are this expression's own.
-    pub fn fill(&self, text: &str, places: &mut CaptureLocations, row: &mut Row) -> bool {
-        let Some(found) = self.regex.captures_read(places, text.as_bytes()) else { return false };
+    pub fn fill(&self, text: &str, places: &mut Places, row: &mut Row) -> bool {
+        let scanned = self.scanner.as_ref().map_or(Scanned::Unsure, |scanner| scanner.scan(text.as_bytes(), &mut places.slots));
+        let found = match scanned {
+            Scanned::Match(end) => Some((end, true)),
+            Scanned::No => None,
+            Scanned::Unsure => self.regex.captures_read(&mut places.locations, text.as_bytes()).map(|found| (found.end(), false)),
+        };
+        let Some((end, by_steps)) = found else { return false };
         if let Some(rest) = self.rest {
-            if rest.needed && found.end() == text.len() {
+            if rest.needed && end == text.len() {
                 return false;
             }
-            row.set(rest.column, Cell::new(found.end(), text.len(), Spelling::Plain), 0);
+            row.set(rest.column, Cell::new(end, text.len(), Spelling::Plain), 0);
         }
         for &(group, column) in &self.groups {
-            if let Some((start, end)) = places.get(group) {
+            let place = if by_steps { places.slot(group) } else { places.locations.get(group) };
+            if let Some((start, end)) = place {
                 row.set(column, Cell::new(start, end, Spelling::Plain), 0);
             }
         }
@@ -149,7 +183,14 @@ impl Compiled {
     }
 
     fn is_match(&self, text: &str) -> bool {
+        let end = match self.scanner.as_ref().map(|scanner| scanner.scan(text.as_bytes(), &mut [])) {
+            Some(Scanned::No) => return false,
+            Some(Scanned::Match(end)) => Some(end),
+            Some(Scanned::Unsure) | None => None,
+        };
         match self.rest {
+            Some(Rest { needed: true, .. }) if end.is_some() => end.is_some_and(|end| end < text.len()),
+            _ if end.is_some() => true,
             Some(Rest { needed: true, .. }) => self.regex.find(text.as_bytes()).is_some_and(|found| found.end() < text.len()),
             _ => self.regex.is_match(text.as_bytes()),
         }

@@ -2,14 +2,11 @@
 //!
 //! Does not choose the format, nor keep anything of a line.
 
-use regex::bytes::CaptureLocations;
-
 use crate::model::{Level, Time};
 
 use super::Formats;
 use super::cells::{Cell, Column, Row, Spelling, is_nothing};
-use super::compile::{Compiled, Keys, LineFormat, Pattern, Variant};
-use super::dispatch::Dispatch;
+use super::compile::{Compiled, Keys, LineFormat, Pattern, Places, Variant};
 use super::format::Reader;
 use super::header;
 use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
@@ -43,7 +40,6 @@ pub struct Matcher<'f> {
     scratch: Vec<Option<Scratch>>,
     /// What the file's first line says of its CSV cells, where it is a header.
     header: Option<Header>,
-    dispatch: Dispatch<'f>,
 }
 
 /// Columns of CSV cells with the ranks of their names.
@@ -64,13 +60,13 @@ impl Header {
 
 struct Scratch {
     compiled: Compiled,
-    places: CaptureLocations,
+    places: Places,
 }
 
 impl Scratch {
     fn new(compiled: &Compiled) -> Self {
         // A clone has memory of its own to work in.
-        Scratch { compiled: compiled.clone(), places: compiled.regex.capture_locations() }
+        Scratch { compiled: compiled.clone(), places: compiled.places() }
     }
 }
 
@@ -78,14 +74,14 @@ impl Scratch {
 pub fn fill_by(pattern: &Pattern, text: &str, row: &mut Row) -> bool {
     let Some(compiled) = pattern.compiled() else { return false };
     // Most lines are of another format, which costs less to find out than to keep places for them.
-    pattern.is_match(text) && compiled.fill(text, &mut compiled.regex.capture_locations(), row)
+    pattern.is_match(text) && compiled.fill(text, &mut compiled.places(), row)
 }
 
 impl<'f> Matcher<'f> {
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
         let mut scratch = Vec::new();
         scratch.resize_with(formats.variants(), || None);
-        Matcher { formats, scratch, header: None, dispatch: Dispatch::new(formats.plan()) }
+        Matcher { formats, scratch, header: None }
     }
 
     /// Prepares for many lines of a format.
@@ -96,16 +92,6 @@ impl<'f> Matcher<'f> {
                 *slot = variant.pattern.compiled().map(Scratch::new);
             }
         }
-    }
-
-    /// Looks at a line for which several formats are to be tried: [`Matcher::may_be`] then tells which are worth it.
-    pub fn look(&mut self, text: &str) {
-        self.dispatch.look(text);
-    }
-
-    /// Whether the line last looked at may be of a format.
-    pub fn may_be(&self, format: &LineFormat) -> bool {
-        self.dispatch.may_be(format)
     }
 
     /// Looks whether the first line of a file is a CSV header.

@@ -20,6 +20,9 @@ pub fn read_message(formats: &Formats, record: &mut Record<'_>) {
         record.error = Some(error);
     }
     // A borrowed message can be split for as long as the line lives; an owned one is taken out meanwhile.
+    if record.request.is_some() && is_request_line(&record.message) {
+        return;
+    }
     let message = std::mem::take(&mut record.message);
     let row = matched(formats, &message);
     fill(record, &row, &message);
@@ -29,6 +32,11 @@ pub fn read_message(formats: &Formats, record: &mut Record<'_>) {
         record.request = request(&row, &message).map(into_owned);
     }
     record.message = message;
+}
+
+/// `GET /orders HTTP/1.1`: what an access log has said by its columns already.
+fn is_request_line(message: &str) -> bool {
+    message.starts_with(|c: char| c.is_ascii_uppercase()) && message.split_once(" HTTP/").is_some_and(|(_, version)| version.len() <= 3)
 }
 
 /// The columns of the first pattern of each format that matches.

@@ -15,6 +15,7 @@ use super::Formats;
 use super::cells::{Column, Row};
 use super::compile::LineFormat;
 use super::detect::{CATCH_ALL, Detected, detect};
+use super::dispatch::Look;
 use super::format::Reader;
 use super::matching::{Head, Matched, Matcher};
 use super::pending::{Outer, Pending};
@@ -278,13 +279,14 @@ impl<'f, 's> Log<'f, 's> {
         let tried = if follows { 1.min(self.order.len()) } else { self.order.len() };
         // A block ends at the header of the next, and where another program's line says of itself when it was written.
         let in_block = self.pending.is_block();
+        let mut look = Look::default();
         for position in 0..tried {
             let format = self.order[position];
             // The file's format and the one met last are worth a try of their own.
             if position == TRIED_FIRST {
-                self.matcher.look(text);
+                look = self.matcher.formats.plan().look(text);
             }
-            if position >= TRIED_FIRST && !self.matcher.may_be(format) {
+            if position >= TRIED_FIRST && !self.matcher.formats.plan().may_be(look, format) {
                 continue;
             }
             let own = format.reader == Reader::Block;

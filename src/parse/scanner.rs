@@ -1,0 +1,449 @@
+//! Expressions as a row of steps that never go back: most format expressions need no more, and it is several times faster
+//! than an automaton that looks at every byte and remembers every group.
+//!
+//! A step takes what the expression would try first. Where that leads to a match, it is the match of the expression. Where
+//! it does not, and something else might have, the scanner says so and the regular expression decides. So the result is
+//! always that of the regular expression. Does not know columns or formats.
+
+use memchr::{memchr, memchr2, memchr3};
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+/// Longest alternatives and deepest groups that are worth the trouble.
+const DEEPEST: usize = 12;
+
+/// A compiled expression, anchored at the beginning of the text.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    steps: Vec<Step>,
+}
+
+/// What came of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scanned {
+    /// Matched up to this place.
+    Match(usize),
+    No,
+    /// Only the regular expression can tell.
+    Unsure,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Literal(Box<[u8]>),
+    Run(Box<Run>),
+    /// The beginning (even) or the end (odd) of a group.
+    Slot(usize),
+    Optional(Box<Body>),
+    Choice(Box<Choice>),
+    Start,
+    End,
+    WordEdge,
+}
+
+/// Bytes of one class.
+#[derive(Clone, Debug)]
+struct Run {
+    set: ByteSet,
+    /// The bytes that end it, where they are few.
+    stops: Vec<u8>,
+    least: usize,
+    most: usize,
+    /// Takes as few as possible: up to a byte that may begin what follows.
+    lazy: Option<ByteSet>,
+    /// Taking another number of bytes would not help what follows.
+    sure: bool,
+}
+
+/// Steps that come up to `most` times.
+#[derive(Clone, Debug)]
+struct Body {
+    steps: Vec<Step>,
+    most: usize,
+    slots: Vec<usize>,
+    sure: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Choice {
+    branches: Vec<Vec<Step>>,
+    slots: Vec<usize>,
+    sure: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ByteSet(Box<[bool; 256]>);
+
+/// What may come next: the first bytes, and whether nothing at all will do.
+#[derive(Clone, Debug)]
+struct Next {
+    first: ByteSet,
+    nothing: bool,
+}
+
+impl ByteSet {
+    fn none() -> ByteSet {
+        ByteSet(Box::new([false; 256]))
+    }
+
+    fn of(bytes: impl IntoIterator<Item = u8>) -> ByteSet {
+        let mut set = ByteSet::none();
+        bytes.into_iter().for_each(|byte| set.0[usize::from(byte)] = true);
+        set
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+
+    fn meets(&self, other: &ByteSet) -> bool {
+        self.0.iter().zip(other.0.iter()).any(|(a, b)| *a && *b)
+    }
+
+    fn join(&mut self, other: &ByteSet) {
+        self.0.iter_mut().zip(other.0.iter()).for_each(|(a, b)| *a |= *b);
+    }
+
+    /// The bytes outside, where there are at most three.
+    fn stops(&self) -> Vec<u8> {
+        let outside: Vec<u8> = (0..=255).filter(|byte| !self.has(*byte)).collect();
+        // A line holds no line ends, so that they need not be looked for.
+        let outside: Vec<u8> = outside.into_iter().filter(|byte| *byte != b'\n').collect();
+        if outside.len() <= 3 && !self.has(b'\n') || outside.len() <= 3 && !outside.is_empty() { outside } else { Vec::new() }
+    }
+}
+
+impl Scanner {
+    /// Compiles an expression; `None` where it has something that steps cannot do.
+    pub fn new(pattern: &str) -> Option<Scanner> {
+        let hir = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()?;
+        let mut steps = Vec::new();
+        let end = Next { first: ByteSet::none(), nothing: true };
+        compile(&hir, end, 0, &mut steps)?;
+        steps.reverse();
+        matches!(steps.first(), Some(Step::Start)).then_some(Scanner { steps })
+    }
+
+    /// Scans a text without line ends. `slots` gets the beginnings and ends of groups; `usize::MAX`: not part of the match. Too
+    /// few slots leave out groups.
+    pub fn scan(&self, text: &[u8], slots: &mut [usize]) -> Scanned {
+        slots.fill(usize::MAX);
+        let mut scan = Scan { text, slots, doubt: false };
+        match scan.steps(&self.steps, 0) {
+            Some(end) => Scanned::Match(end),
+            None if scan.doubt => Scanned::Unsure,
+            None => Scanned::No,
+        }
+    }
+}
+
+struct Scan<'t, 's> {
+    text: &'t [u8],
+    slots: &'s mut [usize],
+    /// Something else than what was taken might match.
+    doubt: bool,
+}
+
+impl Scan<'_, '_> {
+    fn steps(&mut self, steps: &[Step], mut at: usize) -> Option<usize> {
+        for step in steps {
+            at = match step {
+                Step::Literal(bytes) => self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len())?,
+                Step::Run(run) => self.run(run, at)?,
+                Step::Slot(slot) => {
+                    self.set(*slot, at);
+                    at
+                }
+                Step::Optional(body) => self.optional(body, at)?,
+                Step::Choice(choice) => self.choice(choice, at)?,
+                Step::Start => (at == 0).then_some(at)?,
+                Step::End => (at == self.text.len()).then_some(at)?,
+                Step::WordEdge => (self.is_word(at.wrapping_sub(1)) != self.is_word(at)).then_some(at)?,
+            };
+        }
+        Some(at)
+    }
+
+    fn set(&mut self, slot: usize, at: usize) {
+        if let Some(kept) = self.slots.get_mut(slot) {
+            *kept = at;
+        }
+    }
+
+    fn is_word(&self, at: usize) -> bool {
+        self.text.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    }
+
+    fn run(&mut self, run: &Run, at: usize) -> Option<usize> {
+        let rest = self.text.get(at..)?;
+        let rest = &rest[..rest.len().min(run.most)];
+        let length = match &run.lazy {
+            Some(next) => {
+                let enough = rest.len().min(run.least);
+                enough + rest[enough..].iter().take_while(|byte| !next.has(**byte)).count()
+            }
+            None => run.length(rest),
+        };
+        let valid = run.lazy.is_none() || rest[..length].iter().all(|byte| run.set.has(*byte));
+        self.doubt |= !run.sure && (run.lazy.is_some() || length > run.least);
+        (valid && length >= run.least).then_some(at + length)
+    }
+
+    /// `None`: it cannot be told.
+    fn optional(&mut self, body: &Body, mut at: usize) -> Option<usize> {
+        for _ in 0..body.most {
+            match self.attempt(&body.steps, &body.slots, at)? {
+                Some(end) if end > at => at = end,
+                _ => break,
+            }
+            self.doubt |= !body.sure;
+        }
+        Some(at)
+    }
+
+    fn choice(&mut self, choice: &Choice, at: usize) -> Option<usize> {
+        for branch in &choice.branches {
+            if let Some(end) = self.attempt(branch, &choice.slots, at)? {
+                self.doubt |= !choice.sure;
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// `Some(None)`: it surely does not match here. `None`: it cannot be told.
+    fn attempt(&mut self, steps: &[Step], slots: &[usize], at: usize) -> Option<Option<usize>> {
+        let before = std::mem::replace(&mut self.doubt, false);
+        let end = self.steps(steps, at);
+        if end.is_none() && self.doubt {
+            return None;
+        }
+        if end.is_none() {
+            slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
+        }
+        self.doubt |= before;
+        Some(end)
+    }
+}
+
+impl Run {
+    fn length(&self, rest: &[u8]) -> usize {
+        let found = match *self.stops.as_slice() {
+            [a] => memchr(a, rest),
+            [a, b] => memchr2(a, b, rest),
+            [a, b, c] => memchr3(a, b, c, rest),
+            _ => rest.iter().position(|byte| !self.set.has(*byte)),
+        };
+        found.unwrap_or(rest.len())
+    }
+}
+
+/// Appends the steps of an expression from the last to the first, and returns what may come where it begins.
+fn compile(hir: &Hir, next: Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
+    if depth > DEEPEST {
+        return None;
+    }
+    match hir.kind() {
+        HirKind::Empty => Some(next),
+        HirKind::Literal(literal) => {
+            steps.push(Step::Literal(literal.0.clone()));
+            Some(Next { first: ByteSet::of(literal.0.first().copied()), nothing: false })
+        }
+        HirKind::Class(class) => {
+            let set = bytes_of(class)?;
+            steps.push(run(set.clone(), (1, 1), true, &next));
+            Some(Next { first: set, nothing: false })
+        }
+        HirKind::Look(look) => look_step(*look, next, steps),
+        HirKind::Repetition(repetition) => repeated(repetition, next, depth, steps),
+        HirKind::Capture(capture) => {
+            let slot = capture.index as usize * 2;
+            steps.push(Step::Slot(slot + 1));
+            let first = compile(&capture.sub, next, depth + 1, steps)?;
+            steps.push(Step::Slot(slot));
+            Some(first)
+        }
+        HirKind::Concat(parts) => parts.iter().rev().try_fold(next, |next, part| compile(part, next, depth + 1, steps)),
+        HirKind::Alternation(branches) => choice(branches, &next, depth, steps),
+    }
+}
+
+fn look_step(look: Look, next: Next, steps: &mut Vec<Step>) -> Option<Next> {
+    match look {
+        Look::Start => {
+            steps.push(Step::Start);
+            Some(next)
+        }
+        Look::End => {
+            steps.push(Step::End);
+            Some(Next { first: ByteSet::none(), nothing: false })
+        }
+        Look::WordAscii => {
+            steps.push(Step::WordEdge);
+            // Which bytes an edge allows depends on the one before it.
+            Some(Next { first: ByteSet::of(0..=255), nothing: false })
+        }
+        _ => None,
+    }
+}
+
+fn run(set: ByteSet, (least, most): (usize, usize), greedy: bool, next: &Next) -> Step {
+    let apart = !set.meets(&next.first);
+    let fixed = least == most;
+    // Where nothing need follow, the most that can be taken is what is taken.
+    let sure = fixed || (apart && greedy) || (greedy && next.nothing && next.first == ByteSet::none());
+    let lazy = (!greedy && !fixed).then(|| if next.nothing { ByteSet::of(0..=255) } else { next.first.clone() });
+    Step::Run(Box::new(Run { stops: set.stops(), sure: sure || (lazy.is_some() && apart && !next.nothing), set, least, most, lazy }))
+}
+
+fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
+    let least = repetition.min as usize;
+    let most = repetition.max.map_or(usize::MAX, |max| max as usize);
+    let single = match repetition.sub.kind() {
+        HirKind::Class(class) => Some(bytes_of(class)?),
+        HirKind::Literal(literal) if literal.0.len() == 1 => Some(ByteSet::of(literal.0.iter().copied())),
+        _ => None,
+    };
+    if let Some(set) = single {
+        steps.push(run(set.clone(), (least, most), repetition.greedy, &next));
+        return Some(if least == 0 { either(&set, &next) } else { Next { first: set, nothing: false } });
+    }
+    let has_groups = repetition.sub.properties().explicit_captures_len() > 0;
+    if least > 0 || !repetition.greedy || (most > 1 && has_groups) || repetition.sub.properties().minimum_len() == Some(0) {
+        return None;
+    }
+    let mut body = Vec::new();
+    // In a loop the body may follow itself.
+    let mut after = next.clone();
+    if most > 1 {
+        let alone = compile(&repetition.sub, next.clone(), depth + 1, &mut Vec::new())?;
+        after.first.join(&alone.first);
+    }
+    let first = compile(&repetition.sub, after, depth + 1, &mut body)?;
+    body.reverse();
+    let sure = !first.first.meets(&next.first);
+    let found = either(&first.first, &next);
+    steps.push(Step::Optional(Box::new(Body { slots: slots_of(&body), steps: body, most, sure })));
+    Some(found)
+}
+
+fn either(first: &ByteSet, next: &Next) -> Next {
+    let mut both = next.clone();
+    both.first.join(first);
+    both
+}
+
+fn choice(branches: &[Hir], next: &Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
+    let mut compiled = Vec::new();
+    let mut all = Next { first: ByteSet::none(), nothing: false };
+    let mut sure = true;
+    for branch in branches {
+        let mut steps = Vec::new();
+        let first = compile(branch, next.clone(), depth + 1, &mut steps)?;
+        steps.reverse();
+        sure &= !first.nothing && !all.first.meets(&first.first);
+        all.first.join(&first.first);
+        all.nothing |= first.nothing;
+        compiled.push(steps);
+    }
+    let slots = compiled.iter().flat_map(|steps| slots_of(steps)).collect();
+    steps.push(Step::Choice(Box::new(Choice { branches: compiled, slots, sure })));
+    Some(all)
+}
+
+fn slots_of(steps: &[Step]) -> Vec<usize> {
+    let inside = |step: &Step| match step {
+        Step::Slot(slot) => vec![*slot],
+        Step::Optional(body) => body.slots.clone(),
+        Step::Choice(choice) => choice.slots.clone(),
+        _ => Vec::new(),
+    };
+    steps.iter().flat_map(inside).collect()
+}
+
+fn bytes_of(class: &Class) -> Option<ByteSet> {
+    match class {
+        Class::Bytes(class) => Some(ByteSet::of(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
+        Class::Unicode(class) if class.is_ascii() => {
+            Some(ByteSet::of(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
+        }
+        Class::Unicode(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::bytes::RegexBuilder;
+
+    use super::*;
+
+    /// The scanner's answer and that of the regular expression, group by group. Returns whether the scanner was sure.
+    fn agree(pattern: &str, text: &str) -> bool {
+        let Some(scanner) = Scanner::new(pattern) else { return false };
+        let regex = RegexBuilder::new(pattern).unicode(false).build().unwrap();
+        let mut slots = vec![0; regex.captures_len() * 2];
+        let expected = regex.captures(text.as_bytes());
+        match scanner.scan(text.as_bytes(), &mut slots) {
+            Scanned::Unsure => return false,
+            Scanned::No => assert!(expected.is_none(), "{pattern} on {text:?}"),
+            Scanned::Match(end) => {
+                let expected = expected.unwrap_or_else(|| panic!("{pattern} on {text:?}"));
+                assert_eq!(end, expected.get(0).unwrap().end(), "{pattern} on {text:?}");
+                for group in 1..regex.captures_len() {
+                    let found = (slots[group * 2], slots[group * 2 + 1]);
+                    let wanted = expected.get(group).map_or((usize::MAX, usize::MAX), |m| (m.start(), m.end()));
+                    assert_eq!(found, wanted, "{pattern} on {text:?}, group {group}");
+                }
+            }
+        }
+        true
+    }
+
+    #[test]
+    fn steps_do_what_the_expression_does() {
+        let cases = [
+            (r"^(?<a>\d+)-(?<b>[a-z]*)", &["12-ab", "12", "-", "", "12-", "x12-a"][..]),
+            (
+                r"^\[(?<a>[^\]]+)\] (?:(?<b>\w+): )?(?<c>INFO|WARN|ERROR) ",
+                &["[a] b: INFO x", "[a] WARN ", "[] INFO ", "[a] b INFO ", "[a] "],
+            ),
+            (r"^(?<a>\S+) - (?<b>.*?) end$", &["x - y end", "x - y end end", "x -y end", "x - end"]),
+            (r"^\d{4}(?:\.\d+)*(?<z>Z|[+-]\d\d)?\b", &["2023.1.2Z", "2023", "2023.+01", "20231"]),
+            (r"^a(?:b|bc)(?<x>c?)d", &["abcd", "abd", "abccd", "ad"]),
+            (r"^a*ab", &["aaab", "ab", "b"]),
+        ];
+        for (pattern, texts) in cases {
+            for text in texts {
+                agree(pattern, text);
+            }
+        }
+    }
+
+    /// Every expression of every built-in format on every sample line: the same groups, and nearly always without the
+    /// help of the regular expression.
+    #[test]
+    fn built_in_formats_are_scanned_as_they_are_matched() {
+        let formats = crate::parse::Formats::builtin();
+        let lines: Vec<&str> = formats.lines().iter().flat_map(|f| &f.samples).flat_map(|s| s.text.lines()).collect();
+        let (mut sure, mut all) = (0, 0);
+        for variant in formats.lines().iter().flat_map(|f| &f.variants) {
+            let head = crate::parse::compile::without_rest(&variant.pattern.text).0;
+            all += lines.len();
+            sure += lines.iter().filter(|line| agree(head, line)).count();
+        }
+        assert!(all > 10_000 && sure * 10 > all * 8, "{sure} of {all}");
+    }
+
+    proptest! {
+        #[test]
+        fn random_lines_agree(text in "[a-c0-2 \\[\\]:.-]{0,24}") {
+            for pattern in [
+                r"^(?<a>[a-c]+)(?: (?<b>\d+))?: (?<c>.*)$", r"^(?:\[(?<a>[^\]]*)\] )?(?<b>\S+) ", r"^(?<a>\d+[.:]\d+|[a-c]+)(?<b>-\S*)?",
+                r"^(?<a>.+?): (?<b>\w+)", r"^(?<a>[a-c]*)a(?<b>\d?)", r"^(?:a|ab)(?<a>c|bc)?",
+            ] {
+                agree(pattern, &text);
+            }
+        }
+    }
+}
