@@ -3,11 +3,12 @@
 //! Does not print.
 
 use std::fmt;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{Record, Time};
+use crate::read::documents::unfolded;
 use crate::read::{Source, SourceKind};
 
 use super::cells::Row;
@@ -95,7 +96,7 @@ fn clock() -> Clock {
 }
 
 fn check_sample(formats: &Formats, format: &LineFormat, text: &str, expect: &[Expected], wrong: &mut Wrong<'_>) {
-    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let lines = lines_of(text);
     let detected = detect(&mut Matcher::new(formats), &lines, &clock());
     let outer = detected.wrapper.or(detected.format).map_or("unknown", |f| &f.name);
     if outer != format.name {
@@ -115,6 +116,14 @@ fn check_sample(formats: &Formats, format: &LineFormat, text: &str, expect: &[Ex
     if outcome.coverage.understood != outcome.coverage.lines {
         wrong.add(text, format!("lines not understood: {:?}", outcome.coverage.misread));
     }
+}
+
+/// The lines as a file's would be handed on: a document's records each in one.
+fn lines_of(text: &str) -> Vec<String> {
+    let mut unfolded_text = String::new();
+    let read = unfolded(Box::new(Cursor::new(text.to_owned().into_bytes()))).read_to_string(&mut unfolded_text);
+    let text = if read.is_ok() { &unfolded_text } else { text };
+    text.lines().map(str::to_owned).collect()
 }
 
 fn read(formats: &Formats, text: &str, sink: &mut dyn FnMut(&Record<'_>)) -> LogOutcome {

@@ -91,6 +91,9 @@ impl<'t> Header<'t> {
 
     /// Reads what stands before the time; `false` where that is the beginning of a sentence.
     fn before(&mut self, prefix: &str) -> bool {
+        if prefix.starts_with(['{', '"']) {
+            return false;
+        }
         let mut plain_words = 0;
         let mut words = 0;
         for word in words::split(prefix) {
@@ -309,7 +312,7 @@ impl<'t> Header<'t> {
             return true;
         }
         let first_after_level = self.level.is_some() && self.names.is_empty() && self.logger.is_none();
-        if first_after_level && (is_class(word) || (strong && word.contains('.') && after.starts_with(" ["))) {
+        if first_after_level && (is_class(word) || ((strong || is_upper(word)) && after.trim_start().starts_with('['))) {
             self.logger = Some(whole.clone());
             self.at = whole.end;
             self.commit();
@@ -368,7 +371,7 @@ impl<'t> Header<'t> {
         if level_letter(word) {
             let next = after.trim_start();
             return after.starts_with([' ', '|', '\t', ':'])
-                && (mark == b'|' || separated || next.starts_with('[') || starts_with_speaker(next));
+                && (mark == b'|' || separated || next.starts_with('[') || starts_with_speaker(next) || starts_with_unit(next));
         }
         if !is_level(word) {
             return false;
@@ -407,6 +410,15 @@ impl<'t> Header<'t> {
         set(Column::CodeLine, self.line);
         set(Column::Message, Some(self.message.min(end)..end));
     }
+}
+
+fn is_upper(word: &str) -> bool {
+    word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// Whether a text begins with a word of capitals and a group in brackets, as MongoDB 3 names its parts.
+fn starts_with_unit(text: &str) -> bool {
+    text.split_once(' ').is_some_and(|(word, rest)| (word == "-" || is_upper(word)) && rest.trim_start().starts_with('['))
 }
 
 /// Whether a text begins with `name:` or `name[12]:`.
