@@ -11,7 +11,8 @@ use std::ops::Range;
 use super::cells::{Cell, Column, Row, Spelling};
 use super::timestamp::Clock;
 use time::find_time;
-use words::{Group, closing, group, is_class, is_level, is_name, is_strong, level_letter, source_line};
+pub use words::is_level;
+use words::{Group, closing, group, is_class, is_name, is_strong, level_letter, source_line};
 
 /// Tokens of a header at most.
 const MOST_TOKENS: usize = 12;
@@ -204,7 +205,12 @@ impl<'t> Header<'t> {
             return false;
         }
         match found {
-            Group::Level if self.level.is_some() => return false,
+            Group::Level | Group::ThreadAndLevel if self.level.is_some() => return false,
+            Group::ThreadAndLevel => {
+                let slash = self.text[inside.clone()].rfind('/').map_or(inside.end, |slash| inside.start + slash);
+                self.level = Some(slash + 1..inside.end);
+                self.groups.push((Group::Thread, inside.start..slash));
+            }
             Group::Level => self.level = Some(inside),
             Group::Number => self.number = self.number.take().or(Some(inside)),
             Group::Text if self.groups.len() > 2 || self.weak => return false,
@@ -251,6 +257,13 @@ impl<'t> Header<'t> {
         let token = &rest[..length];
         let word = token.trim_end_matches([':', ',', ';', ']']);
         let whole = self.at..self.at + word.len();
+        if let Some(inside) = word.strip_prefix('*').and_then(|w| w.strip_suffix('*')).filter(|w| self.level.is_none() && is_level(w)) {
+            self.level = Some(self.at + 1..self.at + 1 + inside.len());
+            self.at = whole.end;
+            self.take_names();
+            self.commit();
+            return true;
+        }
         if self.level.is_none() && self.is_level_here(word, &rest[word.len()..], mark) {
             self.level = Some(whole.clone());
             self.at = whole.end;

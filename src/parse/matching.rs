@@ -215,6 +215,10 @@ impl<'f> Matcher<'f> {
             if !self.variant(variant, text, row) {
                 continue;
             }
+            if takes_level_for_name(text, row) {
+                row.clear();
+                continue;
+            }
             if let Some(prefix) = row.cell(Column::Prefix) {
                 header::read_prefix(text, prefix.start()..prefix.start() + prefix.raw(text).len(), clock, row);
                 if !row.has(Column::Time) {
@@ -262,6 +266,12 @@ impl<'f> Matcher<'f> {
         }
         head(format, &[], text, clock, row).unwrap_or_default()
     }
+}
+
+/// `time INFO name: …` looks like `time host program: …`.
+fn takes_level_for_name(text: &str, row: &Row) -> bool {
+    let is_level = |column| row.raw(column, text).is_some_and(header::is_level);
+    !row.has(Column::Level) && (is_level(Column::Instance) || (is_level(Column::Service) && !row.has(Column::Pid)))
 }
 
 fn read_tail(format: &LineFormat, text: &str, row: &mut Row) {

@@ -42,7 +42,7 @@ impl Clock {
                 epoch(&mut cursor).filter(|time| PLAUSIBLE.contains(&time.0))
             }
             (1 | 2, Some(b':')) if bytes.get(digits + 3) != Some(&b':') => None,
-            (1 | 2 | 4 | 6 | 8, Some(_)) | (0, _) => self.time(&mut cursor, self.utc_offset),
+            (14, _) | (1 | 2 | 4 | 6 | 8, Some(_)) | (0, _) => self.time(&mut cursor, self.utc_offset),
             _ => None,
         }?;
         let ends = cursor.rest.first().is_none_or(|b| !b.is_ascii_alphanumeric());
@@ -84,6 +84,7 @@ impl Clock {
                 self.numeric(cursor, offset)
             }
             (1 | 2, Some(b'/' | b' ' | b'-' | b'.')) => self.day_first(cursor, offset),
+            (14, _) if cursor.rest.starts_with(b"19") || cursor.rest.starts_with(b"20") => cursor.compact(offset),
             _ if cursor.whole => epoch(cursor),
             _ => None,
         }
@@ -281,6 +282,12 @@ impl Cursor<'_> {
     fn basic(&mut self, offset: i32) -> Option<Time> {
         let date = days(self.number(4, 4)?, self.number(2, 2)?, self.number(2, 2)?)?;
         self.one_of(b"T -_")?;
+        self.digits_or_clock(date, offset)
+    }
+
+    /// `20261122172107`.
+    fn compact(&mut self, offset: i32) -> Option<Time> {
+        let date = days(self.number(4, 4)?, self.number(2, 2)?, self.number(2, 2)?)?;
         self.digits_or_clock(date, offset)
     }
 
