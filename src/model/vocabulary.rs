@@ -15,7 +15,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The level that a word in use stands for, in any case: `WARNING`, `err`, `crit`, `Note`, pino's `50`.
+    /// The level that a word in use stands for, in any case: `WARNING`, `err`, `crit`, `Note`, pino's `50`, Monolog's `400`.
     pub fn from_word(word: &str) -> Option<Level> {
         let mut lower = [0u8; 12];
         let bytes = word.as_bytes();
@@ -24,11 +24,16 @@ impl Level {
         lower.make_ascii_lowercase();
         Some(match &*lower {
             b"trace" | b"trc" | b"finest" | b"finer" | b"10" => Level::Trace,
-            b"debug" | b"dbg" | b"fine" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" | b"20" | b"verbose" => Level::Debug,
-            b"info" | b"inf" | b"information" | b"notice" | b"note" | b"log" | b"system" | b"config" | b"30" => Level::Info,
-            b"warn" | b"warning" | b"wrn" | b"40" => Level::Warn,
-            b"error" | b"err" | b"severe" | b"50" => Level::Error,
-            b"fatal" | b"crit" | b"critical" | b"panic" | b"alert" | b"emerg" | b"emergency" | b"ftl" | b"60" => Level::Fatal,
+            b"debug" | b"dbg" | b"fine" | b"debug1" | b"debug2" | b"debug3" | b"debug4" | b"debug5" | b"20" | b"100" | b"verbose" => {
+                Level::Debug
+            }
+            b"info" | b"inf" | b"information" | b"notice" | b"note" | b"log" | b"system" | b"config" | b"30" | b"200" | b"250" => {
+                Level::Info
+            }
+            b"warn" | b"warning" | b"wrn" | b"40" | b"300" => Level::Warn,
+            b"error" | b"err" | b"severe" | b"50" | b"400" => Level::Error,
+            b"fatal" | b"crit" | b"critical" | b"panic" | b"alert" | b"emerg" | b"emergency" | b"ftl" | b"60" | b"500" | b"550"
+            | b"600" => Level::Fatal,
             _ => return None,
         })
     }

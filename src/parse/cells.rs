@@ -30,6 +30,8 @@ macro_rules! columns {
 }
 
 columns! {
+    /// The day, where it stands apart from the time.
+    Date = "date",
     Time = "time",
     /// An offset or a zone's abbreviation that stands apart from the time.
     Zone = "zone",

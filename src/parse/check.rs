@@ -3,12 +3,13 @@
 //! Does not print.
 
 use std::fmt;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::time::SECOND;
 use crate::model::{Record, Time};
+use crate::read::documents::unfolded;
 use crate::read::{Source, SourceKind};
 
 use super::cells::Row;
@@ -147,7 +148,7 @@ fn clock() -> Clock {
 }
 
 fn check_sample(formats: &Formats, format: &LineFormat, text: &str, expect: &[Expected], wrong: &mut Wrong<'_>) {
-    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let lines = lines_of(text);
     let detected = detect(&mut Matcher::new(formats), &lines, &clock());
     let outer = detected.wrapper.or(detected.format);
     if outer.is_none_or(|f| f.name != format.name) {
@@ -183,6 +184,14 @@ fn rival(format: &LineFormat, taken_for: Option<&LineFormat>) -> String {
         }
         Some(other) => format!("{} matches more of its lines", other.name),
     }
+}
+
+/// The lines as a file's would be handed on: a document's records each in one.
+fn lines_of(text: &str) -> Vec<String> {
+    let mut unfolded_text = String::new();
+    let read = unfolded(Box::new(Cursor::new(text.to_owned().into_bytes()))).read_to_string(&mut unfolded_text);
+    let text = if read.is_ok() { &unfolded_text } else { text };
+    text.lines().map(str::to_owned).collect()
 }
 
 fn read(formats: &Formats, text: &str, sink: &mut dyn FnMut(&Record<'_>)) -> LogOutcome {

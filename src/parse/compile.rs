@@ -394,7 +394,9 @@ fn check_reader(file: &LineFile) -> Result<(), (&'static str, &'static str)> {
     match file.reader {
         Reader::Lines if file.line.is_empty() => Err(("line", "no [[line]] and no other reader")),
         Reader::Block if file.block.is_none() => Err(("block", "reader \"block\" needs [block] match")),
-        Reader::Json | Reader::Logfmt | Reader::Header if !file.line.is_empty() => Err(("line", "this reader takes no [[line]]")),
+        Reader::Json | Reader::Logfmt | Reader::Header | Reader::Fields if !file.line.is_empty() => {
+            Err(("line", "this reader takes no [[line]]"))
+        }
         _ => Ok(()),
     }
 }

@@ -19,6 +19,8 @@ pub enum Reader {
     Logfmt,
     /// Comma-separated cells; `fields` names them in order, else the file's header does.
     Csv,
+    /// Cells between blanks or tabs, named by the latest `#Fields:` line (W3C extended log file format).
+    Fields,
     /// By the shape of what stands in front of the message, whatever program wrote it.
     Header,
     /// Several lines a record, each of which fills other columns; what no `[[line]]` matches is the message.

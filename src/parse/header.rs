@@ -11,7 +11,8 @@ use std::ops::Range;
 use super::cells::{Cell, Column, Row, Spelling};
 use super::timestamp::Clock;
 use time::find_time;
-use words::{Group, closing, group, is_class, is_level, is_name, is_strong, level_letter, source_line};
+pub use words::is_level;
+use words::{Group, closing, group, is_class, is_name, is_strong, level_letter, source_line};
 
 /// Tokens of a header at most.
 const MOST_TOKENS: usize = 12;
@@ -91,6 +92,9 @@ impl<'t> Header<'t> {
 
     /// Reads what stands before the time; `false` where that is the beginning of a sentence.
     fn before(&mut self, prefix: &str) -> bool {
+        if prefix.starts_with(['{', '"']) {
+            return false;
+        }
         let mut plain_words = 0;
         let mut words = 0;
         for word in words::split(prefix) {
@@ -201,7 +205,12 @@ impl<'t> Header<'t> {
             return false;
         }
         match found {
-            Group::Level if self.level.is_some() => return false,
+            Group::Level | Group::ThreadAndLevel if self.level.is_some() => return false,
+            Group::ThreadAndLevel => {
+                let slash = self.text[inside.clone()].rfind('/').map_or(inside.end, |slash| inside.start + slash);
+                self.level = Some(slash + 1..inside.end);
+                self.groups.push((Group::Thread, inside.start..slash));
+            }
             Group::Level => self.level = Some(inside),
             Group::Number => self.number = self.number.take().or(Some(inside)),
             Group::Text if self.groups.len() > 2 || self.weak => return false,
@@ -248,6 +257,13 @@ impl<'t> Header<'t> {
         let token = &rest[..length];
         let word = token.trim_end_matches([':', ',', ';', ']']);
         let whole = self.at..self.at + word.len();
+        if let Some(inside) = word.strip_prefix('*').and_then(|w| w.strip_suffix('*')).filter(|w| self.level.is_none() && is_level(w)) {
+            self.level = Some(self.at + 1..self.at + 1 + inside.len());
+            self.at = whole.end;
+            self.take_names();
+            self.commit();
+            return true;
+        }
         if self.level.is_none() && self.is_level_here(word, &rest[word.len()..], mark) {
             self.level = Some(whole.clone());
             self.at = whole.end;
@@ -309,7 +325,7 @@ impl<'t> Header<'t> {
             return true;
         }
         let first_after_level = self.level.is_some() && self.names.is_empty() && self.logger.is_none();
-        if first_after_level && (is_class(word) || (strong && word.contains('.') && after.starts_with(" ["))) {
+        if first_after_level && (is_class(word) || ((strong || is_upper(word)) && after.trim_start().starts_with('['))) {
             self.logger = Some(whole.clone());
             self.at = whole.end;
             self.commit();
@@ -368,7 +384,7 @@ impl<'t> Header<'t> {
         if level_letter(word) {
             let next = after.trim_start();
             return after.starts_with([' ', '|', '\t', ':'])
-                && (mark == b'|' || separated || next.starts_with('[') || starts_with_speaker(next));
+                && (mark == b'|' || separated || next.starts_with('[') || starts_with_speaker(next) || starts_with_unit(next));
         }
         if !is_level(word) {
             return false;
@@ -407,6 +423,15 @@ impl<'t> Header<'t> {
         set(Column::CodeLine, self.line);
         set(Column::Message, Some(self.message.min(end)..end));
     }
+}
+
+fn is_upper(word: &str) -> bool {
+    word.len() > 2 && word.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// Whether a text begins with a word of capitals and a group in brackets, as MongoDB 3 names its parts.
+fn starts_with_unit(text: &str) -> bool {
+    text.split_once(' ').is_some_and(|(word, rest)| (word == "-" || is_upper(word)) && rest.trim_start().starts_with('['))
 }
 
 /// Whether a text begins with `name:` or `name[12]:`.

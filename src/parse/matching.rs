@@ -2,6 +2,8 @@
 //!
 //! Does not choose the format, nor keep anything of a line.
 
+use rustc_hash::FxHashMap;
+
 use crate::model::{Level, Time};
 
 use super::Formats;
@@ -40,21 +42,39 @@ pub struct Matcher<'f> {
     scratch: Vec<Option<Scratch>>,
     /// What the file's first line says of its CSV cells, where it is a header.
     header: Option<Header>,
+    /// What the latest `#Fields:` line says to each format that reads them.
+    fields: FxHashMap<&'f str, Header>,
 }
 
 /// Columns of CSV cells with the ranks of their names.
 struct Header {
     line: String,
+    separator: u8,
     columns: Vec<Option<(Column, u8)>>,
 }
+
+/// What may separate the cells of a table, the usual first.
+const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
+/// How a line begins that names the cells of those after it.
+const FIELDS: [&str; 3] = ["#Fields:", "#fields\t", "#FIELDS:"];
 
 impl Header {
     /// `None` where the line names no time and nothing that is said.
     fn new(keys: &Keys, line: &str) -> Option<Header> {
-        let mut columns = Vec::new();
-        scan_csv(line, &mut |_, cell| columns.push(keys.get(&normal_key(&cell.text(line)))));
-        let has = |wanted: Column| columns.iter().flatten().any(|(column, _)| *column == wanted);
-        (has(Column::Time) && has(Column::Inner)).then(|| Header { line: line.to_owned(), columns })
+        SEPARATORS.into_iter().find_map(|separator| {
+            let mut columns = Vec::new();
+            scan_csv(line, separator, &mut |_, cell| columns.push(keys.get(&normal_key(cell.text(line).trim()))));
+            let has = |wanted: Column| columns.iter().flatten().any(|(column, _)| *column == wanted);
+            (has(Column::Time) && has(Column::Inner)).then(|| Header { line: line.to_owned(), separator, columns })
+        })
+    }
+
+    /// `None` where a required cell is missing.
+    fn of_fields(format: &LineFormat, names: &str) -> Option<Header> {
+        let names: Vec<String> = names.split_ascii_whitespace().map(normal_key).collect();
+        let has = |keys: &Vec<String>| keys.iter().any(|key| names.contains(key));
+        let columns = names.iter().map(|name| format.keys.get(name)).collect();
+        format.requires.iter().all(has).then(|| Header { line: String::new(), separator: b' ', columns })
     }
 }
 
@@ -81,7 +101,7 @@ impl<'f> Matcher<'f> {
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
         let mut scratch = Vec::new();
         scratch.resize_with(formats.variants(), || None);
-        Matcher { formats, scratch, header: None }
+        Matcher { formats, scratch, header: None, fields: FxHashMap::default() }
     }
 
     /// Prepares for many lines of a format.
@@ -108,8 +128,14 @@ impl<'f> Matcher<'f> {
         }
         match format.reader {
             Reader::Lines => self.variants(format, text, clock, row),
-            Reader::Json => json(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
+            Reader::Json => json(format, text, row)
+                .then(|| {
+                    read_level_inside(text, row);
+                    head(format, &[], text, clock, row)
+                })
+                .flatten(),
             Reader::Logfmt => logfmt(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
+            Reader::Fields => return self.fields(format, text, clock, row),
             Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
             Reader::Csv => csv(format, text, clock, row),
             Reader::Header => headed(format, text, clock, row),
@@ -118,12 +144,36 @@ impl<'f> Matcher<'f> {
         .map_or(Matched::No, Matched::Record)
     }
 
+    fn fields(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
+        if let Some(names) = FIELDS.iter().find_map(|mark| text.strip_prefix(mark)) {
+            self.fields.remove(format.name.as_str());
+            let Some(header) = Header::of_fields(format, names) else { return Matched::No };
+            self.fields.insert(&format.name, header);
+            return Matched::Nothing;
+        }
+        let Some(header) = self.fields.get(format.name.as_str()) else { return Matched::No };
+        let separator = if text.contains('\t') { '\t' } else { ' ' };
+        let mut start = 0;
+        let mut columns = header.columns.iter();
+        for cell in text.split(separator) {
+            let Some(column) = columns.next() else { return Matched::No };
+            let inside = cell.trim_matches('"');
+            let from = start + usize::from(inside.len() < cell.len());
+            if let Some((column, rank)) = column.filter(|_| !is_nothing(inside)) {
+                row.set(column, Cell::new(from, from + inside.len(), Spelling::Plain), rank);
+            }
+            start += cell.len() + 1;
+        }
+        let head = head(format, &[], text, clock, row).filter(|head| head.time.is_some() && columns.next().is_none());
+        head.map_or(Matched::No, Matched::Record)
+    }
+
     fn headed_csv(&self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
         let Some(header) = &self.header else { return Matched::No };
         if text == header.line {
             return Matched::Nothing;
         }
-        let whole = scan_csv(text, &mut |number, cell| {
+        let whole = scan_csv(text, header.separator, &mut |number, cell| {
             if let Some(Some((column, rank))) = header.columns.get(number)
                 && !cell.raw(text).is_empty()
             {
@@ -138,6 +188,10 @@ impl<'f> Matcher<'f> {
         let first = text.bytes().next()?;
         for variant in format.variants.iter().filter(|v| v.may_begin_with(first)) {
             if !self.variant(variant, text, row) {
+                continue;
+            }
+            if takes_level_for_name(text, row) {
+                row.clear();
                 continue;
             }
             if let Some(prefix) = row.cell(Column::Prefix) {
@@ -187,6 +241,12 @@ impl<'f> Matcher<'f> {
         }
         head(format, &[], text, clock, row).unwrap_or_default()
     }
+}
+
+/// `time INFO name: …` looks like `time host program: …`.
+fn takes_level_for_name(text: &str, row: &Row) -> bool {
+    let is_level = |column| row.raw(column, text).is_some_and(header::is_level);
+    !row.has(Column::Level) && (is_level(Column::Instance) || (is_level(Column::Service) && !row.has(Column::Pid)))
 }
 
 fn read_tail(format: &LineFormat, text: &str, row: &mut Row) {
@@ -257,7 +317,7 @@ fn logfmt(format: &LineFormat, text: &str, row: &mut Row) -> bool {
 
 fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
     let mut cells = 0;
-    let whole = scan_csv(text, &mut |number, cell| {
+    let whole = scan_csv(text, b',', &mut |number, cell| {
         cells += 1;
         if let Some(Some(column)) = format.fields.get(number)
             && !cell.raw(text).is_empty()
@@ -280,6 +340,9 @@ fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row
     let level = known.or_else(|| severity(row.raw(Column::Severity, text)?)).or_else(by_code).or_else(by_number).unwrap_or_default();
     let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
     let zone = row.raw(Column::Zone, text);
+    if let Some(date) = row.raw(Column::Date, text) {
+        return Some(Head { time: Some(clock.read(&format!("{date} {written}"), zone)?), level, open: false });
+    }
     let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
     Some(Head { time: Some(time?), level, open: false })
 }
@@ -322,11 +385,21 @@ fn read_inside(format: &LineFormat, text: &str, row: &mut Row) {
     if structured && cells.has(Column::Message) {
         row.replace(Column::Message, Cell::default());
         row.take_moved(&cells, 0);
-    } else if !row.has(Column::Level)
-        && let Some((level, rest)) = leading_level(inside)
-    {
+    } else {
+        read_level_inside(text, row);
+    }
+}
+
+/// Takes the level that a message begins with, where nothing else says it.
+fn read_level_inside(text: &str, row: &mut Row) {
+    if [Column::Level, Column::Severity, Column::SeverityNumber].iter().any(|column| row.has(*column)) {
+        return;
+    }
+    let Some(message) = row.cell(Column::Message) else { return };
+    let (inside, base) = (message.raw(text), message.start());
+    if let Some((level, rest)) = leading_level(inside) {
         row.replace(Column::Level, Cell::new(base + level.start, base + level.end, Spelling::Plain));
-        row.replace(Column::Message, Cell::new(base + rest, base + inside.len(), Spelling::Plain));
+        row.replace(Column::Message, Cell::new(base + rest, base + inside.len(), message.spelling));
     }
 }
 

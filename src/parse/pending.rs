@@ -104,7 +104,9 @@ impl<'f> Pending<'f> {
         let at_once = outer.time.is_none_or(|t| self.head.time.is_some_and(|head| (t - head).abs() < AT_ONCE));
         let continued = || self.format.and_then(|f| f.continuation.as_ref()).is_some_and(|p| p.is_match(text));
         let after_error = self.in_trace || self.head.level >= Level::Error || trace::is_part(text);
-        self.is_block() || (at_once && after_error) || continued()
+        // A line that is nothing but a time has its message below.
+        let bare = self.detail.is_empty() && self.raw(Column::Message) == Some("") && !self.row.has(Column::Logger);
+        self.is_block() || bare || (at_once && after_error) || continued()
     }
 
     /// Adds a line that follows.

@@ -67,6 +67,8 @@ pub fn read_log(
     let mut lines = LineReader::new(unfolded(input));
     let mut sample = Vec::new();
     let mut failure = take_sample(&mut lines, &mut sample).err();
+    let indent = common_indent(&sample);
+    sample.iter_mut().for_each(|line| *line = without_indent(line, indent).to_owned());
     let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
     let mut log = Log::new(formats, clock, &sample, sink);
     for line in std::mem::take(&mut sample) {
@@ -74,7 +76,7 @@ pub fn read_log(
     }
     while failure.is_none() {
         match lines.next_line() {
-            Ok(Some(line)) => log.line(&line.text),
+            Ok(Some(line)) => log.line(without_indent(&line.text, indent)),
             Ok(None) => break,
             Err(e) => failure = Some(e),
         }
@@ -82,6 +84,17 @@ pub fn read_log(
     log.release_partial();
     log.flush();
     log.outcome(source, failure.as_ref(), lines.cut)
+}
+
+/// Blanks that every line of the sample begins with: some programs indent whole logs.
+fn common_indent(sample: &[String]) -> usize {
+    let indents = sample.iter().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start_matches([' ', '\t']).len());
+    indents.min().unwrap_or(0)
+}
+
+fn without_indent(line: &str, indent: usize) -> &str {
+    let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+    &line[indent.min(blanks)..]
 }
 
 fn take_sample(lines: &mut LineReader, sample: &mut Vec<String>) -> io::Result<()> {
@@ -394,5 +407,7 @@ impl<'f, 's> Log<'f, 's> {
     }
 }
 
+#[cfg(test)]
+mod mixed;
 #[cfg(test)]
 mod tests;

@@ -313,19 +313,20 @@ fn pair_value(text: &str, start: usize, report: &mut dyn FnMut(usize, usize, Spe
     end + 1
 }
 
-/// Reports the cells of a CSV row by number. `false` where a quoted cell goes on in the next line.
-pub fn scan_csv(text: &str, visit: &mut dyn FnMut(usize, Cell)) -> bool {
+/// Reports the cells of a CSV row by number; `separator` is a comma, a tab, … `false` where a quoted cell goes on in the next line.
+pub fn scan_csv(text: &str, separator: u8, visit: &mut dyn FnMut(usize, Cell)) -> bool {
     let bytes = text.as_bytes();
     let mut at = 0;
     for number in 0.. {
         let quoted = bytes.get(at) == Some(&b'"');
         let start = at + usize::from(quoted);
-        let Some((end, doubled)) = (if quoted { quoted_end(bytes, start) } else { Some((plain_end(bytes, start), false)) }) else {
+        let Some((end, doubled)) = (if quoted { quoted_end(bytes, start) } else { Some((plain_end(bytes, start, separator), false)) })
+        else {
             return false;
         };
         visit(number, Cell::new(start, end, if doubled { Spelling::Doubled } else { Spelling::Plain }));
         at = end + usize::from(quoted);
-        if bytes.get(at) != Some(&b',') {
+        if bytes.get(at) != Some(&separator) {
             break;
         }
         at += 1;
@@ -333,8 +334,8 @@ pub fn scan_csv(text: &str, visit: &mut dyn FnMut(usize, Cell)) -> bool {
     true
 }
 
-fn plain_end(bytes: &[u8], start: usize) -> usize {
-    memchr::memchr(b',', &bytes[start..]).map_or(bytes.len(), |at| start + at)
+fn plain_end(bytes: &[u8], start: usize, separator: u8) -> usize {
+    memchr::memchr(separator, &bytes[start..]).map_or(bytes.len(), |at| start + at)
 }
 
 /// The place of the closing quote, and whether there are doubled quotes before it.
@@ -424,7 +425,7 @@ mod tests {
     fn csv_cells() {
         let check = |text: &str, expected: &[&str], complete: bool| {
             let mut seen = Vec::new();
-            assert_eq!(scan_csv(text, &mut |_, cell| seen.push(cell.text(text).into_owned())), complete, "{text}");
+            assert_eq!(scan_csv(text, b',', &mut |_, cell| seen.push(cell.text(text).into_owned())), complete, "{text}");
             assert_eq!(seen, expected, "{text}");
         };
         check("", &[""], true);
@@ -441,7 +442,7 @@ mod tests {
             json(&text);
             scan_json(&format!("{{\"a\":{text}}}"), 0, &mut |_, _| {});
             scan_pairs(&text, 0, &mut |_, _| {});
-            scan_csv(&text, &mut |_, _| {});
+            scan_csv(&text, b',', &mut |_, _| {});
         }
 
         #[test]

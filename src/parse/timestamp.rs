@@ -42,7 +42,7 @@ impl Clock {
                 epoch(&mut cursor).filter(|time| PLAUSIBLE.contains(&time.0))
             }
             (1 | 2, Some(b':')) if bytes.get(digits + 3) != Some(&b':') => None,
-            (1 | 2 | 4 | 6 | 8, Some(_)) | (0, _) => self.time(&mut cursor, self.utc_offset),
+            (14, _) | (1 | 2 | 4 | 6 | 8, Some(_)) | (0, _) => self.time(&mut cursor, self.utc_offset),
             _ => None,
         }?;
         let ends = cursor.rest.first().is_none_or(|b| !b.is_ascii_alphanumeric());
@@ -84,6 +84,7 @@ impl Clock {
                 self.numeric(cursor, offset)
             }
             (1 | 2, Some(b'/' | b' ' | b'-' | b'.')) => self.day_first(cursor, offset),
+            (14, _) if cursor.rest.starts_with(b"19") || cursor.rest.starts_with(b"20") => cursor.compact(offset),
             _ if cursor.whole => epoch(cursor),
             _ => None,
         }
@@ -281,6 +282,12 @@ impl Cursor<'_> {
     fn basic(&mut self, offset: i32) -> Option<Time> {
         let date = days(self.number(4, 4)?, self.number(2, 2)?, self.number(2, 2)?)?;
         self.one_of(b"T -_")?;
+        self.digits_or_clock(date, offset)
+    }
+
+    /// `20261122172107`.
+    fn compact(&mut self, offset: i32) -> Option<Time> {
+        let date = days(self.number(4, 4)?, self.number(2, 2)?, self.number(2, 2)?)?;
         self.digits_or_clock(date, offset)
     }
 
@@ -498,202 +505,4 @@ fn named_offset(zone: &str) -> Option<i32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn clock() -> Clock {
-        Clock { utc_offset: 0, near: Time::parse_rfc3339("2026-11-22T12:00:00Z") }
-    }
-
-    fn check(text: &str, expected: &str) {
-        let read = clock().read(text, None).map(|t| {
-            let micros = t.0.rem_euclid(SECOND);
-            let whole = Time(t.0 - micros).rfc3339();
-            if micros == 0 { whole } else { format!("{}.{micros:06}Z", whole.trim_end_matches('Z')) }
-        });
-        assert_eq!(read.as_deref(), (!expected.is_empty()).then_some(expected), "{text}");
-    }
-
-    #[test]
-    fn shapes_with_a_year() {
-        for text in [
-            "2026-11-22T17:21:07Z",
-            "2026-11-22 17:21:07",
-            "2026-11-22 17:21:07 UTC",
-            "2026-11-22 17:21:07 +0000",
-            "2026-11-22T18:21:07+01:00",
-            "2026-11-22T18:21:07+01",
-            "2026-11-22 18:21:07 CET",
-            "2026-11-22T12:21:07-05:00",
-            "2026/11/22 17:21:07",
-            "2026-11-22_17:21:07",
-            "2026-11-22-17:21:07",
-            "20261122T172107Z",
-            "20261122 17:21:07",
-            "261122 17:21:07",
-            "22/Nov/2026:17:21:07 +0000",
-            "22/Nov/2026:18:21:07 +0100",
-            "22 Nov 2026 17:21:07",
-            "22-Nov-2026 17:21:07",
-            "22.11.2026 17:21:07",
-            "11/22/2026 05:21:07 PM",
-            "11/22/2026 5:21:07PM",
-            "22/11/2026 17:21:07",
-            "22-11-2026, 17:21:07",
-            "26/11/22 17:21:07",
-            "26-11-22 17:21:07",
-            "2026-11-22-17.21.07",
-            "20261122-17:21:07",
-            "20261122-17:21:7:0",
-            "20261122-172107",
-            "20261122_172107",
-            "261122 172107",
-            "2026 Nov 22 17:21:07",
-            "11.22 17:21:07",
-            "@400000006b03248d00000000",
-            "Sun Nov 22 17:21:07 2026",
-            "Sun Nov 22 18:21:07 CET 2026",
-            "Sun, 22 Nov 2026 17:21:07 +0000",
-            "Sun, 22 Nov 2026 17:21:07 GMT",
-            "Nov 22, 2026 5:21:07 PM",
-            "Nov 22 2026 17:21:07",
-            "1795368067",
-            "1795368067.0",
-            "1795368067000",
-            "1795368067000000",
-            "1795368067000000000",
-            "Nov 22 17:21:07",
-            "1122 17:21:07",
-            "11-22 17:21:07",
-            "22 Nov 17:21:07",
-            "2026-11-22  17:21:07",
-            "17:21:07",
-            " 2026-11-22T17:21:07Z ",
-            "Sun Nov 22 2026 17:21:07 GMT+0000 (Coordinated Universal Time)",
-        ] {
-            check(text, "2026-11-22T17:21:07Z");
-        }
-    }
-
-    #[test]
-    fn the_time_that_a_text_begins_with() {
-        let check = |text: &str, rest: Option<&str>| {
-            let found = clock().read_prefix(text);
-            assert_eq!(found.map(|(_, length)| &text[length..]), rest, "{text}");
-            if let Some((time, _)) = found {
-                assert_eq!(Time(time.0 - time.0.rem_euclid(SECOND)).rfc3339(), "2026-11-22T17:21:07Z", "{text}");
-            }
-        };
-        check("2026-11-22T17:21:07Z INFO x", Some(" INFO x"));
-        check("2026-11-22T18:21:07.5+01:00] x", Some("] x"));
-        check("2026-11-22 18:21:07,824 +0100 x", Some(" x"));
-        check("2026-11-22 18:21:07 CET: x", Some(": x"));
-        check("2026-11-22 17:21:07 INFO x", Some(" INFO x"));
-        check("2026-11-22 17:21:07 - x", Some(" - x"));
-        check("2026-11-22-17.21.07.363779 R02", Some(" R02"));
-        check("Nov 22 17:21:07 host x", Some(" host x"));
-        check("Sun Nov 22 17:21:07 2026] x", Some("] x"));
-        check("Sun Nov 22 18:21:07 CET 2026 x", Some(" x"));
-        check("22/Nov/2026:18:21:07 +0100] x", Some("] x"));
-        check("20261122-17:21:7:606|x", Some("|x"));
-        check("11-22 17:21:07.811  1702", Some("  1702"));
-        check("11.22 17:21:07] x", Some("] x"));
-        check("1795368067 1 x", Some(" 1 x"));
-        check("1795368067.123 x", Some(" x"));
-        check("17:21:07.123 [main] x", Some(" [main] x"));
-        for text in [
-            "",
-            "x",
-            "17:21 x",
-            "12 x",
-            "2026 x",
-            "17953680670 x",
-            "1234567 x",
-            "10.0.0.7:80 x",
-            "2026-11-22x",
-            "Novel 22 x",
-            "1.2.3 x",
-            "1795368067-x",
-        ] {
-            check(text, None);
-        }
-    }
-
-    #[test]
-    fn dates_of_digits_are_read_in_the_order_that_the_neighbours_have() {
-        let near = |day: &str| Clock { utc_offset: 0, near: Time::parse_rfc3339(day) };
-        let check = |near: Clock, text: &str, day: &str| assert_eq!(near.read(text, None).unwrap().date(), day, "{text}");
-        check(near("2026-04-03T12:00:00Z"), "03/04/2026 10:00:00", "2026-04-03");
-        check(near("2026-03-04T12:00:00Z"), "03/04/2026 10:00:00", "2026-03-04");
-        check(Clock::default(), "03/04/2026 10:00:00", "2026-03-04");
-        check(Clock::default(), "03.04.2026 10:00:00", "2026-04-03");
-        check(near("2026-11-22T12:00:00Z"), "17/06/09 20:10:40", "2017-06-09");
-        check(near("2009-06-17T12:00:00Z"), "17/06/09 20:10:40", "2009-06-17");
-    }
-
-    #[test]
-    fn fractions_are_cut_to_microseconds() {
-        check("2026-11-22 17:21:07,824", "2026-11-22T17:21:07.824000Z");
-        check("2026-11-22T17:21:07.123456789Z", "2026-11-22T17:21:07.123456Z");
-        check("22 Nov 2026 17:21:02.037", "2026-11-22T17:21:02.037000Z");
-        check("Sun Nov 22 17:21:07.000123 2026", "2026-11-22T17:21:07.000123Z");
-        check("1795368067.25", "2026-11-22T17:21:07.250000Z");
-        check("1795368067123", "2026-11-22T17:21:07.123000Z");
-        check("1795368067123.5", "2026-11-22T17:21:07.123500Z");
-        check("17:21:07.5", "2026-11-22T17:21:07.500000Z");
-    }
-
-    #[test]
-    fn what_is_no_time() {
-        for text in [
-            "",
-            "x",
-            "2026",
-            "2026-13-01 00:00:00",
-            "2026-02-30 00:00:00",
-            "2026-11-22 25:00:00",
-            "2026-11-22T17:21:07 now",
-            "Nov",
-            "Nov 22",
-            "99:99",
-            "--",
-            "1e9",
-        ] {
-            let read = clock().read(text, None);
-            assert!(read.is_none() || text == "2026", "{text} {read:?}");
-        }
-    }
-
-    #[test]
-    fn a_missing_year_is_the_nearest() {
-        let new_year = Clock { utc_offset: 0, near: Time::parse_rfc3339("2026-01-01T00:10:00Z") };
-        assert_eq!(new_year.read("Dec 31 23:59:00", None).unwrap().date(), "2025-12-31");
-        assert_eq!(new_year.read("Jan  1 00:20:00", None).unwrap().date(), "2026-01-01");
-        assert_eq!(new_year.read("23:59:00", None).unwrap().rfc3339(), "2025-12-31T23:59:00Z");
-        assert_eq!(Clock::default().read("Dec 31 23:59:00", None), None);
-    }
-
-    #[test]
-    fn a_zone_beside_the_time_or_given_by_the_operator() {
-        let local = Clock { utc_offset: 3600, near: None };
-        assert_eq!(local.read("2026-11-22 18:00:00", None).unwrap().rfc3339(), "2026-11-22T17:00:00Z");
-        assert_eq!(local.read("2026-11-22 18:00:00", Some("UTC")).unwrap().rfc3339(), "2026-11-22T18:00:00Z");
-        assert_eq!(local.read("2026-11-22 18:00:00Z", None).unwrap().rfc3339(), "2026-11-22T18:00:00Z");
-        let patterns = ["%d!%m!%Y %H:%M:%S%.f".to_owned()];
-        assert_eq!(local.read_by(&patterns, "22!11!2026 18:00:00.5", Some("+02:00")).unwrap().rfc3339(), "2026-11-22T16:00:00.500Z");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn never_panics(text in "\\PC{0,40}") {
-            clock().read(&text, Some(&text));
-            clock().read_prefix(&text);
-        }
-
-        #[test]
-        fn rfc3339_agrees_with_chrono(seconds in 0i64..4_000_000_000) {
-            let time = Time(seconds * SECOND);
-            proptest::prop_assert_eq!(clock().read(&time.rfc3339(), None), Some(time));
-        }
-    }
-}
+mod tests;

@@ -33,12 +33,18 @@ pub fn is_part(line: &str) -> bool {
         "[parameters: ",
         "(Background on this error at:",
     ];
-    BEGINNINGS.iter().any(|b| line.starts_with(b)) || is_php_frame(line) || is_exception(line)
+    BEGINNINGS.iter().any(|b| line.starts_with(b)) || is_php_frame(line) || is_ruby_frame(line) || is_exception(line)
 }
 
 /// `#0 /srv/app/index.php(12): main()`
 fn is_php_frame(line: &str) -> bool {
     line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(' '))
+}
+
+/// ``app/models/order.rb:12:in `save'``
+fn is_ruby_frame(line: &str) -> bool {
+    let path = line.split_once(".rb:").filter(|(path, _)| !path.contains(' '));
+    path.is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(":in "))
 }
 
 /// Whether a line is the name of an exception, alone or before a colon: `java.io.IOException: closed`, `KeyError: 'x'`.
@@ -54,6 +60,8 @@ fn is_exception(line: &str) -> bool {
 /// The dotted name before a `: ` or the end of the line; empty where the line does not begin with one.
 fn exception_name(line: &str) -> &str {
     let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(line), |(name, _)| name);
+    // Rails puts the message into parentheses.
+    let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
     let name = name.strip_prefix("Uncaught ").unwrap_or(name);
     let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$' | b':' | b'\\' | b'/');
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -246,10 +254,22 @@ mod tests {
             "#0 /srv/x.php(12): main()",
             "[SQL: SELECT 1]",
             "requests.exceptions.ReadTimeout: x",
+            "NoMethodError (undefined method `price' for nil):",
+            "app/models/order.rb:12:in `save'",
         ] {
             assert!(is_part(line), "{line}");
         }
-        for line in ["", "hello", "Loading: done", "2023-08-12 ok", "Version: '10.11'", "note that this is fine", "GET / 200"] {
+        for line in [
+            "",
+            "hello",
+            "Loading: done",
+            "2023-08-12 ok",
+            "Version: '10.11'",
+            "note that this is fine",
+            "GET / 200",
+            "see order.rb: it is long",
+            "Done (in 3 s):",
+        ] {
             assert!(!is_part(line), "{line}");
         }
     }

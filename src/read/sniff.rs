@@ -57,7 +57,7 @@ fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look
         SourceKind::Log if is_export(text) => SourceKind::Changes,
         kind => kind,
     };
-    let date = if kind == SourceKind::Log { first_date(text.as_bytes()) } else { None };
+    let date = if kind == SourceKind::Log { first_date(text.as_bytes()).or_else(|| date_of_name(shown)) } else { None };
     Look { kind, date, complaint: None }
 }
 
@@ -130,6 +130,20 @@ fn first_date(text: &[u8]) -> Option<Time> {
     memchr::memmem::find_iter(text, b"20").find_map(|at| year_first(&text[at..]).or_else(|| year_last(text, at))).and_then(noon)
 }
 
+/// The noon of the day that a path names: `app-2023-08-12.log`, `20230812/app.log`.
+fn date_of_name(shown: &str) -> Option<Time> {
+    let bytes = shown.as_bytes();
+    memchr::memmem::find_iter(bytes, b"20")
+        .filter_map(|at| {
+            let digits: Vec<u8> = bytes[at..].iter().filter(|b| !matches!(b, b'-' | b'_' | b'.')).take(9).copied().collect();
+            let whole = at == 0 || !bytes[at - 1].is_ascii_digit();
+            let date = digits.get(..8).filter(|d| whole && d.iter().all(u8::is_ascii_digit))?;
+            let (month, day) = (number(&date[4..6])?, number(&date[6..8])?);
+            noon((number(&date[..4])?, month, day)).filter(|_| (1..=12).contains(&month))
+        })
+        .last()
+}
+
 fn year_first(text: &[u8]) -> Option<(i64, i64, i64)> {
     let [y1, y2, y3, y4, s1 @ (b'-' | b'/'), m1, m2, s2, d1, d2, ..] = *text else { return None };
     (s1 == s2).then_some(())?;
@@ -181,6 +195,19 @@ mod tests {
         check("# HELP up Up\n# TYPE up gauge\nup 1\n", "m.om", SourceKind::Skipped);
         check("\u{1}\u{2}\u{3}", "core", SourceKind::Skipped);
         check("# what happened", "notes.md", SourceKind::Skipped);
+    }
+
+    #[test]
+    fn days_that_paths_name() {
+        for name in
+            ["logs/a/app-2023-08-12.log", "app.log.20230812", "2023_08_12/app.log", "app-2022-01-01/2023-08-12.log", "a20230812T1431.log"]
+        {
+            assert_eq!(date_of_name(name).map(Time::date).as_deref(), Some("2023-08-12"), "{name}");
+        }
+        for name in ["", "app.log", "app-2023.log", "app-1202308.log", "app-20239912.log", "job-120230812.log"] {
+            assert_eq!(date_of_name(name), None, "{name}");
+        }
+        assert_eq!(recognise(b"14:31:07 x\n", "app-2023-08-12.log").date.map(Time::date).as_deref(), Some("2023-08-12"));
     }
 
     #[test]

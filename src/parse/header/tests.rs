@@ -51,6 +51,11 @@ fn headers_of_many_shapes() {
     check("14:31:07.123 [main] DEBUG a.b.C - up", "DEBUG", "a.b.C", "up");
     check("1691850667.123 INFO orders: up", "INFO", "orders", "up");
     check("W0812 14:31:07.123456 12 reflector.go:12] slow", "W", "reflector.go", "slow");
+    check("2023-08-12T14:31:07.123+0000 W STORAGE  [conn12] slow", "W", "STORAGE", "slow");
+    check("[14:31:07] [Server thread/INFO]: up", "INFO", "", "up");
+    check("12.08.2023 14:31:07,123 *ERROR* [qtp-12] org.example.Billing no disk", "ERROR", "org.example.Billing", "no disk");
+    check("20230812143107 INFO up", "INFO", "", "up");
+    check("2023-08-12T14:31:07+02:00 INFO orders: up", "INFO", "orders", "up");
     check("2023-08-12 14:31:07 <info> up", "info", "", "up");
     check("2023-08-12 14:31:07 (info) up", "info", "", "up");
     check("2023-08-12 14:31:07.1|ERROR|orders|no disk", "ERROR", "orders", "no disk");

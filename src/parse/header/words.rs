@@ -16,6 +16,8 @@ const LONGEST_GROUP: usize = 160;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Level,
+    /// `Server thread/INFO`
+    ThreadAndLevel,
     Number,
     Trace,
     Pairs,
@@ -54,6 +56,8 @@ pub fn group(inside: &str) -> Group {
     let digits = inside.trim_start_matches(['#', '*']).trim_start_matches("0x");
     if is_level(inside) || level_letter(inside) {
         Group::Level
+    } else if inside.rsplit_once('/').is_some_and(|(thread, level)| !thread.is_empty() && is_level(level)) {
+        Group::ThreadAndLevel
     } else if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b':' || b == b'-') {
         Group::Number
     } else if is_trace(inside.split(' ').next().unwrap_or_default()) {

@@ -22,9 +22,9 @@ fn source() -> Source {
 }
 
 /// (first line, level, message, detail) of each record.
-type Seen = Vec<(u64, Level, String, String)>;
+pub(super) type Seen = Vec<(u64, Level, String, String)>;
 
-fn read_bytes(bytes: Vec<u8>) -> (Seen, LogOutcome) {
+pub(super) fn read_bytes(bytes: Vec<u8>) -> (Seen, LogOutcome) {
     static FORMATS: LazyLock<Formats> = LazyLock::new(Formats::builtin);
     let formats: &Formats = &FORMATS;
     let mut seen = Vec::new();
