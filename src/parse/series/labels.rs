@@ -83,10 +83,9 @@ pub fn raw_key(metric: &str, mut labels: Labels, setting: &Setting<'_>) -> RawKe
     let whole_group = labels.get("container").filter(|container| metric.starts_with("container_") && is_whole_group(container)).cloned();
     let value = |labels: &Labels, names: &[&str]| names.iter().find_map(|name| labels.get(*name).filter(|v| !v.is_empty()).cloned());
     let edge = EDGES.iter().find_map(|(source, target)| Some((labels.get(*source)?.clone(), labels.get(*target)?.clone())));
-    let reporter_is_source = labels.get("reporter").is_none_or(|reporter| reporter == "source");
     let instance = value(&labels, &INSTANCE);
     let named = value(&labels, &SERVICE).map(|service| machine(&service, instance.as_deref()).unwrap_or(service));
-    let own = edge.as_ref().map(|(source, target)| if reporter_is_source { source.clone() } else { target.clone() });
+    let own = edge.as_ref().map(|(source, target)| measured_by(source, target, &labels).clone());
     let edge_labels = EDGES.iter().flat_map(|(source, target)| [*source, *target]).filter(|_| edge.is_some());
     for name in SERVICE.into_iter().chain(INSTANCE).chain(edge_labels) {
         labels.remove(name);
@@ -102,6 +101,15 @@ pub fn raw_key(metric: &str, mut labels: Labels, setting: &Setting<'_>) -> RawKe
         edge: edge.map(|(source, target)| (ServiceName::new(&source), ServiceName::new(&target))),
     };
     RawKey { key, labels }
+}
+
+/// Which end of a call measured it: what a mesh's reporter says, else the service that is named beside the ends, else the one called.
+fn measured_by<'e>(source: &'e String, target: &'e String, labels: &Labels) -> &'e String {
+    let is_source = match labels.get("reporter").map(String::as_str) {
+        Some(reporter) => reporter == "source",
+        None => ["service", "service_name"].iter().any(|name| labels.get(*name) == Some(source)),
+    };
+    if is_source { source } else { target }
 }
 
 /// Whether cAdvisor's label `container` stands for all containers of a pod, or for the one that holds their network.

@@ -53,7 +53,10 @@ pub fn fold(key: &SeriesKey, mut series: Vec<(Labels, Points)>) -> Vec<(SeriesKe
                 labels.remove(&name);
             }),
             _ => {
-                return groups.into_iter().map(|(shown, points)| (named(key, &shown), combine(&points, how(key.metric.as_str())))).collect();
+                return groups
+                    .into_iter()
+                    .map(|(shown, points)| (named(key, &shown), combine(&points, how(key.metric.as_str()))))
+                    .collect();
             }
         }
     }
