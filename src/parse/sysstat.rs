@@ -182,7 +182,7 @@ impl<'s> Reports<'s> {
     }
 }
 
-/// Host and date of `Linux 5.15.0-78-generic (web-1) 	08/12/2023 	_x86_64_	(4 CPU)`.
+/// Host and date of `Linux 5.15.0-78-generic (web-1) 08/12/2023 _x86_64_ (4 CPU)`, where tabs stand for the blanks.
 fn banner(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_prefix("Linux ")?;
     let (_, named) = rest.split_once(" (")?;
