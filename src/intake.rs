@@ -14,7 +14,9 @@ use crate::model::{
     Change, ChangeId, Complaint, Coverage, Gap, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Time, TimeSpan, Topology,
 };
 use crate::parse::config::Flat;
-use crate::parse::{Formats, changes, config, prometheus, read_log as read_records, topology};
+use crate::parse::series::{Collected, Reading, Setting};
+use crate::parse::timestamp::Clock;
+use crate::parse::{Formats, changes, config, influx, openmetrics, otlp_metrics, prometheus, read_log as read_records, sysstat, topology};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::signal::metrics::{self, TableOutcome};
 use crate::template::tally::Place;
@@ -54,7 +56,7 @@ pub struct NameBook {
 struct Part {
     tally: Option<Tally>,
     flow: Flow,
-    metrics: Metrics,
+    samples: Collected,
     changes: Vec<Change>,
     /// Whether other files may tell more of the same changes.
     joins: bool,
@@ -66,6 +68,9 @@ struct Part {
 
 /// Turns the bytes of a whole file into a part, or says why it cannot.
 type WholeReader<'r> = dyn Fn(&[u8], &mut Part) -> Result<(), String> + 'r;
+
+/// Reads metrics that are written as text.
+type MetricReader = dyn Fn(&str, &Setting<'_>) -> Result<Reading, String>;
 
 /// Reads all sources. `progress` is told the bytes read so far and the bytes in all.
 pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Intake {
@@ -79,14 +84,12 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     let parts: Vec<Part> = bundle.sources.par_iter().map(read).collect();
     let mut intake = Intake::default();
     intake.coverage.complaints.clone_from(&bundle.complaints);
-    let (mut tallies, mut flows) = (Vec::new(), Vec::new());
+    let (mut tallies, mut flows, mut samples) = (Vec::new(), Vec::new(), Collected::default());
     let (mut changes, mut joining) = (Vec::new(), BTreeSet::new());
     for (part, source) in parts.into_iter().zip(&bundle.sources) {
         tallies.extend(part.tally);
         flows.push(part.flow);
-        for (key, points) in part.metrics {
-            metrics::extend(&mut intake.metrics, key, points.into_iter().filter(|p| options.wants(p.0)).collect());
-        }
+        samples.absorb(part.samples);
         joining.extend(part.changes.iter().filter(|_| part.joins).map(|change| change.id.clone()));
         changes.extend(part.changes);
         part.topology.edges().for_each(|(a, b)| intake.topology.add(a.clone(), b.clone()));
@@ -99,6 +102,8 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
         intake.coverage.sources.push(part.coverage);
         intake.coverage.complaints.extend(part.complaints);
     }
+    intake.metrics = samples.finish();
+    intake.metrics.values_mut().for_each(|points| points.retain(|p| options.wants(p.0)));
     intake.metrics.retain(|_, points| !points.is_empty());
     for (caller, callee) in intake.metrics.keys().filter_map(|k| k.edge.clone()) {
         intake.topology.add(caller, callee);
@@ -132,12 +137,6 @@ fn silent_ends(sources: &mut [SourceCoverage], bundle: &Bundle) {
     }
 }
 
-/// From the first to the last sample.
-fn sampled(metrics: &Metrics) -> Option<TimeSpan> {
-    let times = || metrics.values().flatten().map(|point| point.0);
-    Some(TimeSpan { start: times().min()?, end: times().max()? })
-}
-
 /// By time and id. An id that several files record counts once, or is joined where each file tells a part.
 fn settle_changes(mut changes: Vec<Change>, joining: &BTreeSet<ChangeId>, complaints: &mut Vec<Complaint>) -> Vec<Arc<Change>> {
     changes.sort_by(|a, b| (a.time, &a.id, &a.origin).cmp(&(b.time, &b.id, &b.origin)));
@@ -161,24 +160,29 @@ fn settle_changes(mut changes: Vec<Change>, joining: &BTreeSet<ChangeId>, compla
 
 fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options) -> Part {
     let whole = |kind: &str, read: &WholeReader<'_>| read_whole(source, kind, read);
+    let metric_text = |kind: &str, read: &MetricReader| {
+        whole(kind, &|bytes, part| {
+            part.take_metrics(source, read(&String::from_utf8_lossy(bytes), &setting(source, options))?);
+            Ok(())
+        })
+    };
     match source.kind {
         SourceKind::Log => read_log(source, formats, options),
         SourceKind::LongCsv | SourceKind::WideCsv => whole("metrics csv", &|bytes, part| {
-            let outcome = metrics::read_csv(bytes, &mut part.metrics)?;
+            let outcome = metrics::read_csv(bytes, &mut part.samples)?;
             part.count_rows(source, &outcome);
             Ok(())
         }),
         SourceKind::Parquet => whole("metrics parquet", &|bytes, part| {
-            let outcome = metrics::read_parquet(bytes.to_vec(), &mut part.metrics)?;
+            let outcome = metrics::read_parquet(bytes.to_vec(), &mut part.samples)?;
             part.count_rows(source, &outcome);
             Ok(())
         }),
-        SourceKind::PrometheusJson => whole("metrics prometheus json", &|bytes, part| {
-            for sample in prometheus::read(&String::from_utf8_lossy(bytes))? {
-                part.metrics.entry(sample.key).or_default().push((sample.time, sample.value));
-            }
-            Ok(())
-        }),
+        SourceKind::PrometheusJson => metric_text("metrics prometheus json", &prometheus::read),
+        SourceKind::OpenMetrics => metric_text("metrics openmetrics", &openmetrics::read),
+        SourceKind::OtlpMetrics => metric_text("metrics otlp json", &otlp_metrics::read),
+        SourceKind::LineProtocol => metric_text("metrics line protocol", &influx::read),
+        SourceKind::Sysstat => metric_text("metrics sysstat", &sysstat::read),
         SourceKind::Topology => whole("topology", &|bytes, part| {
             let (topology, misread) = topology::read(&String::from_utf8_lossy(bytes));
             part.topology = topology;
@@ -210,6 +214,16 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
             },
             ..Part::default()
         },
+    }
+}
+
+/// What is known of a metric file before it is read.
+fn setting<'s>(source: &'s Source, options: &Options) -> Setting<'s> {
+    Setting {
+        service: source.service.as_ref().map(ServiceName::as_str),
+        instance: source.instance.as_ref().map(|i| i.as_str()),
+        shown: &source.shown,
+        clock: Clock { utc_offset: options.utc_offset.unwrap_or(0), near: source.near },
     }
 }
 
@@ -259,7 +273,7 @@ fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
     };
     let mut part = Part { coverage, ..Part::default() };
     let outcome = read(&bytes, &mut part);
-    part.coverage.span = sampled(&part.metrics);
+    part.coverage.span = part.samples.span();
     if let Err(why) = outcome {
         part.coverage.understood = 0;
         part.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: 0 });
@@ -307,10 +321,32 @@ impl Part {
 
     fn count_rows(&mut self, source: &Source, outcome: &TableOutcome) {
         self.coverage.records = outcome.rows;
+        self.dropped(source, outcome.dropped);
         if outcome.misread > 0 {
             self.coverage.understood = self.coverage.lines.saturating_sub(outcome.misread);
             let why = "cells whose time or value cannot be read".to_owned();
             self.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: outcome.misread - 1 });
+        }
+    }
+
+    fn take_metrics(&mut self, source: &Source, reading: Reading) {
+        let Reading { collected, misread, more_misread } = reading;
+        self.coverage.records = collected.samples;
+        self.dropped(source, collected.dropped);
+        self.misread(source, misread);
+        self.coverage.understood = self.coverage.understood.saturating_sub(more_misread);
+        if more_misread > 0 {
+            let why = "further lines that are no metrics".to_owned();
+            self.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: more_misread - 1 });
+        }
+        self.samples = collected;
+    }
+
+    /// Takes note of values that are no measurements.
+    fn dropped(&mut self, source: &Source, dropped: u64) {
+        if dropped > 0 {
+            let why = "samples without a number that can be measured (NaN, infinite, missing): left out".to_owned();
+            self.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: dropped - 1 });
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod documents;
 pub mod lines;
+mod metrics;
 mod sniff;
 mod utf16;
 
@@ -63,6 +64,14 @@ pub enum SourceKind {
     WideCsv,
     Parquet,
     PrometheusJson,
+    /// Text of the Prometheus or OpenMetrics exposition format.
+    OpenMetrics,
+    /// Metrics in the JSON of the OpenTelemetry protocol.
+    OtlpMetrics,
+    /// InfluxDB's line protocol.
+    LineProtocol,
+    /// Reports of sysstat's tools and of vmstat.
+    Sysstat,
     Changes,
     Topology,
     Config,
@@ -249,6 +258,9 @@ fn source(file: Found, look: &Look, near: Option<Time>, numbered: bool) -> Sourc
     let (service, instance) = match look.kind {
         SourceKind::Log if !from_stdin => owner(&file.place, numbered),
         SourceKind::Config => (configured(&file.place), None),
+        SourceKind::OpenMetrics | SourceKind::LineProtocol | SourceKind::OtlpMetrics | SourceKind::Sysstat if !from_stdin => {
+            measured(&file.place)
+        }
         _ => (None, None),
     };
     Source {
@@ -297,6 +309,46 @@ fn owner(shown: &str, numbered: bool) -> (Option<String>, Option<String>) {
     }
 }
 
+/// Service and instance that the place of a metric file names: as for logs, with folders below `metrics` too. Names of tools and of what
+/// they do name nobody.
+fn measured(place: &str) -> (Option<String>, Option<String>) {
+    const NOBODY: [&str; 19] = [
+        "all",
+        "data",
+        "dump",
+        "export",
+        "influx",
+        "iostat",
+        "metric",
+        "metrics",
+        "mpstat",
+        "node",
+        "openmetrics",
+        "otel",
+        "otlp",
+        "pidstat",
+        "prometheus",
+        "sar",
+        "scrape",
+        "telegraf",
+        "vmstat",
+    ];
+    let below_metrics = place.split_once("metrics/").filter(|(before, _)| before.is_empty() || before.ends_with('/'));
+    let owned = below_metrics.map(|(_, rest)| if rest.contains('/') { format!("{LOGS}/{rest}") } else { rest.to_owned() });
+    let (service, instance) = owner(owned.as_deref().unwrap_or(place), false);
+    let word = |name: &str| name.trim_matches(|c: char| !c.is_ascii_alphabetic()).to_ascii_lowercase();
+    let named =
+        service.filter(|name| !name.split(['-', '_', '.']).all(|part| word(part).is_empty() || NOBODY.contains(&word(part).as_str())));
+    (named.map(|name| undated(&name).to_owned()), instance)
+}
+
+/// A name without the time at its end: `shop-2023-08-12T14-30-00`.
+fn undated(name: &str) -> &str {
+    let end = name.find("20").filter(|at| name[*at..].bytes().take(4).all(|b| b.is_ascii_digit()) && *at > 0).unwrap_or(name.len());
+    let bare = name[..end].trim_end_matches(['-', '_', '.']);
+    if bare.is_empty() { name } else { bare }
+}
+
 /// The service whose configuration a file below `configs` is.
 fn configured(shown: &str) -> Option<String> {
     let mut parts = shown.split('/').skip_while(|part| *part != "configs" && *part != "config").skip(1);
@@ -343,9 +395,9 @@ fn numbered_siblings(found: &[Found]) -> Vec<bool> {
 
 /// A file's name without the endings that say how it is packed or written, nor the number of a rotation.
 fn stem(name: &str) -> &str {
-    const ENDINGS: [&str; 16] = [
+    const ENDINGS: [&str; 18] = [
         ".gz", ".zst", ".bz2", ".xz", ".log", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".out", ".err", ".parquet", ".yaml",
-        ".yml",
+        ".yml", ".prom", ".om",
     ];
     let mut stem = name;
     loop {

@@ -24,11 +24,16 @@ const SHARE_OF_PEAK: f64 = 0.2;
 
 /// … and events in one sampling interval: one now and then is no incident.
 const GRAINS: f64 = 2.5;
+/// Share by which sampling intervals differ.
+const JITTER: f64 = 0.02;
 
-/// A stream for each series of errors that left its quiet range.
+/// A stream for each series of errors that left its quiet range, longest first: the weakest must not stand for an incident of all.
 pub fn streams(signals: &Signals) -> Vec<Stream> {
     let errors = signals.metrics.iter().filter(|(key, points)| speaks_of_errors(key) && points.len() >= SMALLEST_SERIES);
-    errors.filter_map(|(key, points)| stream(key, points, signals)).collect()
+    let mut streams: Vec<Stream> = errors.filter_map(|(key, points)| stream(key, points, signals)).collect();
+    let score = |stream: &Stream| stream.found.iter().flatten().map(|found| found.score).fold(0.0, f64::max);
+    streams.sort_by(|a, b| score(b).total_cmp(&score(a)));
+    streams
 }
 
 fn speaks_of_errors(key: &SeriesKey) -> bool {
@@ -67,9 +72,11 @@ fn stream(key: &SeriesKey, points: &[(Time, f64)], signals: &Signals) -> Option<
     })
 }
 
-/// The smallest step between two values: one event in the sampling interval, for a rate.
+/// The smallest step between two values: one event in the sampling interval, for a rate. Intervals jitter, and with them the rates of equal
+/// counts, which are no steps.
 fn grain(sorted: &[f64]) -> f64 {
-    sorted.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 1e-9).fold(f64::INFINITY, f64::min)
+    let steps = sorted.windows(2).filter(|w| w[1] - w[0] > (JITTER * w[1].abs()).max(1e-9));
+    steps.map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min)
 }
 
 /// The stretches in which a series stays raised.
@@ -97,6 +104,13 @@ mod tests {
         let points: Vec<_> = values.iter().enumerate().map(|(i, v)| (Time(i as i64), *v)).collect();
         let spans: Vec<_> = raised(&points).iter().map(|f| (f.span.start.0, f.span.end.0)).collect();
         assert_eq!(spans, expected, "{values:?}");
+    }
+
+    #[test]
+    fn jitter_of_intervals_makes_no_smaller_events() {
+        let one = |i: usize| 1.0 / (5.0 + 0.001 * i as f64);
+        let values: Vec<f64> = (0..30).map(|i| if (10..16).contains(&i) { one(i) } else { 0.0 }).collect();
+        check(&values, &[]);
     }
 
     #[test]

@@ -1,178 +1,95 @@
-//! Answers of the Prometheus HTTP API, `query_range` (matrix) and `query` (vector), as samples.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Answers of the Prometheus HTTP API, `query_range` (matrix) and `query` (vector), and the JSON lines that VictoriaMetrics exports.
 
 use serde_json::{Map, Value};
 
-use crate::model::{InstanceId, MetricName, Sample, SeriesKey, ServiceName, Time};
+use super::json_documents::{self, number};
+use super::series::labels::{Labels, Setting, raw_key, spelled};
+use super::series::{Kind, Reading, instant};
 
-/// Labels that name the service, best first.
-const SERVICE: [&str; 16] = [
-    "service",
-    "service_name",
-    "app",
-    "app_kubernetes_io_name",
-    "application",
-    "destination_service_name",
-    "destination_workload",
-    "deployment",
-    "workload",
-    "container",
-    "container_name",
-    "kubernetes_name",
-    "job",
-    "exported_job",
-    "component",
-    "host",
-];
-/// Labels that name the instance, best first.
-const INSTANCE: [&str; 6] = ["instance", "pod", "pod_name", "service_instance_id", "kubernetes_pod_name", "node"];
-/// Labels of a caller and of what it calls.
-const EDGES: [(&str, &str); 6] = [
-    ("source", "destination"),
-    ("source", "target"),
-    ("source_workload", "destination_workload"),
-    ("source_app", "destination_app"),
-    ("client", "server"),
-    ("caller", "callee"),
-];
-
-/// What an answer held.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    /// Sorted by series, then time.
-    pub samples: Vec<Sample>,
-    /// Values that are no numbers (`NaN`, `+Inf`) or have no valid time.
-    pub dropped: u64,
-}
-
-/// The finite samples of an answer.
+/// All answers in a text, one after the other or on lines of their own.
 ///
 /// # Errors
-/// Text that is no answer of the API, or the error that it reports.
-pub fn read(text: &str) -> Result<Vec<Sample>, String> {
-    read_counted(text).map(|answer| answer.samples)
+/// Nothing was read: text that is no answer of the API, or the error that it reports.
+pub fn read(text: &str, setting: &Setting<'_>) -> Result<Reading, String> {
+    let mut reading = Reading::default();
+    let mut empty = false;
+    json_documents::each(text, |line, document| {
+        let answered = document.and_then(|document| {
+            let series = series_of(&document)?;
+            empty |= series.is_empty();
+            series.iter().try_for_each(|item| read_series(item, setting, &mut reading))
+        });
+        if let Err(why) = answered {
+            reading.misread(line, why);
+        }
+    });
+    if empty && reading.misread.is_empty() { Ok(reading) } else { reading.unless_empty("answer of the Prometheus API") }
 }
 
-/// The finite samples of an answer, and how many values were left out.
-///
-/// # Errors
-/// Text that is no answer of the API, or the error that it reports.
-pub fn read_counted(text: &str) -> Result<Answer, String> {
-    let answer: Value = serde_json::from_str(text).map_err(|error| format!("not valid JSON: {error}"))?;
-    if answer.get("status").and_then(Value::as_str) == Some("error") {
-        let why = answer.get("error").and_then(Value::as_str).unwrap_or("without a reason");
+/// The series of one document: an answer in its wrapper, its result alone, or one exported series.
+fn series_of(document: &Value) -> Result<&[Value], String> {
+    if document.get("status").and_then(Value::as_str) == Some("error") {
+        let why = document.get("error").and_then(Value::as_str).unwrap_or("without a reason");
         return Err(format!("Prometheus reported an error: {why}"));
     }
-    let result = answer.pointer("/data/result").or_else(|| answer.get("result")).or(Some(&answer));
-    let Some(result) = result.and_then(Value::as_array) else {
-        return Err("not an answer of the Prometheus API: data.result is missing".to_owned());
-    };
-    let series: Vec<(Labels, &Value)> = result.iter().filter_map(|item| Some((labels(item.get("metric")?.as_object()?), item))).collect();
-    if series.len() < result.len() {
-        return Err("not an answer of the Prometheus API: a series has no metric".to_owned());
+    if document.get("metric").is_some_and(Value::is_object) {
+        return Ok(std::slice::from_ref(document));
     }
-    let distinguishing = distinguishing(&series);
-    let mut read = Answer::default();
-    for (labels, item) in &series {
-        read_series(&labels.key(&distinguishing), item, &mut read);
+    let result = document.pointer("/data/result").or_else(|| document.get("result")).unwrap_or(document);
+    let series = result.as_array().ok_or("not an answer of the Prometheus API: data.result is missing")?;
+    if document.pointer("/data/resultType").is_some_and(|kind| kind == "scalar" || kind == "string") {
+        return Err("a scalar is no series: query a metric".to_owned());
     }
-    read.samples.sort_by(|a, b| (&a.key, a.time).cmp(&(&b.key, b.time)));
-    Ok(read)
+    Ok(series)
 }
 
-/// The labels of one series, sorted into what they mean.
-struct Labels {
-    base: SeriesKey,
-    others: BTreeMap<String, String>,
-}
-
-fn labels(metric: &Map<String, Value>) -> Labels {
-    let mut others: BTreeMap<String, String> =
-        metric.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-    let metric = others.remove("__name__").unwrap_or_else(|| "value".to_owned());
-    let edge = EDGES.iter().find_map(|(source, target)| Some((others.get(*source)?.clone(), others.get(*target)?.clone())));
-    let reporter_is_source = others.get("reporter").is_none_or(|reporter| reporter == "source");
-    let named = SERVICE.iter().find_map(|name| others.get(*name).filter(|value| !value.is_empty())).cloned();
-    let own = edge.as_ref().map(|(source, target)| if reporter_is_source { source.clone() } else { target.clone() });
-    let instance = INSTANCE.iter().find_map(|name| others.get(*name).filter(|value| !value.is_empty())).cloned();
-    let edge_labels = EDGES.iter().flat_map(|(source, target)| [*source, *target]).filter(|_| edge.is_some());
-    for name in SERVICE.into_iter().chain(INSTANCE).chain(edge_labels) {
-        others.remove(name);
-    }
-    let service = own.or(named).or_else(|| instance.as_deref().map(host)).unwrap_or_else(|| "unknown".to_owned());
-    let base = SeriesKey {
-        service: ServiceName::new(&service),
-        metric: MetricName::new(&metric),
-        instance: instance.as_deref().map(InstanceId::new),
-        edge: edge.map(|(source, target)| (ServiceName::new(&source), ServiceName::new(&target))),
-    };
-    Labels { base, others }
-}
-
-/// `web-1:9090` without its port.
-fn host(instance: &str) -> String {
-    instance.rsplit_once(':').map_or(instance, |(host, _)| host).to_owned()
-}
-
-impl Labels {
-    /// The series' key, with those labels in the metric's name that tell it from its neighbours.
-    fn key(&self, distinguishing: &BTreeMap<SeriesKey, BTreeSet<String>>) -> SeriesKey {
-        let mut key = self.base.clone();
-        let needed = distinguishing.get(&self.base).into_iter().flatten();
-        let shown: Vec<String> = needed.filter_map(|name| self.others.get(name).map(|value| format!("{name}={value}"))).collect();
-        if !shown.is_empty() {
-            key.metric = MetricName::new(&format!("{}{{{}}}", self.base.metric, shown.join(",")));
-        }
-        key
-    }
-}
-
-/// For every key that several series share: the labels in which they differ.
-fn distinguishing(series: &[(Labels, &Value)]) -> BTreeMap<SeriesKey, BTreeSet<String>> {
-    let mut alike: BTreeMap<SeriesKey, Vec<&BTreeMap<String, String>>> = BTreeMap::new();
-    for (labels, _) in series {
-        alike.entry(labels.base.clone()).or_default().push(&labels.others);
-    }
-    let differing = |all: Vec<&BTreeMap<String, String>>| {
-        let names: BTreeSet<&String> = all.iter().flat_map(|labels| labels.keys()).collect();
-        let differs = |name: &&String| all.iter().any(|labels| labels.get(*name) != all[0].get(*name));
-        names.into_iter().filter(differs).cloned().collect()
-    };
-    alike.into_iter().filter(|(_, all)| all.len() > 1).map(|(key, all)| (key, differing(all))).collect()
-}
-
-fn read_series(key: &SeriesKey, item: &Value, read: &mut Answer) {
-    let values = item.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    for pair in values.iter().chain(item.get("value")) {
-        match point(pair) {
-            Some((time, value)) => read.samples.push(Sample { key: key.clone(), time, value }),
-            None => read.dropped += 1,
+fn read_series(item: &Value, setting: &Setting<'_>, reading: &mut Reading) -> Result<(), String> {
+    let metric = item.get("metric").and_then(Value::as_object).ok_or("not an answer of the Prometheus API: a series has no metric")?;
+    let (name, labels) = labels(metric);
+    let collected = &mut reading.collected;
+    let series = collected.series(raw_key(&name, labels, setting), Kind::Unknown);
+    let list = |name: &str| item.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let (values, timestamps) = (list("values"), list("timestamps"));
+    let exported = timestamps.iter().zip(values).map(|(time, value)| (number(time), number(value)));
+    let pair = |pair: &Value| (pair.get(0).and_then(Value::as_f64), pair.get(1).and_then(number));
+    let pairs = values.iter().filter(|_| timestamps.is_empty()).chain(item.get("value")).map(pair);
+    for (time, value) in exported.chain(pairs) {
+        match (time.and_then(instant), value) {
+            (Some(time), Some(value)) => collected.push(series, time, value),
+            _ => collected.dropped += 1,
         }
     }
+    // Native histograms are not read.
+    collected.dropped += list("histograms").len() as u64 + u64::from(item.get("histogram").is_some());
+    Ok(())
 }
 
-/// `[1691850600.5, "3.25"]`.
-fn point(pair: &Value) -> Option<(Time, f64)> {
-    let time = Time::from_seconds(pair.get(0)?.as_f64()?)?;
-    let value = pair.get(1)?;
-    let value = value.as_f64().or_else(|| value.as_str()?.parse().ok()).filter(|value| value.is_finite())?;
-    Some((time, value))
+fn labels(metric: &Map<String, Value>) -> (String, Labels) {
+    let mut labels: Labels = metric.iter().filter_map(|(name, value)| Some((spelled(name), value.as_str()?.to_owned()))).collect();
+    let name = labels.remove("__name__").unwrap_or_else(|| "value".to_owned());
+    (name, labels)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::SeriesKey;
 
     /// Writes the samples as `service/instance/metric=value`.
     #[track_caller]
-    fn check(result: &str, expected: &[&str], dropped: u64) {
-        let text = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{result}]}}}}"#);
-        let answer = read_counted(&text).unwrap();
+    fn check_text(text: &str, expected: &[&str], dropped: u64) {
+        let reading = read(text, &Setting::default()).unwrap();
+        let dropped_found = reading.collected.dropped;
         let instance = |key: &SeriesKey| key.instance.as_ref().map_or("", |i| i.as_str()).to_owned();
-        let lines: Vec<String> =
-            answer.samples.iter().map(|s| format!("{}/{}/{}={}", s.key.service, instance(&s.key), s.key.metric, s.value)).collect();
-        assert_eq!((lines, answer.dropped), (expected.iter().map(|s| (*s).to_owned()).collect(), dropped), "{text}");
+        let line = |key: &SeriesKey, value: f64| format!("{}/{}/{}={value}", key.service, instance(key), key.metric);
+        let metrics = reading.collected.finish();
+        let lines: Vec<String> = metrics.iter().flat_map(|(key, points)| points.iter().map(move |p| line(key, p.1))).collect();
+        assert_eq!((lines, dropped_found), (expected.iter().map(|s| (*s).to_owned()).collect(), dropped), "{text}");
+    }
+
+    #[track_caller]
+    fn check(result: &str, expected: &[&str], dropped: u64) {
+        check_text(&format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{result}]}}}}"#), expected, dropped);
     }
 
     #[test]
@@ -188,15 +105,37 @@ mod tests {
     }
 
     #[test]
+    fn documents_one_after_the_other_are_one_recording() {
+        let vector = |time: u64, value: u64| {
+            format!(
+                r#"{{"status":"success","isPartial":false,"data":{{"resultType":"vector","result":[{{"metric":{{"__name__":"up","job":"a"}},"value":[{time},"{value}"]}}]}}}}"#
+            )
+        };
+        check_text(&format!("{}\n{}{}", vector(1, 1), vector(11, 0), vector(21, 1)), &["a//up=1", "a//up=0", "a//up=1"], 0);
+        let broken = format!("{}\n{{\"status\":\n", vector(1, 1));
+        assert_eq!(read(&broken, &Setting::default()).unwrap().misread.len(), 1);
+    }
+
+    #[test]
+    fn exported_lines_of_victoria_metrics() {
+        check_text(
+            r#"{"metric":{"__name__":"up","job":"node_exporter","instance":"h-1:9100"},"values":[0,null,1],"timestamps":[1549891472010,1549891487724,1549891503438]}
+{"metric":{"__name__":"up","job":"prometheus","instance":"localhost:9090"},"values":[1],"timestamps":[1549891461511]}"#,
+            &["h-1/h-1:9100/up=0", "h-1/h-1:9100/up=1", "prometheus/localhost:9090/up=1"],
+            1,
+        );
+    }
+
+    #[test]
     fn values_that_are_no_numbers_are_counted() {
-        check(r#"{"metric":{"app":"a"},"values":[[1,"NaN"],[2,"+Inf"],["x","1"],[3],[4,"5"]]}"#, &["a//value=5"], 4);
+        check(r#"{"metric":{"app":"a"},"values":[[1,"NaN"],[2,"+Inf"],["x","1"],[3],[4,"5"],[5,"1e308"]]}"#, &["a//value=5"], 5);
     }
 
     #[test]
     fn labels_keep_series_apart_only_where_needed() {
         check(
             r#"{"metric":{"__name__":"n","app":"a","code":"200","zone":"z"},"value":[1,"1"]},{"metric":{"__name__":"n","app":"a","code":"500","zone":"z"},"value":[1,"2"]},{"metric":{"__name__":"n","app":"b","code":"200"},"value":[1,"3"]}"#,
-            &["a//n{code=200}=1", "a//n{code=500}=2", "b//n=3"],
+            &["a//n{code=200}=1", "a//n{code=5xx}=2", "b//n=3"],
             0,
         );
     }
@@ -204,7 +143,7 @@ mod tests {
     #[test]
     fn edges_belong_to_who_measured_them() {
         let text = r#"{"data":{"result":[{"metric":{"__name__":"r","source_workload":"a","destination_workload":"b","reporter":"destination"},"value":[1,"1"]}]}}"#;
-        let key = read(text).unwrap().remove(0).key;
+        let (key, _) = read(text, &Setting::default()).unwrap().collected.finish().pop_first().unwrap();
         assert_eq!((key.service, key.edge), ("b".into(), Some(("a".into(), "b".into()))));
     }
 
@@ -215,8 +154,9 @@ mod tests {
             ("{}", "data.result"),
             (r#"{"status":"error","error":"bad query"}"#, "bad query"),
             (r#"[{"a":1}]"#, "no metric"),
+            (r#"{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}"#, "scalar"),
         ] {
-            assert!(read(text).unwrap_err().contains(why), "{text}");
+            assert!(read(text, &Setting::default()).unwrap_err().contains(why), "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::model::Time;
 
 use super::SourceKind;
 use super::lines;
+use super::metrics;
 
 /// How much of a file is looked at, decompressed.
 const LOOK: usize = 64 * 1024;
@@ -15,6 +16,23 @@ const LOOK: usize = 64 * 1024;
 const CONFIG_ENDINGS: [&str; 9] = [".yaml", ".yml", ".toml", ".properties", ".ini", ".env", ".conf", ".cnf", ".cfg"];
 /// Endings of documents and pictures that people put beside their logs.
 const DOCUMENT_ENDINGS: [&str; 8] = [".md", ".html", ".pdf", ".png", ".jpg", ".svg", ".ipynb", ".docx"];
+
+/// How answers of the Prometheus API begin, with all blanks removed, and lines that VictoriaMetrics exports.
+const PROMETHEUS: [&str; 9] = [
+    r#"{"status":"success","data":{"#,
+    r#"{"status":"success","isPartial":"#,
+    r#"{"status":"error","errorType":"#,
+    r#"{"data":{"resultType":"#,
+    r#"{"data":{"result":[{"metric":{"#,
+    r#"{"resultType":"#,
+    r#"{"result":[{"metric":{"#,
+    r#"{"metric":{"#,
+    r#"[{"metric":{"#,
+];
+/// How metrics of the OpenTelemetry protocol begin; its logs and traces begin with other keys.
+const OTLP_METRICS: [&str; 2] = [r#"{"resourceMetrics":["#, r#"{"resource_metrics":["#];
+/// Lines that must be of a metric format.
+const LOOKED_AT: usize = 12;
 
 /// The result of looking at a file.
 #[derive(Clone, Debug)]
@@ -46,12 +64,6 @@ fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look
     }
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}');
-    if ["# HELP ", "# TYPE "].iter().any(|mark| text.starts_with(mark)) {
-        return Look {
-            complaint: Some("OpenMetrics text is not read; export the series as CSV or query_range JSON".to_owned()),
-            ..plain(SourceKind::Skipped)
-        };
-    }
     let kind = match kind_of_text(text, shown) {
         _ if is_config(shown) => SourceKind::Config,
         SourceKind::Log if is_export(text) => SourceKind::Changes,
@@ -64,17 +76,45 @@ fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look
 fn kind_of_text(text: &str, shown: &str) -> SourceKind {
     let mut lines = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty());
     let Some(first) = lines.next() else { return SourceKind::Log };
-    if first.trim_start().starts_with(['{', '[']) {
+    if first.trim_start().starts_with(['{', '[']) && !is_quoted_name(first) {
         return kind_of_json(text.trim_start(), first, shown);
     }
     let rows: Vec<&str> = lines.take(3).collect();
-    kind_of_table(first, &rows).unwrap_or(SourceKind::Log)
+    kind_of_metrics(text).or_else(|| kind_of_table(first, &rows)).unwrap_or(SourceKind::Log)
+}
+
+/// `{"http.requests",method="GET"} 5` (Prometheus 3) is no JSON.
+fn is_quoted_name(line: &str) -> bool {
+    line.starts_with("{\"") && metrics::is_sample(line)
+}
+
+/// Metrics in lines of text. All lines looked at must be of the format, since a log may hold anything.
+fn kind_of_metrics(text: &str) -> Option<SourceKind> {
+    if metrics::is_report(text) {
+        return Some(SourceKind::Sysstat);
+    }
+    let whole = text.rfind('\n').map_or(text, |end| &text[..end]);
+    let described = whole.lines().find(|line| !line.trim().is_empty()).is_some_and(metrics::is_description);
+    let mut lines = whole.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).take(LOOKED_AT).peekable();
+    if described && lines.peek().is_none() {
+        return Some(SourceKind::OpenMetrics);
+    }
+    lines.peek()?;
+    let lines: Vec<&str> = lines.collect();
+    if lines.iter().all(|line| metrics::is_sample(line)) && (described || lines.iter().any(|line| metrics::is_telling(line))) {
+        return Some(SourceKind::OpenMetrics);
+    }
+    let points: Vec<&str> = lines.iter().copied().filter(|line| !metrics::is_command(line)).collect();
+    (!points.is_empty() && points.iter().all(|line| metrics::is_point(line))).then_some(SourceKind::LineProtocol)
 }
 
 fn kind_of_json(text: &str, first: &str, shown: &str) -> SourceKind {
     let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).take(200).collect();
-    if squeezed.starts_with(r#"{"status":"success","data":{"#) || squeezed.starts_with(r#"{"data":{"resultType""#) {
+    if PROMETHEUS.iter().any(|begin| squeezed.starts_with(begin)) {
         return SourceKind::PrometheusJson;
+    }
+    if OTLP_METRICS.iter().any(|begin| squeezed.starts_with(begin)) {
+        return SourceKind::OtlpMetrics;
     }
     let name = shown.rsplit('/').next().unwrap_or(shown);
     if name.starts_with("changes.") || is_change(first) {
@@ -100,7 +140,10 @@ fn kind_of_table(header: &str, rows: &[&str]) -> Option<SourceKind> {
     if columns.len() <= 4 && has(&["source", "caller", "from"]) && has(&["target", "callee", "to", "destination"]) {
         return Some(SourceKind::Topology);
     }
-    let numeric = |row: &&str| row.split(separator).skip(1).all(|cell| cell.trim().is_empty() || cell.trim().parse::<f64>().is_ok());
+    let is_number = |cell: &str| {
+        cell.is_empty() || cell.parse::<f64>().is_ok() || (separator != ',' && cell.replacen(',', ".", 1).parse::<f64>().is_ok())
+    };
+    let numeric = |row: &&str| row.split(separator).skip(1).all(|cell| is_number(cell.trim().trim_matches('"')));
     let first_is_time = ["time", "timestamp", "ts", "date", "datetime"].contains(&columns[0].as_str());
     (first_is_time && rows.iter().all(|row| row.contains(separator)) && rows.iter().all(numeric)).then_some(SourceKind::WideCsv)
 }
@@ -192,7 +235,7 @@ mod tests {
         check("{}", "configs/a/1.json", SourceKind::Config);
         check("2023-08-12 x\n", "logs/a/a.conf", SourceKind::Log);
         check("PAR1\0\0", "m.parquet", SourceKind::Parquet);
-        check("# HELP up Up\n# TYPE up gauge\nup 1\n", "m.om", SourceKind::Skipped);
+        check("timestamp;a_cpu;a_mem\n1691850600;0,5;\n", "m.csv", SourceKind::WideCsv);
         check("\u{1}\u{2}\u{3}", "core", SourceKind::Skipped);
         check("# what happened", "notes.md", SourceKind::Skipped);
     }
@@ -208,6 +251,48 @@ mod tests {
             assert_eq!(date_of_name(name), None, "{name}");
         }
         assert_eq!(recognise(b"14:31:07 x\n", "app-2023-08-12.log").date.map(Time::date).as_deref(), Some("2023-08-12"));
+    }
+
+    #[test]
+    fn metric_formats_by_content() {
+        for name in ["m/a.om", "m/a.prom", "m/a.txt", "logs/a/a.log", "m/a.json", "a"] {
+            check("# HELP up Up\n# TYPE up gauge\nup 1\n", name, SourceKind::OpenMetrics);
+            check("# TYPE up gauge\n", name, SourceKind::OpenMetrics);
+            check("up{job=\"a\"} 1 1691850600000\nup{job=\"b\"} 0 1691850600000\n", name, SourceKind::OpenMetrics);
+            check("cpu,host=a usage_user=1.5 1691850600000000000\n", name, SourceKind::LineProtocol);
+            check(
+                "# DDL\nCREATE DATABASE telegraf WITH NAME autogen\ncpu usage=1.5,x=2i 1691850600000000000\n",
+                name,
+                SourceKind::LineProtocol,
+            );
+            check("procs -----------memory---------- ---swap--\n r  b   swpd\n", name, SourceKind::Sysstat);
+            check("Linux 5.15.0 (web-1) \t08/12/23 \t_x86_64_\t(4 CPU)\n\n", name, SourceKind::Sysstat);
+            check("# hostname;interval;timestamp;CPU;%user\nweb-1;600;2023-08-12 14:30:01 UTC;-1;2\n", name, SourceKind::Sysstat);
+            check("{ \"resourceMetrics\": [\n{", name, SourceKind::OtlpMetrics);
+            check("{\"resource_metrics\":[]}\n", name, SourceKind::OtlpMetrics);
+            check("{\"metric\":{\"__name__\":\"up\"},\"values\":[1],\"timestamps\":[1691850600000]}\n", name, SourceKind::PrometheusJson);
+            check("{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"x\"}", name, SourceKind::PrometheusJson);
+        }
+    }
+
+    #[test]
+    fn logs_are_not_taken_for_metrics() {
+        for text in [
+            "{\"resourceLogs\":[]}",
+            "{\"resourceSpans\":[]}",
+            "{\"status\":\"success\",\"msg\":\"x\"}\n",
+            "time=2023-08-12T14:30:00Z level=info msg=\"x\"\n",
+            "level=info count=5 1691850600\n",
+            "INFO started\n",
+            "requests 5\n",
+            "# a comment\n2023-08-12 14:30:00 INFO x\n",
+            "# HELP is on the way\n2023-08-12 14:30:00 INFO x\n",
+            "up{job=\"a\"} 1 1691850600000\n2023-08-12 14:30:00 INFO x\n",
+            "I0812 14:30:00.123456 1 main.go:5] x\n",
+            "1691850600.123 5 10.0.0.1 TCP_MISS/200 512 GET http://a/\n",
+        ] {
+            check(text, "logs/a/a.log", SourceKind::Log);
+        }
     }
 
     #[test]

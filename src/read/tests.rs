@@ -24,6 +24,21 @@ fn service_and_instance_from_the_place() {
     check_owner(".log", false, ".log", None);
 }
 
+#[test]
+fn metric_files_name_a_service_or_nobody() {
+    let check = |place: &str, service: Option<&str>, instance: Option<&str>| {
+        assert_eq!(measured(place), (service.map(str::to_owned), instance.map(str::to_owned)), "{place}");
+    };
+    check("metrics/shop.prom", Some("shop"), None);
+    check("bundle/metrics/shop/shop-1.om", Some("shop"), Some("shop-1"));
+    check("metrics/shop/scrape-2023-08-12T14-30-00.prom", Some("shop"), None);
+    check("metrics/shop-2023-08-12T14-30-00.prom", Some("shop"), None);
+    check("metrics/metrics.om", None, None);
+    check("metrics/scrape-1691850600.prom", None, None);
+    check("vmstat.txt", None, None);
+    check("metrics/otlp_metrics.json", None, None);
+}
+
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -52,7 +52,7 @@ pub fn misses<'f>(matcher: &mut Matcher<'f>, line: &str, clock: &Clock, taken: O
         match format.reader {
             Reader::Lines => near.extend(nearest_variant(matcher, format, line, clock)),
             Reader::Json => near.extend(json(matcher, format, line, clock)),
-            Reader::Logfmt | Reader::Csv | Reader::Block | Reader::Header => {}
+            Reader::Logfmt | Reader::Csv | Reader::Block | Reader::Header | Reader::Fields => {}
         }
     }
     near.sort_by(|a, b| b.nearness().total_cmp(&a.nearness()).then_with(|| a.format.cmp(&b.format)));

@@ -64,6 +64,28 @@ pub struct Meaning {
 
 /// Metrics of a machine that several services share move with the neighbours.
 const MACHINE: &[&str] = &["node", "host", "machine"];
+/// Families of the node exporter: its series are the machine's own, under the machine's name.
+const EXPORTED: &[&str] = &[
+    "node_cpu_seconds_total",
+    "node_disk_",
+    "node_filesystem_",
+    "node_load",
+    "node_memory_",
+    "node_netstat_",
+    "node_network_",
+    "node_pressure_",
+    "node_vmstat_",
+];
+/// Columns of sysstat's tools and of vmstat whose names are no words, behind the subject of their table or bare.
+const TOOL_COLUMNS: &[(Class, &[&str])] = &[
+    (Class::Disk, &["procs_b", "wa", "bi", "bo", "%iowait", "%util", "await", "r_await", "w_await", "svctm", "aqu-sz", "avgqu-sz"]),
+    (Class::Memory, &["si", "so", "swpd", "pswpin/s", "pswpout/s", "majflt/s", "minflt/s", "fault/s", "%commit"]),
+    (Class::Cpu, &["procs_r", "us", "sy", "%user", "%usr", "%system", "%sys", "%nice", "%steal", "runq-sz"]),
+];
+/// Subjects that such a table's columns are named after.
+const TOOL_SUBJECTS: &[&str] = &["cpu_", "memory_", "swap_", "disk_", "io_", "load_", "paging_", "process_"];
+/// States of processors that wait for a disk.
+const DISK_WAITS: &[&str] = &["iowait", "await"];
 const SUCCESS: &[&str] = &["success", "avail"];
 /// Available memory is a stock, not an outcome of requests.
 const STOCK: &[&str] = &["cpu", "mem", "heap", "disk", "filesystem", "bytes", "connection", "thread", "pool"];
@@ -74,26 +96,32 @@ const CLASSES: &[(Class, &[&str])] = &[
     (Class::Cpu, &["cpu"]),
     (Class::Memory, &["mem", "heap", "rss"]),
     (Class::Syscalls, &["syscall"]),
-    (Class::Disk, &["disk", "iops", "filesystem"]),
+    (Class::Disk, &["disk", "iops", "filesystem", "fs"]),
     (Class::Network, &["network", "bytes", "packet"]),
     (Class::Load, &["request", "workload", "ops", "qps", "calls", "rps", "throughput"]),
 ];
 /// Stems that count only as whole words of the name, since they occur inside others by chance: `lat` in `lateral`.
-const WHOLE: &[&str] = &["lat", "err", "ops", "qps", "rps", "rtt", "rss"];
+const WHOLE: &[&str] = &["lat", "err", "ops", "qps", "rps", "rtt", "rss", "fs"];
 const BY_CALLER: &[&str] = &["client", "source", "upstream", "outbound", "caller"];
 const OUTGOING: &[&str] = &["client", "upstream", "outbound", "egress"];
 
-/// What the name says; `None` for metrics of shared machines.
+/// What the name says; `None` for metrics of shared machines, and for how idle something is.
 pub fn meaning(name: &str) -> Option<Meaning> {
     let words = words(name);
     let lower = name.to_ascii_lowercase();
-    if words.first().is_some_and(|first| MACHINE.contains(&first.as_str())) {
+    let of_machine = words.first().is_some_and(|first| MACHINE.contains(&first.as_str()));
+    if (of_machine && !EXPORTED.iter().any(|family| name.starts_with(family))) || is_idle(&words) {
         return None;
     }
     let says = |list: &[&str]| list.iter().any(|stem| names(&lower, &words, stem));
     let is_word = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
     let inverted = says(SUCCESS) && !says(STOCK);
-    let class = CLASSES.iter().find(|(_, stems)| says(stems)).map_or(Class::Other, |(class, _)| *class);
+    let known = tool_class(&lower, &words).or_else(|| CLASSES.iter().find(|(_, stems)| says(stems)).map(|(class, _)| *class));
+    let class = match known.unwrap_or(Class::Other) {
+        // How many were timed, not how long they took.
+        Class::Latency if words.last().is_some_and(|last| last == "count") => Class::Load,
+        class => class,
+    };
     Some(Meaning {
         class: if inverted { Class::Errors } else { class },
         inverted,
@@ -101,6 +129,21 @@ pub fn meaning(name: &str) -> Option<Meaning> {
         outgoing: is_word(OUTGOING),
         share: share_unit(&lower, &words),
     })
+}
+
+/// The class of a name that a tool for machines gave, or of a processor's time that a disk took.
+fn tool_class(lower: &str, words: &[String]) -> Option<Class> {
+    let name = lower.split('{').next().unwrap_or(lower);
+    let column = TOOL_SUBJECTS.iter().find_map(|subject| name.strip_prefix(subject)).unwrap_or(name);
+    let is = |known: &&str| *known == column || *known == name;
+    let waits = words.iter().any(|w| DISK_WAITS.contains(&w.as_str()));
+    TOOL_COLUMNS.iter().find(|(_, columns)| columns.iter().any(|c| is(&c))).map(|(class, _)| *class).or(waits.then_some(Class::Disk))
+}
+
+/// `%idle`, `cpu_usage_idle`, `cpu_id`: it falls when there is trouble.
+fn is_idle(words: &[String]) -> bool {
+    let has = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    (has(&["idle"]) && (has(&["cpu"]) || words.len() == 1)) || words == ["cpu", "id"]
 }
 
 fn names(lower: &str, words: &[String], stem: &str) -> bool {
@@ -163,6 +206,38 @@ mod tests {
             ("Workload(Ops)", Class::Load),
             ("requests_sum", Class::Load),
             ("stops", Class::Other),
+            ("node_cpu_seconds_total", Class::Cpu),
+            ("node_cpu_seconds_total{mode=iowait}", Class::Disk),
+            ("node_memory_Active_bytes", Class::Memory),
+            ("process_resident_memory_bytes", Class::Memory),
+            ("process_cpu_seconds_total", Class::Cpu),
+            ("container_cpu_usage_seconds_total", Class::Cpu),
+            ("container_memory_working_set_bytes", Class::Memory),
+            ("container_network_receive_bytes_total", Class::Network),
+            ("container_fs_reads_bytes_total", Class::Disk),
+            ("http_server_request_duration_seconds_p99", Class::Latency),
+            ("http_server_request_duration_seconds_count", Class::Load),
+            ("http.server.request.duration_count{http_response_status_code=5xx}", Class::Errors),
+            ("http_requests_total{code=5xx}", Class::Errors),
+            ("grpc_server_handled_total{grpc_code=error}", Class::Errors),
+            ("jvm.memory.used{jvm_memory_type=heap}", Class::Memory),
+            ("jvm.gc.duration_p99", Class::Latency),
+            ("system.cpu.utilization", Class::Cpu),
+            ("cpu_%user", Class::Cpu),
+            ("cpu_%iowait", Class::Disk),
+            ("%user", Class::Cpu),
+            ("memory_kbmemused", Class::Memory),
+            ("kbmemused", Class::Memory),
+            ("swap_si", Class::Memory),
+            ("procs_r", Class::Cpu),
+            ("procs_b", Class::Disk),
+            ("cpu_wa", Class::Disk),
+            ("disk_%util{device=sda}", Class::Disk),
+            ("disk_r_await{device=sda}", Class::Disk),
+            ("paging_majflt/s", Class::Memory),
+            ("network_rxkB/s{device=eth0}", Class::Network),
+            ("diskio_read_bytes", Class::Disk),
+            ("mem_used_percent", Class::Memory),
         ] {
             check(name, class);
         }
@@ -173,6 +248,10 @@ mod tests {
         assert_eq!(meaning("NodeCpuUsageRate(%)"), None);
         assert_eq!(meaning("host.memory"), None);
         check("nodejs_heap_size", Class::Memory);
+        for name in ["cpu_%idle", "%idle", "cpu_usage_idle", "cpu_id"] {
+            assert_eq!(meaning(name), None, "{name}");
+        }
+        check("connections_idle", Class::Other);
     }
 
     #[test]
