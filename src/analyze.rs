@@ -9,9 +9,11 @@ use crate::model::verdict::Sought;
 use crate::model::{Analysis, Incident, Options, Verdict};
 use crate::parse::Formats;
 use crate::read::{Bundle, BundleError};
-use crate::signal::{SignalError, Signals, tabulate};
+use crate::signal::{SignalError, Signals, clocks, tabulate};
 use crate::suspect::facts::Facts;
+use crate::suspect::timing::CLOCK_SLACK;
 use crate::suspect::{self, Case, scene};
+use crate::verdict::as_written::AsWritten;
 use crate::verdict::{self, disturbance};
 
 /// Why there is no analysis.
@@ -57,10 +59,13 @@ pub fn analyze(
     let pool = pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))?;
     pool.install(|| {
         let mut intake = intake::take_in(&bundle, &Formats::builtin(), options, progress);
-        let tally = std::mem::take(&mut intake.tally);
-        let metrics = std::mem::take(&mut intake.metrics);
+        let mut tally = std::mem::take(&mut intake.tally);
+        let mut metrics = std::mem::take(&mut intake.metrics);
+        let written = tabulate::span(&tally, &metrics);
+        intake.coverage.clocks = clocks::estimate(&tally, &intake.flow, &metrics, &intake.topology);
+        clocks::correct(&intake.coverage.clocks, &mut tally, &mut intake.flow, &mut metrics);
         match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => judge(intake, &signals, &facts, options),
+            Some(signals) => Ok(Analysis { span: written, ..judge(intake, &signals, &facts, options)? }),
             None => Ok(nothing_dated(intake)),
         }
     })
@@ -70,14 +75,17 @@ fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) ->
     let detection = incident::detect(signals, options)?;
     let (blips, incidents): (Vec<Incident>, Vec<Incident>) =
         detection.incidents.into_iter().partition(|i| disturbance::explained_by(i, &intake.changes).is_some());
+    let written = AsWritten::new(&intake.coverage.clocks, signals.step);
     let disturbances = blips.iter().map(|b| {
         let change = disturbance::explained_by(b, &intake.changes).map(|c| c.id.clone());
-        (b.span, b.impact.failed, b.impact.requests, change)
+        (written.span(b.span, written.teller(b)), b.impact.failed, b.impact.requests, change)
     });
-    let verdicts = incidents.iter().map(|incident| verdict_on(incident, &intake, signals, facts, options)).collect();
+    let disturbances = disturbances.collect();
+    let verdicts = incidents.iter().map(|incident| verdict_on(incident, &intake, signals, facts, options));
+    let verdicts = verdicts.map(|verdict| written.verdict(verdict)).collect();
     Ok(Analysis {
         verdicts,
-        disturbances: disturbances.collect(),
+        disturbances,
         span: Some(signals.span),
         sought: detection.sought,
         changes: intake.changes,
@@ -86,6 +94,7 @@ fn judge(intake: Intake, signals: &Signals, facts: &Facts, options: &Options) ->
 }
 
 fn verdict_on(incident: &Incident, intake: &Intake, signals: &Signals, facts: &Facts, options: &Options) -> Verdict {
+    let teller = AsWritten::new(&intake.coverage.clocks, signals.step).teller(incident);
     let case = Case {
         incident,
         signals,
@@ -95,6 +104,7 @@ fn verdict_on(incident: &Incident, intake: &Intake, signals: &Signals, facts: &F
         flow: &intake.flow,
         facts,
         options,
+        clock_slack: teller.map_or(CLOCK_SLACK, |skew| skew.uncertainty.max(CLOCK_SLACK)),
     };
     let scene = scene::survey(case);
     verdict::weigh(&scene, suspect::gather(&case, &scene))

@@ -1,5 +1,6 @@
 //! What was read, what was understood, and what was not: a conclusion from half-read logs must say so.
 
+use super::clock::Skew;
 use super::names::Origin;
 use super::time::TimeSpan;
 
@@ -36,6 +37,8 @@ pub struct SourceCoverage {
 pub struct Coverage {
     pub sources: Vec<SourceCoverage>,
     pub complaints: Vec<Complaint>,
+    /// Clocks that differ from the others; times are compared after correction by them.
+    pub clocks: Vec<Skew>,
 }
 
 impl Coverage {

@@ -32,6 +32,9 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
             percent(coverage.share())
         ));
     }
+    for skew in &coverage.clocks {
+        out.push_str(&format!("\n**Clock:** {}.\n", escape(&wording::clock(skew))));
+    }
     out.push_str(&format!(
         "\n_Read {}, {}, {} understood._\n",
         counted(coverage.sources.len() as u64, "source"),

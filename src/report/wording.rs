@@ -2,9 +2,11 @@
 //!
 //! Nothing here has numbers of evidence: those are in `sentences`.
 
-use crate::model::{Cause, CauseKind, Change, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Symptom, Verdict};
+use crate::model::{
+    Cause, CauseKind, Change, Clock, ClockBasis, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Skew, Symptom, Verdict,
+};
 
-use super::text::{duration, listed_up_to, percent, sanitize, shorten};
+use super::text::{counted, duration, listed_up_to, percent, sanitize, shorten};
 
 /// Widest configuration value that is shown whole.
 const VALUE_WIDTH: usize = 40;
@@ -36,6 +38,27 @@ pub fn certainty(verdict: &Verdict) -> Certainty {
         p if p >= CLEAR => Certainty::NotCertain,
         _ => Certainty::Unclear,
     }
+}
+
+/// A clock that differs, how that is known, and what was done about it.
+pub fn clock(skew: &Skew) -> String {
+    let whose = |clock: &Clock| match clock {
+        Clock::Metrics => "the metrics".to_owned(),
+        Clock::Service(name) => service(name),
+    };
+    let side = if skew.offset > 0.0 { "ahead of" } else { "behind" };
+    let others = if skew.agreeing > 1 { format!("{} clocks that agree", skew.agreeing) } else { whose(&skew.against) };
+    let from = match skew.basis {
+        ClockBasis::SharedIds => format!("{} that it shares with {}", counted(skew.pairs, "id"), whose(&skew.against)),
+        ClockBasis::Counts => format!("{} of its counts and those of {}", counted(skew.pairs, "window"), whose(&skew.against)),
+        ClockBasis::Metric => format!("{} of traffic in {}", counted(skew.pairs, "sample"), whose(&skew.against)),
+    };
+    format!(
+        "the clock of {} is {} (±{}) {side} {others}, estimated from {from}; its times are shown as written and compared after correction",
+        whose(&skew.clock),
+        duration(skew.offset),
+        duration(skew.uncertainty.max(0.1)),
+    )
 }
 
 /// What an error message shows, as the object of `the errors show …`.
@@ -254,6 +277,25 @@ pub fn title(cause: &Cause) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_says_how_far_which_way_and_how_that_is_known() {
+        let skew = |offset, agreeing, basis| Skew {
+            clock: Clock::Service("web".into()),
+            offset,
+            uncertainty: 0.5,
+            basis,
+            against: Clock::Metrics,
+            pairs: 80,
+            agreeing,
+        };
+        for (skew, expected) in [
+            (skew(90.0, 3, ClockBasis::SharedIds), "web is 1 min 30 s (±500 ms) ahead of 3 clocks that agree, estimated from 80 ids"),
+            (skew(-4.0, 1, ClockBasis::Metric), "web is 4 s (±500 ms) behind the metrics, estimated from 80 samples of traffic"),
+        ] {
+            assert!(clock(&skew).contains(expected), "{}", clock(&skew));
+        }
+    }
 
     #[test]
     fn secrets_stay_hidden_and_settings_do_not() {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{Complaint, Coverage, SourceCoverage};
-use crate::report::text;
+use crate::model::{Clock, Complaint, Coverage, Skew, SourceCoverage};
+use crate::report::{text, wording};
 
 use super::round;
 
@@ -15,6 +15,7 @@ pub struct CoverageView {
     bytes: u64,
     sources: Vec<SourceView>,
     complaints: Vec<ComplaintView>,
+    clocks: Vec<ClockView>,
 }
 
 impl From<&Coverage> for CoverageView {
@@ -26,6 +27,7 @@ impl From<&Coverage> for CoverageView {
             bytes: coverage.bytes(),
             sources: coverage.sources.iter().map(SourceView::from).collect(),
             complaints: coverage.complaints.iter().map(ComplaintView::from).collect(),
+            clocks: coverage.clocks.iter().map(ClockView::from).collect(),
         }
     }
 }
@@ -75,5 +77,40 @@ struct ComplaintView {
 impl From<&Complaint> for ComplaintView {
     fn from(complaint: &Complaint) -> Self {
         ComplaintView { source: complaint.origin.to_string(), why: text::sanitize(&complaint.why), more: complaint.more }
+    }
+}
+
+/// A clock that differs from the others. `service` is null for the clock of the metrics.
+#[derive(Serialize)]
+struct ClockView {
+    service: Option<String>,
+    offset_seconds: Option<f64>,
+    uncertainty_seconds: Option<f64>,
+    basis: &'static str,
+    against: Option<String>,
+    pairs: u64,
+    agreeing: usize,
+    statement: String,
+}
+
+impl From<&Skew> for ClockView {
+    fn from(skew: &Skew) -> Self {
+        ClockView {
+            service: service(&skew.clock),
+            offset_seconds: round(skew.offset, 3),
+            uncertainty_seconds: round(skew.uncertainty, 3),
+            basis: skew.basis.name(),
+            against: service(&skew.against),
+            pairs: skew.pairs,
+            agreeing: skew.agreeing,
+            statement: wording::clock(skew),
+        }
+    }
+}
+
+fn service(clock: &Clock) -> Option<String> {
+    match clock {
+        Clock::Metrics => None,
+        Clock::Service(service) => Some(service.to_string()),
     }
 }
