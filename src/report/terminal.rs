@@ -113,7 +113,14 @@ fn clocks(screen: &mut Screen, analysis: &Analysis, view: &View) {
     let shown = if view.all { clocks.len() } else { CLOCKS_SHOWN };
     for skew in clocks.iter().take(shown) {
         let text = wording::clock(skew);
-        screen.paragraph(&Paragraph { label: "CLOCK", label_tone: Tone::Warning, indent: 7, text: &text, ..Paragraph::default() });
+        screen.paragraph(&Paragraph {
+            label: "CLOCK",
+            label_tone: Tone::Warning,
+            indent: 7,
+            text: &text,
+            most_lines: 3,
+            ..Paragraph::default()
+        });
     }
     if clocks.len() > shown {
         let more = format!("and {} (--all)", counted((clocks.len() - shown) as u64, "more clock"));

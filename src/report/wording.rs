@@ -6,7 +6,7 @@ use crate::model::{
     Cause, CauseKind, Change, Clock, ClockBasis, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Skew, Symptom, Verdict,
 };
 
-use super::text::{counted, duration, listed_up_to, percent, sanitize, shorten};
+use super::text::{counted, duration, listed_up_to, number, percent, sanitize, shorten};
 
 /// Widest configuration value that is shown whole.
 const VALUE_WIDTH: usize = 40;
@@ -47,17 +47,17 @@ pub fn clock(skew: &Skew) -> String {
         Clock::Service(name) => service(name),
     };
     let side = if skew.offset > 0.0 { "ahead of" } else { "behind" };
-    let others = if skew.agreeing > 1 { format!("{} clocks that agree", skew.agreeing) } else { whose(&skew.against) };
+    let others = if skew.agreeing > 1 { format!("{} that agree", skew.agreeing) } else { whose(&skew.against) };
     let from = match skew.basis {
-        ClockBasis::SharedIds => format!("{} that it shares with {}", counted(skew.pairs, "id"), whose(&skew.against)),
-        ClockBasis::Counts => format!("{} of its counts and those of {}", counted(skew.pairs, "window"), whose(&skew.against)),
-        ClockBasis::Metric => format!("{} of traffic in {}", counted(skew.pairs, "sample"), whose(&skew.against)),
+        ClockBasis::SharedIds => format!("{} shared with {}", counted(skew.pairs, "id"), whose(&skew.against)),
+        ClockBasis::Counts => format!("counts of {} in {}", whose(&skew.against), counted(skew.pairs, "window")),
+        ClockBasis::Metric => format!("traffic in {} of {}", counted(skew.pairs, "sample"), whose(&skew.against)),
     };
     format!(
-        "the clock of {} is {} (±{}) {side} {others}, estimated from {from}; its times are shown as written and compared after correction",
+        "the clock of {} is {} s (±{} s) {side} {others}, by {from}; times are as written, compared after correction",
         whose(&skew.clock),
-        duration(skew.offset),
-        duration(skew.uncertainty.max(0.1)),
+        number(skew.offset.abs()),
+        number(skew.uncertainty.max(0.1)),
     )
 }
 
@@ -290,8 +290,8 @@ mod tests {
             agreeing,
         };
         for (skew, expected) in [
-            (skew(90.0, 3, ClockBasis::SharedIds), "web is 1 min 30 s (±500 ms) ahead of 3 clocks that agree, estimated from 80 ids"),
-            (skew(-4.0, 1, ClockBasis::Metric), "web is 4 s (±500 ms) behind the metrics, estimated from 80 samples of traffic"),
+            (skew(90.0, 3, ClockBasis::SharedIds), "web is 90 s (±0.5 s) ahead of 3 that agree, by 80 ids shared with the metrics"),
+            (skew(-4.0, 1, ClockBasis::Metric), "web is 4 s (±0.5 s) behind the metrics, by traffic in 80 samples"),
         ] {
             assert!(clock(&skew).contains(expected), "{}", clock(&skew));
         }

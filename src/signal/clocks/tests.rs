@@ -1,3 +1,5 @@
+//! Clocks that agree, clocks that do not, and what only looks like one that is off.
+
 use super::*;
 use crate::model::{Record, Time};
 

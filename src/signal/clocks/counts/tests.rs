@@ -1,3 +1,5 @@
+//! Lags between series that share a signal, and between series that do not.
+
 use super::*;
 
 /// Counts that jump about like those of real traffic, the same for every run.
