@@ -99,6 +99,7 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     }
     settle_changes(&mut intake);
     intake.tally = Tally::merged(tallies, options.step);
+    intake.coverage.duplicates = intake.tally.count_once();
     intake.flow = Flow::merged(flows);
     intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
     intake.coverage.complaints.sort();
@@ -197,6 +198,7 @@ fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
     let outcome = read_records(source, input, formats, options.utc_offset, &mut sink);
     part.coverage = outcome.coverage;
     part.complaints = outcome.complaints;
+    tally.name_source(&part.coverage.format);
     part.tally = Some(tally);
     part.flow = flow;
     part

@@ -18,7 +18,7 @@ pub mod vocabulary;
 
 pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
 pub use clock::{Clock, ClockBasis, Skew};
-pub use coverage::{Complaint, Coverage, SourceCoverage};
+pub use coverage::{Complaint, Coverage, Duplicate, SourceCoverage};
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::Options;

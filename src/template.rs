@@ -3,6 +3,7 @@
 //! Knows records; does not know what a window is later compared with, nor what an incident is.
 
 pub mod clock;
+pub mod duplicates;
 pub mod flow;
 pub mod sketch;
 pub mod symbols;

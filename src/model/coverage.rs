@@ -1,7 +1,7 @@
 //! What was read, what was understood, and what was not: a conclusion from half-read logs must say so.
 
 use super::clock::Skew;
-use super::names::Origin;
+use super::names::{Origin, ServiceName};
 use super::time::TimeSpan;
 
 /// Something that could not be read or understood; never a reason to stop.
@@ -32,6 +32,18 @@ pub struct SourceCoverage {
     pub misread: Vec<(u64, String)>,
 }
 
+/// Requests that a service reported in two logs and that are counted from one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    pub service: ServiceName,
+    /// The format of the log that is counted.
+    pub counted: String,
+    /// The format of the log whose requests are left out.
+    pub left_out: String,
+    /// Requests left out.
+    pub requests: u64,
+}
+
 /// The ledger of a whole run, sorted by path.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Coverage {
@@ -39,6 +51,7 @@ pub struct Coverage {
     pub complaints: Vec<Complaint>,
     /// Clocks that differ from the others; times are compared after correction by them.
     pub clocks: Vec<Skew>,
+    pub duplicates: Vec<Duplicate>,
 }
 
 impl Coverage {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::model::rollout::RolloutFinding;
 use crate::model::verdict::Sought;
 use crate::model::{
-    Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Evidence, Finding, Impact,
-    Incident, IncidentSignal, KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, Skew, SourceCoverage, Sparkline, Step, Symptom, Time,
-    TimeSpan, TimelineEntry, TimelineKind, Verdict,
+    Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Duplicate, Evidence, Finding,
+    Impact, Incident, IncidentSignal, KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, Skew, SourceCoverage, Sparkline, Step, Symptom,
+    Time, TimeSpan, TimelineEntry, TimelineKind, Verdict,
 };
 
 /// A text that tries everything a log line can try on its reader.
@@ -267,7 +267,7 @@ fn coverage(orders_understood: u64) -> Coverage {
             why: "not valid JSON: expected `,` at column 4".into(),
             more: 2,
         }],
-        clocks: Vec::new(),
+        ..Coverage::default()
     }
 }
 
@@ -453,6 +453,8 @@ pub fn hostile() -> Analysis {
     analysis.changes = vec![evil];
     analysis.disturbances[0].3 = Some(text.as_str().into());
     analysis.coverage.sources[1].path = text.clone();
+    analysis.coverage.duplicates =
+        vec![Duplicate { service: text.as_str().into(), counted: text.clone(), left_out: text.clone(), requests: 7 }];
     analysis.coverage.clocks = vec![Skew {
         clock: Clock::Service(text.as_str().into()),
         offset: -90.2,

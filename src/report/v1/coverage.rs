@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::{Clock, Complaint, Coverage, Skew, SourceCoverage};
+use crate::model::{Clock, Complaint, Coverage, Duplicate, Skew, SourceCoverage};
 use crate::report::{text, wording};
 
 use super::round;
@@ -16,6 +16,7 @@ pub struct CoverageView {
     sources: Vec<SourceView>,
     complaints: Vec<ComplaintView>,
     clocks: Vec<ClockView>,
+    duplicates: Vec<DuplicateView>,
 }
 
 impl From<&Coverage> for CoverageView {
@@ -28,6 +29,7 @@ impl From<&Coverage> for CoverageView {
             sources: coverage.sources.iter().map(SourceView::from).collect(),
             complaints: coverage.complaints.iter().map(ComplaintView::from).collect(),
             clocks: coverage.clocks.iter().map(ClockView::from).collect(),
+            duplicates: coverage.duplicates.iter().map(DuplicateView::from).collect(),
         }
     }
 }
@@ -112,5 +114,25 @@ fn service(clock: &Clock) -> Option<String> {
     match clock {
         Clock::Metrics => None,
         Clock::Service(service) => Some(service.to_string()),
+    }
+}
+
+/// Requests told in two logs of a service and counted once.
+#[derive(Serialize)]
+struct DuplicateView {
+    service: String,
+    counted: String,
+    left_out: String,
+    requests: u64,
+}
+
+impl From<&Duplicate> for DuplicateView {
+    fn from(duplicate: &Duplicate) -> Self {
+        DuplicateView {
+            service: duplicate.service.to_string(),
+            counted: duplicate.counted.clone(),
+            left_out: duplicate.left_out.clone(),
+            requests: duplicate.requests,
+        }
     }
 }
