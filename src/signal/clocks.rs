@@ -132,10 +132,9 @@ fn skews_of(group: usize, placed: &Placed, links: &[Link], topology: &Topology) 
 
 /// The skew of a clock that lies `offset` ahead, unless one of its links contradicts.
 fn skew(clock: &Clock, offset: f64, links: &[Link], is_right: &dyn Fn(&Clock) -> bool, agreeing: usize) -> Option<Skew> {
-    let toward = |l: &Link| match () {
-        () if l.of == *clock => Some((l.to.clone(), l.offset)),
-        () if l.to == *clock => Some((l.of.clone(), -l.offset)),
-        () => None,
+    let toward = |l: &Link| {
+        let reverse = || (l.to == *clock).then(|| (l.of.clone(), -l.offset));
+        if l.of == *clock { Some((l.to.clone(), l.offset)) } else { reverse() }
     };
     let own: Vec<(&Link, Clock, f64)> = links.iter().filter_map(|l| toward(l).map(|(other, ahead)| (l, other, ahead))).collect();
     let to_right: Vec<&(&Link, Clock, f64)> = own.iter().filter(|o| is_right(&o.1)).collect();
