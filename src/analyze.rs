@@ -11,9 +11,11 @@ use crate::model::verdict::Sought;
 use crate::model::{Analysis, Change, Incident, Options, ServiceName, Verdict};
 use crate::parse::{Formats, changes};
 use crate::read::{Bundle, BundleError};
-use crate::signal::{SignalError, Signals, tabulate};
+use crate::signal::{SignalError, Signals, clocks, tabulate};
 use crate::suspect::facts::Facts;
+use crate::suspect::timing::CLOCK_SLACK;
 use crate::suspect::{self, Case, scene, unrecorded};
+use crate::verdict::as_written::AsWritten;
 use crate::verdict::{self, disturbance};
 
 /// Why there is no analysis.
@@ -54,11 +56,14 @@ pub fn analyze(
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {
         let mut intake = intake::take_in(&bundle, formats, options, progress);
-        let restarts = unrecorded::find(&intake.tally, &intake.changes, facts);
-        let tally = std::mem::take(&mut intake.tally);
-        let metrics = std::mem::take(&mut intake.metrics);
+        let mut tally = std::mem::take(&mut intake.tally);
+        let mut metrics = std::mem::take(&mut intake.metrics);
+        let written = tabulate::span(&tally, &metrics);
+        intake.coverage.clocks = clocks::estimate(&tally, &intake.flow, &metrics, &intake.topology);
+        clocks::correct(&intake.coverage.clocks, &mut tally, &mut intake.flow, &mut metrics);
+        let restarts = unrecorded::find(&tally, &intake.changes, facts);
         match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => judge(intake, &restarts, &signals, facts, options),
+            Some(signals) => Ok(Analysis { span: written, ..judge(intake, &restarts, &signals, facts, options)? }),
             None => Ok(nothing_dated(intake)),
         }
     })
@@ -74,14 +79,17 @@ fn judge(intake: Intake, restarts: &[Arc<Change>], signals: &Signals, facts: &Fa
     let detection = incident::detect(signals, options)?;
     let (blips, incidents): (Vec<Incident>, Vec<Incident>) =
         detection.incidents.into_iter().partition(|i| disturbance::explained_by(i, &intake.changes).is_some());
+    let written = AsWritten::new(&intake.coverage.clocks, signals.step);
     let disturbances = blips.iter().map(|b| {
         let change = disturbance::explained_by(b, &intake.changes).map(|c| c.id.clone());
-        (b.span, b.impact.failed, b.impact.requests, change)
+        (written.span(b.span, written.teller(b)), b.impact.failed, b.impact.requests, change)
     });
-    let verdicts = incidents.iter().map(|incident| verdict_on(incident, (&intake, restarts), signals, facts, options)).collect();
+    let disturbances = disturbances.collect();
+    let verdicts = incidents.iter().map(|incident| verdict_on(incident, (&intake, restarts), signals, facts, options));
+    let verdicts = verdicts.map(|verdict| written.verdict(verdict)).collect();
     Ok(Analysis {
         verdicts,
-        disturbances: disturbances.collect(),
+        disturbances,
         span: Some(signals.span),
         sought: detection.sought,
         services: services(&intake, Some(signals)),
@@ -97,6 +105,7 @@ fn verdict_on(
     facts: &Facts,
     options: &Options,
 ) -> Verdict {
+    let teller = AsWritten::new(&intake.coverage.clocks, signals.step).teller(incident);
     let case = Case {
         incident,
         signals,
@@ -107,6 +116,7 @@ fn verdict_on(
         flow: &intake.flow,
         facts,
         options,
+        clock_slack: teller.map_or(CLOCK_SLACK, |skew| skew.uncertainty.max(CLOCK_SLACK)),
     };
     let scene = scene::survey(case);
     verdict::weigh(&scene, suspect::gather(&case, &scene))

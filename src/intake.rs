@@ -110,6 +110,7 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     }
     intake.changes = settle_changes(changes, &joining, &mut intake.coverage.complaints);
     intake.tally = Tally::merged(tallies, options.step);
+    intake.coverage.duplicates = intake.tally.count_once();
     intake.flow = Flow::merged(flows);
     silent_ends(&mut intake.coverage.sources, bundle);
     intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
@@ -252,6 +253,7 @@ fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
     let outcome = read_records(source, input, formats, options.utc_offset, &mut sink);
     part.coverage = outcome.coverage;
     part.complaints = outcome.complaints;
+    tally.name_source(&part.coverage.format);
     part.tally = Some(tally);
     part.flow = flow;
     part

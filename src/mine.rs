@@ -49,7 +49,7 @@ pub fn mine(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(d
     };
     let parts: Vec<(Catalog, LogOutcome)> = logs.par_iter().map(read).collect();
     let mut catalog = Catalog::default();
-    let mut coverage = Coverage { sources: Vec::new(), complaints: bundle.complaints.clone() };
+    let mut coverage = Coverage { complaints: bundle.complaints.clone(), ..Coverage::default() };
     for (part, outcome) in parts {
         catalog.absorb(part);
         coverage.sources.push(outcome.coverage);

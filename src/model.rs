@@ -4,6 +4,7 @@
 //! exchange it; what only one layer needs stays in that layer.
 
 pub mod change;
+pub mod clock;
 pub mod coverage;
 pub mod incident;
 pub mod names;
@@ -16,7 +17,8 @@ pub mod verdict;
 pub mod vocabulary;
 
 pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
-pub use coverage::{Complaint, Coverage, FormatCoverage, Gap, SourceCoverage};
+pub use clock::{Clock, ClockBasis, Skew};
+pub use coverage::{Complaint, Coverage, Duplicate, FormatCoverage, Gap, SourceCoverage};
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::Options;

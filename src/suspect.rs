@@ -40,6 +40,8 @@ pub struct Case<'a> {
     pub flow: &'a Flow,
     pub facts: &'a Facts,
     pub options: &'a Options,
+    /// Seconds by which clocks may differ and still be said to agree.
+    pub clock_slack: f64,
 }
 
 /// A finding and the places it was read from.

@@ -3,6 +3,8 @@
 //! Knows records; does not know what a window is later compared with, nor what an incident is.
 
 pub mod catalog;
+pub mod clock;
+pub mod duplicates;
 pub mod flow;
 pub mod miner;
 mod shape;

@@ -1,6 +1,7 @@
 //! Weighing: findings become log-odds, log-odds confidences, suspects a ranked list of causes. The only place that says what
 //! evidence is worth, in `weights`; knows no files and no rendering.
 
+pub mod as_written;
 pub mod disturbance;
 pub mod rule_out;
 pub mod timeline;

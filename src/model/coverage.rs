@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::names::Origin;
+use super::clock::Skew;
+use super::names::{Origin, ServiceName};
 use super::time::TimeSpan;
 
 /// Below this share of lines understood a conclusion is not to be trusted without a look at the rest.
@@ -89,11 +90,26 @@ fn share(understood: u64, lines: u64) -> f64 {
     if lines == 0 { 1.0 } else { understood as f64 / lines as f64 }
 }
 
+/// Requests that a service reported in two logs and that are counted from one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    pub service: ServiceName,
+    /// The format of the log that is counted.
+    pub counted: String,
+    /// The format of the log whose requests are left out.
+    pub left_out: String,
+    /// Requests left out.
+    pub requests: u64,
+}
+
 /// The ledger of a whole run, sorted by path.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Coverage {
     pub sources: Vec<SourceCoverage>,
     pub complaints: Vec<Complaint>,
+    /// Clocks that differ from the others; times are compared after correction by them.
+    pub clocks: Vec<Skew>,
+    pub duplicates: Vec<Duplicate>,
 }
 
 impl Coverage {

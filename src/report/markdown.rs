@@ -28,6 +28,9 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
     for verdict in &analysis.verdicts {
         incident(&mut out, verdict, view);
     }
+    for skew in &analysis.coverage.clocks {
+        out.push_str(&format!("\n**Clock:** {}.\n", escape(&wording::clock(skew))));
+    }
     read(&mut out, analysis);
     out
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::model::rollout::RolloutFinding;
 use crate::model::verdict::Sought;
 use crate::model::{
-    Analysis, Cause, CauseKind, Change, ChangeKind, Complaint, ConfigDiff, Coverage, Evidence, Finding, Impact, Incident, IncidentSignal,
-    KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, SourceCoverage, Sparkline, Step, Symptom, Time, TimeSpan, TimelineEntry, TimelineKind,
-    Verdict,
+    Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Duplicate, Evidence, Finding,
+    Impact, Incident, IncidentSignal, KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, Skew, SourceCoverage, Sparkline, Step, Symptom,
+    Time, TimeSpan, TimelineEntry, TimelineKind, Verdict,
 };
 
 /// A text that tries everything a log line can try on its reader.
@@ -278,6 +278,7 @@ fn coverage(orders_understood: u64) -> Coverage {
             why: "not valid JSON: expected `,` at column 4".into(),
             more: 2,
         }],
+        ..Coverage::default()
     }
 }
 
@@ -373,7 +374,7 @@ pub fn metrics_only() -> Analysis {
     verdict.ruled_out.clear();
     verdict.not_ruled_out.clear();
     analysis.changes.clear();
-    analysis.coverage = Coverage { sources: vec![source("metrics/all.csv", "metrics csv", 9_000, 9_000)], complaints: Vec::new() };
+    analysis.coverage = Coverage { sources: vec![source("metrics/all.csv", "metrics csv", 9_000, 9_000)], ..Coverage::default() };
     analysis.sought = Sought { metric_series: 44, ..Sought::default() };
     analysis
 }
@@ -467,6 +468,17 @@ pub fn hostile() -> Analysis {
     analysis.changes = vec![evil];
     analysis.disturbances[0].3 = Some(text.as_str().into());
     analysis.coverage.sources[1].path = text.clone();
+    analysis.coverage.duplicates =
+        vec![Duplicate { service: text.as_str().into(), counted: text.clone(), left_out: text.clone(), requests: 7 }];
+    analysis.coverage.clocks = vec![Skew {
+        clock: Clock::Service(text.as_str().into()),
+        offset: -90.2,
+        uncertainty: 0.8,
+        basis: ClockBasis::SharedIds,
+        against: Clock::Service(text.as_str().into()),
+        pairs: 1_204,
+        agreeing: 3,
+    }];
     analysis.coverage.complaints = vec![Complaint { origin: at(&text, 1), why: text, more: 0 }];
     analysis
 }

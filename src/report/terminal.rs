@@ -10,7 +10,7 @@ mod spark;
 use crate::model::{Analysis, ChangeId, TimeSpan, Verdict};
 
 use super::text::{count, counted, duration, listed, number, sanitize};
-use super::{View, ledger};
+use super::{View, ledger, wording};
 use layout::{Paragraph, Screen, Tone};
 
 /// Lines of the first screen: a terminal's height less the prompt.
@@ -21,6 +21,9 @@ const WIDEST: usize = 100;
 
 /// Below this many columns nothing aligns.
 const NARROWEST: usize = 40;
+
+/// Clocks that differ, told one by one.
+const CLOCKS_SHOWN: usize = 2;
 
 /// Short disturbances that a quiet report tells one by one.
 const BLIPS_SHOWN: usize = 3;
@@ -107,11 +110,33 @@ fn first_screen(analysis: &Analysis, ordered: &[&Verdict], view: &View, (width, 
     screen
 }
 
+/// Clocks that differ: whoever compares times with the logs must know.
+fn clocks(screen: &mut Screen, analysis: &Analysis, view: &View) {
+    let clocks = &analysis.coverage.clocks;
+    let shown = if view.all { clocks.len() } else { CLOCKS_SHOWN };
+    for skew in clocks.iter().take(shown) {
+        let text = wording::clock(skew);
+        screen.paragraph(&Paragraph {
+            label: "CLOCK",
+            label_tone: Tone::Warning,
+            indent: 7,
+            text: &text,
+            most_lines: 3,
+            ..Paragraph::default()
+        });
+    }
+    if clocks.len() > shown {
+        let more = format!("and {} (--all)", counted((clocks.len() - shown) as u64, "more clock"));
+        screen.paragraph(&Paragraph { indent: 7, text: &more, ..Paragraph::default() });
+    }
+}
+
 /// The ledger in one line; warnings where too little was understood.
 fn read(screen: &mut Screen, analysis: &Analysis, view: &View) {
     let coverage = &analysis.coverage;
     let mut text = ledger::summary(coverage);
     let (complaints, silences) = (coverage.complaints.len(), ledger::gaps(coverage).len());
+    clocks(screen, analysis, view);
     if complaints > 0 {
         text.push_str(&format!("; {}", counted(complaints as u64, "complaint")));
     }

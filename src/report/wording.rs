@@ -2,9 +2,11 @@
 //!
 //! Nothing here has numbers of evidence: those are in `sentences`.
 
-use crate::model::{Cause, CauseKind, Change, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Symptom, Verdict};
+use crate::model::{
+    Cause, CauseKind, Change, Clock, ClockBasis, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Skew, Symptom, Verdict,
+};
 
-use super::text::{duration, listed_up_to, percent, sanitize, shorten};
+use super::text::{counted, duration, listed_up_to, number, percent, sanitize, shorten};
 
 /// Widest configuration value that is shown whole.
 const VALUE_WIDTH: usize = 40;
@@ -36,6 +38,27 @@ pub fn certainty(verdict: &Verdict) -> Certainty {
         p if p >= CLEAR => Certainty::NotCertain,
         _ => Certainty::Unclear,
     }
+}
+
+/// A clock that differs, how that is known, and what was done about it.
+pub fn clock(skew: &Skew) -> String {
+    let whose = |clock: &Clock| match clock {
+        Clock::Metrics => "the metrics".to_owned(),
+        Clock::Service(name) => service(name),
+    };
+    let side = if skew.offset > 0.0 { "ahead of" } else { "behind" };
+    let others = if skew.agreeing > 1 { format!("{} that agree", skew.agreeing) } else { whose(&skew.against) };
+    let from = match skew.basis {
+        ClockBasis::SharedIds => format!("{} shared with {}", counted(skew.pairs, "id"), whose(&skew.against)),
+        ClockBasis::Counts => format!("counts of {} in {}", whose(&skew.against), counted(skew.pairs, "window")),
+        ClockBasis::Metric => format!("traffic in {} of {}", counted(skew.pairs, "sample"), whose(&skew.against)),
+    };
+    format!(
+        "the clock of {} is {} s (±{} s) {side} {others}, by {from}; times are as written, compared after correction",
+        whose(&skew.clock),
+        number(skew.offset.abs()),
+        number(skew.uncertainty.max(0.1)),
+    )
 }
 
 /// What an error message shows, as the object of `the errors show …`.
@@ -255,6 +278,25 @@ pub fn title(cause: &Cause) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_says_how_far_which_way_and_how_that_is_known() {
+        let skew = |offset, agreeing, basis| Skew {
+            clock: Clock::Service("web".into()),
+            offset,
+            uncertainty: 0.5,
+            basis,
+            against: Clock::Metrics,
+            pairs: 80,
+            agreeing,
+        };
+        for (skew, expected) in [
+            (skew(90.0, 3, ClockBasis::SharedIds), "web is 90 s (±0.5 s) ahead of 3 that agree, by 80 ids shared with the metrics"),
+            (skew(-4.0, 1, ClockBasis::Metric), "web is 4 s (±0.5 s) behind the metrics, by traffic in 80 samples"),
+        ] {
+            assert!(clock(&skew).contains(expected), "{}", clock(&skew));
+        }
+    }
 
     #[test]
     fn secrets_stay_hidden_and_settings_do_not() {

@@ -58,14 +58,19 @@ pub struct Signals {
     requests: DataFrame,
 }
 
-/// Builds the signals; `None` when nothing with a time was read.
-pub fn tabulate(tally: Tally, metrics: Metrics, topology: &Topology) -> Result<Option<Signals>, SignalError> {
+/// From the first to the last record or sample.
+pub fn span(tally: &Tally, metrics: &Metrics) -> Option<TimeSpan> {
     let samples = metrics.values().flat_map(|points| points.first().into_iter().chain(points.last())).map(|p| p.0);
     let sampled = samples.fold(None, |span: Option<TimeSpan>, t| {
         let instant = TimeSpan { start: t, end: Time(t.0.saturating_add(1)) };
         Some(span.map_or(instant, |s| s.union(instant)))
     });
-    let Some(span) = [tally.span, sampled].into_iter().flatten().reduce(TimeSpan::union) else { return Ok(None) };
+    [tally.span, sampled].into_iter().flatten().reduce(TimeSpan::union)
+}
+
+/// Builds the signals; `None` when nothing with a time was read.
+pub fn tabulate(tally: Tally, metrics: Metrics, topology: &Topology) -> Result<Option<Signals>, SignalError> {
+    let Some(span) = span(&tally, &metrics) else { return Ok(None) };
     let requests = request_table(&tally)?;
     let outcomes = outcomes_by_service(&tally, &requests)?;
     let entries = entry_services(&outcomes, topology);

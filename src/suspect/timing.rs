@@ -19,7 +19,7 @@ const END_AGREES: f64 = 15.0;
 
 /// Whether the change had begun when the harm began.
 pub fn precedes(change: &Change, scene: &Scene<'_>) -> bool {
-    change.time - scene.case.incident.span.start <= CLOCK_SLACK
+    change.time - scene.case.incident.span.start <= scene.case.clock_slack
 }
 
 /// What the clock says of a change, and the change that undid it.

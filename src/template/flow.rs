@@ -131,6 +131,15 @@ impl Flow {
     pub fn is_empty(&self) -> bool {
         self.traces.is_empty()
     }
+
+    /// Moves all steps of a service by `micros`.
+    pub fn move_service(&mut self, service: &str, micros: i64) {
+        let Some(symbol) = self.symbols.find(service) else { return };
+        for steps in self.traces.values_mut() {
+            steps.iter_mut().filter(|s| s.service == symbol).for_each(|s| s.time = Time(s.time.0.saturating_add(micros)));
+            settle(steps);
+        }
+    }
 }
 
 impl Step {

@@ -76,6 +76,8 @@ pub struct RequestKey {
     pub version: Symbol,
     /// Method and masked path without its query.
     pub route: Symbol,
+    /// The log format that told of them; the empty text until it is known.
+    pub source: Symbol,
 }
 
 /// Outcomes of the requests of one window.
@@ -178,8 +180,9 @@ impl Tally {
             tokens::mask_into(path, &mut self.scratch);
         }
         let route = self.symbols.intern(self.scratch.trim());
+        let source = self.symbols.intern("");
         let window = self.step.window(record.time);
-        let counts = self.requests.entry(RequestKey { service, instance, version, route }).or_default();
+        let counts = self.requests.entry(RequestKey { service, instance, version, route, source }).or_default();
         let cell = at_window(&mut counts.windows, window);
         cell.completed = cell.completed.saturating_add(1);
         cell.rejected += u32::from((400..500).contains(&request.status));
@@ -351,7 +354,13 @@ impl RecordKey {
 impl RequestKey {
     fn renamed(&self, map: &[Symbol]) -> RequestKey {
         let new = |s: Symbol| map[s.0 as usize];
-        RequestKey { service: new(self.service), instance: new(self.instance), version: new(self.version), route: new(self.route) }
+        RequestKey {
+            service: new(self.service),
+            instance: new(self.instance),
+            version: new(self.version),
+            route: new(self.route),
+            source: new(self.source),
+        }
     }
 }
 

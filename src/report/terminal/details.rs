@@ -133,6 +133,16 @@ fn coverage(screen: &mut Screen, analysis: &Analysis) {
             note(screen, &text, format!("{}:{line}", sanitize(&source.path)));
         }
     }
+    for d in &coverage.duplicates {
+        let text = format!(
+            "{} reports the same requests in two logs: those in {} are counted, {} in {} left out",
+            wording::service(&d.service),
+            sanitize(&d.counted),
+            count(d.requests),
+            sanitize(&d.left_out)
+        );
+        screen.paragraph(&Paragraph { indent: 2, text: &text, ..Paragraph::default() });
+    }
     for complaint in &coverage.complaints {
         let more = if complaint.more > 0 { format!(" (and {} more)", count(complaint.more)) } else { String::new() };
         note(screen, &format!("{}{more}", sanitize(&complaint.why)), sanitize(&complaint.origin.to_string()));

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{Complaint, Coverage, FormatCoverage, Gap, SourceCoverage};
-use crate::report::{ledger, text};
+use crate::model::{Clock, Complaint, Coverage, Duplicate, FormatCoverage, Gap, Skew, SourceCoverage};
+use crate::report::{ledger, text, wording};
 
 use super::round;
 
@@ -17,6 +17,8 @@ pub struct CoverageView {
     formats: Vec<FormatView>,
     sources: Vec<SourceView>,
     complaints: Vec<ComplaintView>,
+    clocks: Vec<ClockView>,
+    duplicates: Vec<DuplicateView>,
 }
 
 impl From<&Coverage> for CoverageView {
@@ -30,6 +32,8 @@ impl From<&Coverage> for CoverageView {
             formats: coverage.by_format().into_iter().map(FormatView::from).collect(),
             sources: coverage.sources.iter().map(SourceView::from).collect(),
             complaints: coverage.complaints.iter().map(ComplaintView::from).collect(),
+            clocks: coverage.clocks.iter().map(ClockView::from).collect(),
+            duplicates: coverage.duplicates.iter().map(DuplicateView::from).collect(),
         }
     }
 }
@@ -142,5 +146,60 @@ struct ComplaintView {
 impl From<&Complaint> for ComplaintView {
     fn from(complaint: &Complaint) -> Self {
         ComplaintView { source: complaint.origin.to_string(), why: text::sanitize(&complaint.why), more: complaint.more }
+    }
+}
+
+/// A clock that differs from the others. `service` is null for the clock of the metrics.
+#[derive(Serialize)]
+struct ClockView {
+    service: Option<String>,
+    offset_seconds: Option<f64>,
+    uncertainty_seconds: Option<f64>,
+    basis: &'static str,
+    against: Option<String>,
+    pairs: u64,
+    agreeing: usize,
+    statement: String,
+}
+
+impl From<&Skew> for ClockView {
+    fn from(skew: &Skew) -> Self {
+        ClockView {
+            service: service(&skew.clock),
+            offset_seconds: round(skew.offset, 3),
+            uncertainty_seconds: round(skew.uncertainty, 3),
+            basis: skew.basis.name(),
+            against: service(&skew.against),
+            pairs: skew.pairs,
+            agreeing: skew.agreeing,
+            statement: wording::clock(skew),
+        }
+    }
+}
+
+fn service(clock: &Clock) -> Option<String> {
+    match clock {
+        Clock::Metrics => None,
+        Clock::Service(service) => Some(service.to_string()),
+    }
+}
+
+/// Requests told in two logs of a service and counted once.
+#[derive(Serialize)]
+struct DuplicateView {
+    service: String,
+    counted: String,
+    left_out: String,
+    requests: u64,
+}
+
+impl From<&Duplicate> for DuplicateView {
+    fn from(duplicate: &Duplicate) -> Self {
+        DuplicateView {
+            service: duplicate.service.to_string(),
+            counted: duplicate.counted.clone(),
+            left_out: duplicate.left_out.clone(),
+            requests: duplicate.requests,
+        }
     }
 }

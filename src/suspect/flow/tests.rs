@@ -58,6 +58,7 @@ fn ranked(bad: &[Line], edges: &[(&str, &str)], metrics: Metrics) -> Vec<(String
         flow: &flow,
         facts: &facts,
         options: &options,
+        clock_slack: 3.0,
     };
     survey(&case).map_or_else(Vec::new, |v| v.scores.into_iter().map(|s| (s.service.to_string(), s.resource)).collect())
 }
