@@ -3,7 +3,7 @@
 //! A series counts when its name speaks of errors or failures. Raised is what stays above the quiet level by six robust scales
 //! and four times for four samples or more.
 
-use crate::model::{IncidentSignal, SeriesKey, Time, TimeSpan};
+use crate::model::{IncidentSignal, SeriesKey, Step, Time, TimeSpan};
 use crate::signal::Signals;
 use crate::stats;
 
@@ -24,6 +24,8 @@ const SHARE_OF_PEAK: f64 = 0.2;
 
 /// … and events in one sampling interval: one now and then is no incident.
 const GRAINS: f64 = 2.5;
+/// Windows of a stream at the most: twelve days of seconds.
+const MOST_WINDOWS: i64 = 1 << 20;
 /// Share by which sampling intervals differ.
 const JITTER: f64 = 0.02;
 
@@ -46,8 +48,9 @@ fn stream(key: &SeriesKey, points: &[(Time, f64)], signals: &Signals) -> Option<
     if found.is_empty() {
         return None;
     }
-    let (step, first) = (signals.step, signals.step.window(signals.span.start));
-    let windows = usize::try_from(step.window(signals.span.end) - first + 1).ok()?;
+    let step = step_over(signals);
+    let first = step.window(signals.span.start);
+    let windows = usize::try_from(windows(step, signals.span)).ok()?;
     let mut values = vec![0.0; windows];
     let mut at = 0;
     for (i, value) in values.iter_mut().enumerate() {
@@ -70,6 +73,19 @@ fn stream(key: &SeriesKey, points: &[(Time, f64)], signals: &Signals) -> Option<
         lag: 0.0,
         found: Some(found),
     })
+}
+
+/// The step of the logs, coarser where one odd time makes the metrics span centuries.
+fn step_over(signals: &Signals) -> Step {
+    let mut step = signals.step;
+    while windows(step, signals.span) > MOST_WINDOWS {
+        step = step.doubled();
+    }
+    step
+}
+
+fn windows(step: Step, span: TimeSpan) -> i64 {
+    step.window(span.end) - step.window(span.start) + 1
 }
 
 /// The smallest step between two values: one event in the sampling interval, for a rate. Intervals jitter, and with them the rates of equal
