@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::model::{Complaint, Coverage, Level, Options, Origin, Record, ServiceName, SourceCoverage, Time};
+use crate::model::{Complaint, Coverage, Level, LineTemplate, Options, Origin, Record, ServiceName, SourceCoverage, Templates};
 use crate::parse::{Formats, LogOutcome, Sink, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
-use crate::template::catalog::{self, Catalog, Templates};
+use crate::template::catalog::{self, Catalog};
 use crate::template::tally::Place;
 
 /// What a bundle's logs say, as templates.
@@ -20,20 +20,6 @@ pub struct Mined {
     pub catalog: Catalog,
     pub templates: Templates,
     pub coverage: Coverage,
-}
-
-/// One line of a log with its template.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LineTemplate<'l> {
-    /// From 1, over all files in reading order.
-    pub number: u64,
-    /// `None` where the line was not understood.
-    pub time: Option<Time>,
-    pub level: Level,
-    /// The logger, else the service that the line names.
-    pub component: &'l str,
-    pub content: &'l str,
-    pub template: &'l str,
 }
 
 /// Counts the messages of all logs of a bundle and mines their templates. `progress` is told bytes done and in all.

@@ -78,7 +78,7 @@ mod tests {
             sought: Sought::default(),
             services: vec!["checkout".into(), "web".into()],
             changes: Vec::new(),
-            coverage: Coverage { sources: vec![source], complaints: Vec::new() },
+            coverage: Coverage { sources: vec![source], ..Coverage::default() },
         };
         let found = doubts(&options, &analysis);
         assert_eq!(found.len(), expected.len(), "{found:?}");

@@ -49,9 +49,9 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
     let view =
         View { width: environment.columns.unwrap_or(DEFAULT_WIDTH), unicode: environment.unicode(), all: args.all, ..View::default() };
     let text = match args.format {
-        _ if args.quiet => templates::totals(&mined),
-        ListFormatArg::Terminal => templates::table(&mined, &view),
-        ListFormatArg::Json => templates::json(&mined),
+        _ if args.quiet => templates::totals(&mined.templates, &mined.coverage),
+        ListFormatArg::Terminal => templates::table(&mined.templates, &mined.coverage, &view),
+        ListFormatArg::Json => templates::json(&mined.templates, &mined.coverage),
     };
     streams.result(text.as_bytes())
 }

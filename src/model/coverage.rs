@@ -188,7 +188,7 @@ mod tests {
         let empty = Coverage::default();
         assert!(empty.by_format().is_empty() && empty.share() == 1.0 && !empty.is_doubtful() && empty.span().is_none());
         let coverage =
-            Coverage { sources: vec![source("a", "x", 10, 10), source("b", "y", 50, 20), source("c", "x", 5, 4)], complaints: Vec::new() };
+            Coverage { sources: vec![source("a", "x", 10, 10), source("b", "y", 50, 20), source("c", "x", 5, 4)], ..Coverage::default() };
         let sums: Vec<_> = coverage.by_format().into_iter().map(|f| (f.format, f.sources, f.lines, f.understood, f.bytes)).collect();
         assert_eq!(sums, [("y".to_owned(), 1, 50, 20, 500), ("x".to_owned(), 2, 15, 14, 150)]);
         assert!(coverage.is_doubtful());
@@ -198,7 +198,7 @@ mod tests {
     fn only_substantial_files_are_doubted_by_themselves() {
         let check = |sources: &[(u64, u64)], expected: &[&str]| {
             let sources = sources.iter().enumerate().map(|(i, (lines, understood))| source(&format!("{i}"), "x", *lines, *understood));
-            let coverage = Coverage { sources: sources.collect(), complaints: Vec::new() };
+            let coverage = Coverage { sources: sources.collect(), ..Coverage::default() };
             assert_eq!(coverage.doubtful_sources().iter().map(|s| s.path.as_str()).collect::<Vec<_>>(), expected, "{coverage:?}");
         };
         check(&[(100_000, 100_000), (999, 0)], &[]);

@@ -250,7 +250,7 @@ mod tests {
         for name in ["", "app.log", "app-2023.log", "app-1202308.log", "app-20239912.log", "job-120230812.log"] {
             assert_eq!(date_of_name(name), None, "{name}");
         }
-        assert_eq!(recognise(b"14:31:07 x\n", "app-2023-08-12.log").date.map(Time::date).as_deref(), Some("2023-08-12"));
+        assert_eq!(recognise(b"14:31:07 x\n", "app-2023-08-12.log", &|_| false).date.map(Time::date).as_deref(), Some("2023-08-12"));
     }
 
     #[test]

@@ -99,7 +99,7 @@ mod tests {
         assert!(doubtful[1].text.ends_with("taken for json lines, first line 17: %%% not a log line"), "{doubtful:?}");
         let many: Vec<SourceCoverage> =
             (0..9).map(|i| SourceCoverage { path: format!("{i}\u{1b}"), lines: 10, ..SourceCoverage::default() }).collect();
-        let told = warnings(&Coverage { sources: many, complaints: Vec::new() });
+        let told = warnings(&Coverage { sources: many, ..Coverage::default() });
         assert_eq!(told.len(), 1 + FILES_NAMED);
         assert!(told.last().is_some_and(|w| w.text.ends_with("; 6 more files like it") && !w.text.contains('\u{1b}')), "{told:?}");
     }

@@ -7,11 +7,9 @@ use std::io::{self, Write};
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
-use crate::mine::{LineTemplate, Mined};
-use crate::model::Level;
+use crate::model::{Coverage, Level, LineTemplate, TemplateCounts, Templates};
 use crate::report::View;
 use crate::report::text::{count, counted, percent, sanitize, shorten, to_ascii};
-use crate::template::catalog::{TemplateCounts, Templates};
 
 use super::bars;
 
@@ -21,21 +19,18 @@ const TREND: usize = 24;
 const FIRST_ROWS: usize = 40;
 
 /// The totals: `12,000 messages, 36 templates; 99.9 % of 12,004 lines understood`.
-pub fn totals(mined: &Mined) -> String {
-    let templates = mined.templates.rows.len() as u64;
-    let coverage = &mined.coverage;
+pub fn totals(templates: &Templates, coverage: &Coverage) -> String {
     format!(
         "{}, {}; {} of {} understood\n",
-        counted(mined.templates.total, "message"),
-        counted(templates, "template"),
+        counted(templates.total, "message"),
+        counted(templates.rows.len() as u64, "template"),
         percent(coverage.share()),
         counted(coverage.lines(), "line")
     )
 }
 
 /// A table of templates, most frequent first, and the totals below it.
-pub fn table(mined: &Mined, view: &View) -> String {
-    let templates = &mined.templates;
+pub fn table(templates: &Templates, coverage: &Coverage, view: &View) -> String {
     let most = if view.all { templates.rows.len() } else { FIRST_ROWS };
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(clamped(view.width));
@@ -54,7 +49,7 @@ pub fn table(mined: &Mined, view: &View) -> String {
     if templates.rows.len() > most {
         out.push_str(&format!("{} more templates; --all shows them\n", count((templates.rows.len() - most) as u64)));
     }
-    out.push_str(&totals(mined));
+    out.push_str(&totals(templates, coverage));
     if view.unicode { out } else { to_ascii(&out) }
 }
 
@@ -118,13 +113,12 @@ struct RowView<'m> {
 }
 
 /// All templates, for scripts.
-pub fn json(mined: &Mined) -> String {
-    let templates = &mined.templates;
+pub fn json(templates: &Templates, coverage: &Coverage) -> String {
     let document = Document {
         schema_version: 1,
         messages: templates.total,
-        lines: mined.coverage.lines(),
-        understood: mined.coverage.understood(),
+        lines: coverage.lines(),
+        understood: coverage.understood(),
         step_seconds: templates.step.seconds(),
         templates: templates.rows.iter().map(|row| row_view(row, templates)).collect(),
     };

@@ -11,7 +11,7 @@ use super::miner;
 use super::symbols::{Symbol, Symbols};
 use super::tally::{OTHER, Place, at_window, folded};
 use super::tokens;
-use crate::model::{Level, Origin, Record, Step, Time, TimeSpan};
+use crate::model::{Level, Origin, Record, Step, TemplateCounts, Templates, Time, TimeSpan};
 
 /// Windows between the first and the last record before the step doubles: enough for a trend.
 const MOST_WINDOWS: i64 = 2_048;
@@ -54,36 +54,6 @@ impl Default for Catalog {
     fn default() -> Self {
         Catalog { step: Step::at_least(1.0), symbols: Symbols::default(), counts: FxHashMap::default(), span: None, scratch: String::new() }
     }
-}
-
-/// One template with what was counted of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TemplateCounts {
-    /// Variables as [`tokens::VARIABLE`].
-    pub template: String,
-    pub count: u64,
-    /// By level, most severe first, only those that occur.
-    pub levels: Vec<(Level, u64)>,
-    /// By service name; the empty name where nothing tells it.
-    pub services: Vec<(String, u64)>,
-    /// Windows of [`Templates::step`], by window.
-    pub windows: Vec<(i64, u32)>,
-    /// From the first to the last occurrence that has a time.
-    pub span: Option<TimeSpan>,
-    pub example: String,
-    pub origin: Option<Origin>,
-}
-
-/// All templates of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Templates {
-    /// By falling count, then by text.
-    pub rows: Vec<TemplateCounts>,
-    /// Width of the windows.
-    pub step: Step,
-    pub span: Option<TimeSpan>,
-    /// Messages counted in all.
-    pub total: u64,
 }
 
 impl Catalog {
