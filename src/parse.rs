@@ -17,6 +17,7 @@ pub mod format;
 mod header;
 mod matching;
 mod messages;
+pub mod pattern;
 mod pending;
 pub mod place;
 mod records;

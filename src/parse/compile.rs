@@ -3,17 +3,16 @@
 //! Regular expressions are compiled when first needed: a run meets a handful of the formats. Does not read logs.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
 
 use crate::model::Level;
 
-use super::cells::{Cell, Column, Row, Spelling};
+use super::cells::Column;
 use super::format::{Attach, LineEntry, LineFile, Match, MessageFile, MessageSample, Reader, Reject, Sample};
+use super::pattern::{Compiled, Pattern};
 use super::place::Written;
-use super::scanner::{Scanned, Scanner};
 use super::structured::normal_key;
 use super::suggest::nearest;
 
@@ -42,167 +41,8 @@ impl fmt::Display for FormatError {
 
 impl std::error::Error for FormatError {}
 
-/// A regular expression that is compiled when it is first needed. ASCII classes, bytes: the fastest that there is.
-#[derive(Debug)]
-pub struct Pattern {
-    pub text: String,
-    compiled: OnceLock<Option<Compiled>>,
-}
-
-/// A compiled pattern and which group is which column.
-#[derive(Clone, Debug)]
-pub struct Compiled {
-    pub regex: Regex,
-    pub groups: Vec<(usize, Column)>,
-    /// The rest of the line behind the expression.
-    pub rest: Option<Rest>,
-    /// The same expression as steps, where it can be said so.
-    scanner: Option<Scanner>,
-}
-
-/// Memory to match in.
-#[derive(Clone, Debug)]
-pub struct Places {
-    locations: CaptureLocations,
-    slots: Vec<usize>,
-}
-
-impl Places {
-    fn slot(&self, group: usize) -> Option<(usize, usize)> {
-        let (start, end) = (*self.slots.get(group * 2)?, *self.slots.get(group * 2 + 1)?);
-        (start != usize::MAX && end != usize::MAX).then_some((start, end))
-    }
-}
-
-/// The group at the end of a pattern that takes all that is left. It is not part of the compiled expression: finding out
-/// that everything matches "everything" would cost a step of an automaton for each byte of the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rest {
-    pub column: Column,
-    /// `.+`: the rest may not be empty.
-    pub needed: bool,
-}
-
-/// The pattern without its last group where that takes the rest of the line, and the group's name and whether it needs any.
-pub fn without_rest(pattern: &str) -> (&str, Option<(&str, bool)>) {
-    for (tail, needed) in [(">.*)$", false), (">.+)$", true)] {
-        if let Some(head) = pattern.strip_suffix(tail)
-            && let Some(at) = head.rfind("(?<")
-            && head[at + 3..].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            // Within a group or behind a `|` it is no part of every match.
-            && !pattern.contains("(?s")
-            && is_balanced(&head[..at])
-        {
-            return (&head[..at], Some((&head[at + 3..], needed)));
-        }
-    }
-    (pattern, None)
-}
-
-/// Whether all groups of a pattern's beginning are closed, and it has no alternatives outside of groups.
-fn is_balanced(head: &str) -> bool {
-    let (mut depth, mut in_class, mut escaped) = (0_i32, false, false);
-    for byte in head.bytes() {
-        match byte {
-            _ if escaped => {
-                escaped = false;
-                continue;
-            }
-            b'\\' => escaped = true,
-            b'[' => in_class = true,
-            b']' => in_class = false,
-            b'(' if !in_class => depth += 1,
-            b')' if !in_class => depth -= 1,
-            b'|' if !in_class && depth == 0 => return false,
-            _ => {}
-        }
-    }
-    depth == 0
-}
-
-impl Pattern {
-    fn new(text: &str) -> Pattern {
-        Pattern { text: text.to_owned(), compiled: OnceLock::new() }
-    }
-
-    /// `None` where the expression is wrong, which [`Formats`](super::Formats) has refused before.
-    pub fn compiled(&self) -> Option<&Compiled> {
-        self.compiled.get_or_init(|| Compiled::new(&self.text).ok()).as_ref()
-    }
-
-    pub fn is_match(&self, text: &str) -> bool {
-        self.compiled().is_some_and(|c| c.is_match(text))
-    }
-}
-
-impl Compiled {
-    fn new(text: &str) -> Result<Compiled, (String, Option<String>)> {
-        let (head, rest) = without_rest(text);
-        let regex = RegexBuilder::new(head).unicode(false).build().map_err(|e| (last_line(&e.to_string()), None))?;
-        let rest = rest.map(|(name, needed)| column(name).map(|column| Rest { column, needed })).transpose()?;
-        let mut groups = Vec::new();
-        for (number, name) in regex.capture_names().enumerate() {
-            let Some(name) = name else { continue };
-            groups.push((number, column(name)?));
-        }
-        let scanner = Scanner::new(head);
-        Ok(Compiled { regex, groups, rest, scanner })
-    }
-
-    pub fn places(&self) -> Places {
-        Places { locations: self.regex.capture_locations(), slots: vec![usize::MAX; self.regex.captures_len() * 2] }
-    }
-
-    /// Whether every line is matched by steps, without an automaton.
-    pub fn is_fast(&self) -> bool {
-        self.scanner.is_some()
-    }
-
-    /// Fills a row from a text; `places` are this expression's own.
-    pub fn fill(&self, text: &str, places: &mut Places, row: &mut Row) -> bool {
-        let scanned = self.scanner.as_ref().map_or(Scanned::Unsure, |scanner| scanner.scan(text.as_bytes(), &mut places.slots));
-        let found = match scanned {
-            Scanned::Match(end) => Some((end, true)),
-            Scanned::No => None,
-            Scanned::Unsure => self.regex.captures_read(&mut places.locations, text.as_bytes()).map(|found| (found.end(), false)),
-        };
-        let Some((end, by_steps)) = found else { return false };
-        if let Some(rest) = self.rest {
-            if rest.needed && end == text.len() {
-                return false;
-            }
-            row.set(rest.column, Cell::new(end, text.len(), Spelling::Plain), 0);
-        }
-        for &(group, column) in &self.groups {
-            let place = if by_steps { places.slot(group) } else { places.locations.get(group) };
-            if let Some((start, end)) = place {
-                row.set(column, Cell::new(start, end, Spelling::Plain), 0);
-            }
-        }
-        true
-    }
-
-    fn is_match(&self, text: &str) -> bool {
-        let end = match self.scanner.as_ref().map(|scanner| scanner.scan(text.as_bytes(), &mut [])) {
-            Some(Scanned::No) => return false,
-            Some(Scanned::Match(end)) => Some(end),
-            Some(Scanned::Unsure) | None => None,
-        };
-        match self.rest {
-            Some(Rest { needed: true, .. }) if end.is_some() => end.is_some_and(|end| end < text.len()),
-            _ if end.is_some() => true,
-            Some(Rest { needed: true, .. }) => self.regex.find(text.as_bytes()).is_some_and(|found| found.end() < text.len()),
-            _ => self.regex.is_match(text.as_bytes()),
-        }
-    }
-}
-
-fn last_line(text: &str) -> String {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ").to_owned()
-}
-
 /// The column that a word names, or what is wrong with the word.
-fn column(word: &str) -> Result<Column, (String, Option<String>)> {
+pub fn column(word: &str) -> Result<Column, (String, Option<String>)> {
     let words = Column::ALL.iter().map(|c| c.word());
     Column::from_word(word).ok_or_else(|| (format!("there is no column \"{word}\""), did_you_mean(word, words)))
 }
@@ -308,10 +148,10 @@ impl LineFormat {
 }
 
 fn check_pattern(file: &str, key: String, pattern: &Pattern) -> Option<FormatError> {
-    let (why, hint) = match Compiled::new(&pattern.text) {
+    let (why, hint) = match Compiled::check(&pattern.text) {
         Err(wrong) => wrong,
-        Ok(_) if !pattern.text.starts_with('^') => ("is not anchored".to_owned(), Some("begin it with ^".to_owned())),
-        Ok(_) => return None,
+        Ok(()) if !pattern.text.starts_with('^') => ("is not anchored".to_owned(), Some("begin it with ^".to_owned())),
+        Ok(()) => return None,
     };
     Some(FormatError { file: file.to_owned(), line: None, key, why, hint })
 }

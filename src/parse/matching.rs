@@ -8,9 +8,10 @@ use crate::model::{Level, Time};
 
 use super::Formats;
 use super::cells::{Cell, Column, Row, Spelling, is_nothing};
-use super::compile::{Compiled, Keys, LineFormat, Pattern, Places, Variant};
+use super::compile::{Keys, LineFormat, Variant};
 use super::format::Reader;
 use super::header;
+use super::pattern::{Compiled, Pattern, Places};
 use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
 use super::timestamp::Clock;
 
@@ -44,6 +45,29 @@ pub struct Matcher<'f> {
     header: Option<Header>,
     /// What the latest `#Fields:` line says to each format that reads them.
     fields: FxHashMap<&'f str, Header>,
+    stamp: Stamp,
+}
+
+/// The time read last: lines of one second mostly carry the same text, and chrono reads its patterns slowly.
+#[derive(Default)]
+struct Stamp {
+    variant: usize,
+    text: String,
+    zone: String,
+    time: Option<Time>,
+}
+
+impl Stamp {
+    fn read(&mut self, variant: usize, text: &str, zone: Option<&str>, read: impl FnOnce() -> Option<Time>) -> Option<Time> {
+        let zone = zone.unwrap_or("");
+        if self.time.is_none() || self.variant != variant || self.text != text || self.zone != zone {
+            self.variant = variant;
+            text.clone_into(&mut self.text);
+            zone.clone_into(&mut self.zone);
+            self.time = read();
+        }
+        self.time
+    }
 }
 
 /// Columns of CSV cells with the ranks of their names.
@@ -101,7 +125,7 @@ impl<'f> Matcher<'f> {
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
         let mut scratch = Vec::new();
         scratch.resize_with(formats.variants(), || None);
-        Matcher { formats, scratch, header: None, fields: FxHashMap::default() }
+        Matcher { formats, scratch, header: None, fields: FxHashMap::default(), stamp: Stamp::default() }
     }
 
     /// Prepares for many lines of a format.
@@ -131,10 +155,12 @@ impl<'f> Matcher<'f> {
             Reader::Json => json(format, text, row)
                 .then(|| {
                     read_level_inside(text, row);
-                    head(format, &[], text, clock, row)
+                    head(format, text, row, &mut |written, zone| clock.read(written, zone))
                 })
                 .flatten(),
-            Reader::Logfmt => logfmt(format, text, row).then(|| head(format, &[], text, clock, row)).flatten(),
+            Reader::Logfmt => {
+                logfmt(format, text, row).then(|| head(format, text, row, &mut |written, zone| clock.read(written, zone))).flatten()
+            }
             Reader::Fields => return self.fields(format, text, clock, row),
             Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
             Reader::Csv => csv(format, text, clock, row),
@@ -164,7 +190,8 @@ impl<'f> Matcher<'f> {
             }
             start += cell.len() + 1;
         }
-        let head = head(format, &[], text, clock, row).filter(|head| head.time.is_some() && columns.next().is_none());
+        let head = head(format, text, row, &mut |written, zone| clock.read(written, zone))
+            .filter(|head| head.time.is_some() && columns.next().is_none());
         head.map_or(Matched::No, Matched::Record)
     }
 
@@ -180,7 +207,7 @@ impl<'f> Matcher<'f> {
                 row.set(*column, cell, *rank);
             }
         });
-        let head = head(format, &[], text, clock, row).filter(|head| head.time.is_some());
+        let head = head(format, text, row, &mut |written, zone| clock.read(written, zone)).filter(|head| head.time.is_some());
         head.map_or(Matched::No, |head| Matched::Record(Head { open: !whole, ..head }))
     }
 
@@ -203,7 +230,11 @@ impl<'f> Matcher<'f> {
             }
             read_tail(format, text, row);
             read_inside(format, text, row);
-            return head(format, &variant.time, text, clock, row);
+            let stamp = &mut self.stamp;
+            return head(format, text, row, &mut |written, zone| match variant.time.as_slice() {
+                [] => clock.read(written, zone),
+                patterns => stamp.read(variant.id, written, zone, || clock.read_by(patterns, written, zone)),
+            });
         }
         None
     }
@@ -239,7 +270,7 @@ impl<'f> Matcher<'f> {
             let column = if row.has(Column::Message) { Column::Stack } else { Column::Message };
             row.set(column, Cell::new(start, end, Spelling::Plain), 0);
         }
-        head(format, &[], text, clock, row).unwrap_or_default()
+        head(format, text, row, &mut |written, zone| clock.read(written, zone)).unwrap_or_default()
     }
 }
 
@@ -327,12 +358,12 @@ fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<
     });
     // A row that goes on in the next line cannot have all its cells yet.
     let enough = cells + 4 >= format.fields.len() || !whole;
-    let head = head(format, &[], text, clock, row).filter(|head| enough && head.time.is_some())?;
+    let head = head(format, text, row, &mut |written, zone| clock.read(written, zone)).filter(|head| enough && head.time.is_some())?;
     Some(Head { open: !whole, ..head })
 }
 
 /// `None` where the time column holds no time.
-fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+fn head(format: &LineFormat, text: &str, row: &Row, read: &mut dyn FnMut(&str, Option<&str>) -> Option<Time>) -> Option<Head> {
     let word = row.raw(Column::Level, text).map(|word| format.level(word));
     let known = word.filter(|level| *level != Level::Unknown);
     let by_code = || row.raw(Column::Code, text).filter(|_| row.has(Column::Prefix)).map(level_of_sqlstate);
@@ -341,10 +372,9 @@ fn head(format: &LineFormat, patterns: &[String], text: &str, clock: &Clock, row
     let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
     let zone = row.raw(Column::Zone, text);
     if let Some(date) = row.raw(Column::Date, text) {
-        return Some(Head { time: Some(clock.read(&format!("{date} {written}"), zone)?), level, open: false });
+        return Some(Head { time: Some(read(&format!("{date} {written}"), zone)?), level, open: false });
     }
-    let time = if patterns.is_empty() { clock.read(written, zone) } else { clock.read_by(patterns, written, zone) };
-    Some(Head { time: Some(time?), level, open: false })
+    Some(Head { time: Some(read(written, zone)?), level, open: false })
 }
 
 /// Level of a message in a language that is not known, by its SQLSTATE: 00 is success, 01 a warning.

@@ -5,17 +5,41 @@
 //! it does not, and something else might have, the scanner says so and the regular expression decides. So the result is
 //! always that of the regular expression. Does not know columns or formats.
 
+use memchr::memmem::Finder;
 use memchr::{memchr, memchr2, memchr3};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
-/// Longest alternatives and deepest groups that are worth the trouble.
+/// Deepest groups that are worth the trouble.
 const DEEPEST: usize = 12;
+/// Ways that one scan tries; a line that needs more is left to the regular expression, whose time is bounded.
+const MOST_TRIES: u32 = 512;
 
 /// A compiled expression, anchored at the beginning of the text.
 #[derive(Clone, Debug)]
 pub struct Scanner {
     steps: Vec<Step>,
+}
+
+/// Reads an expression as [`regex::bytes`] does without Unicode.
+///
+/// # Errors
+/// It is no expression.
+pub fn parse(pattern: &str) -> Result<Hir, regex_syntax::Error> {
+    ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern)
+}
+
+/// The named groups of an expression, by number.
+pub fn groups(hir: &Hir) -> Vec<(usize, &str)> {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            let own = capture.name.as_deref().map(|name| (capture.index as usize, name));
+            own.into_iter().chain(groups(&capture.sub)).collect()
+        }
+        HirKind::Repetition(repetition) => groups(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().flat_map(groups).collect(),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => Vec::new(),
+    }
 }
 
 /// What came of a scan.
@@ -49,8 +73,10 @@ struct Run {
     stops: Vec<u8>,
     least: usize,
     most: usize,
-    /// Takes as few as possible: up to a byte that may begin what follows.
-    lazy: Option<ByteSet>,
+    /// Takes as few as possible.
+    lazy: bool,
+    /// What may follow, and whether nothing need.
+    next: Next,
     /// Taking another number of bytes would not help what follows.
     sure: bool,
 }
@@ -62,11 +88,16 @@ struct Body {
     most: usize,
     slots: Vec<usize>,
     sure: bool,
+    /// A text without which they cannot match.
+    needed: Option<Box<Finder<'static>>>,
 }
 
 #[derive(Clone, Debug)]
 struct Choice {
-    branches: Vec<Vec<Step>>,
+    /// With the bytes that each may begin with.
+    branches: Vec<(ByteSet, Vec<Step>)>,
+    /// A branch may be empty.
+    nothing: bool,
     slots: Vec<usize>,
     sure: bool,
 }
@@ -114,12 +145,11 @@ impl ByteSet {
 }
 
 impl Scanner {
-    /// Compiles an expression; `None` where it has something that steps cannot do.
-    pub fn new(pattern: &str) -> Option<Scanner> {
-        let hir = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()?;
+    /// Makes steps of an expression; `None` where it has something that steps cannot do.
+    pub fn new(hir: &Hir) -> Option<Scanner> {
         let mut steps = Vec::new();
         let end = Next { first: ByteSet::none(), nothing: true };
-        compile(&hir, end, 0, &mut steps)?;
+        compile(hir, end, 0, &mut steps)?;
         steps.reverse();
         matches!(steps.first(), Some(Step::Start)).then_some(Scanner { steps })
     }
@@ -128,7 +158,7 @@ impl Scanner {
     /// few slots leave out groups.
     pub fn scan(&self, text: &[u8], slots: &mut [usize]) -> Scanned {
         slots.fill(usize::MAX);
-        let mut scan = Scan { text, slots, doubt: false };
+        let mut scan = Scan { text, slots, doubt: false, tries: MOST_TRIES, nested: false };
         match scan.steps(&self.steps, 0) {
             Some(end) => Scanned::Match(end),
             None if scan.doubt => Scanned::Unsure,
@@ -142,19 +172,24 @@ struct Scan<'t, 's> {
     slots: &'s mut [usize],
     /// Something else than what was taken might match.
     doubt: bool,
+    tries: u32,
+    /// Within a group, what follows it is not seen.
+    nested: bool,
 }
 
 impl Scan<'_, '_> {
     fn steps(&mut self, steps: &[Step], mut at: usize) -> Option<usize> {
-        for step in steps {
+        for (number, step) in steps.iter().enumerate() {
             at = match step {
                 Step::Literal(bytes) => self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len())?,
-                Step::Run(run) => self.run(run, at)?,
+                Step::Run(run) if run.sure => self.run(run, at)?,
+                Step::Run(run) => return self.tried(run, &steps[number + 1..], at),
                 Step::Slot(slot) => {
                     self.set(*slot, at);
                     at
                 }
-                Step::Optional(body) => self.optional(body, at)?,
+                Step::Optional(body) if body.sure || body.most > 1 => self.optional(body, at)?,
+                Step::Optional(body) => return self.with_or_without(body, &steps[number + 1..], at),
                 Step::Choice(choice) => self.choice(choice, at)?,
                 Step::Start => (at == 0).then_some(at)?,
                 Step::End => (at == self.text.len()).then_some(at)?,
@@ -177,22 +212,65 @@ impl Scan<'_, '_> {
     fn run(&mut self, run: &Run, at: usize) -> Option<usize> {
         let rest = self.text.get(at..)?;
         let rest = &rest[..rest.len().min(run.most)];
-        let length = match &run.lazy {
-            Some(next) => {
-                let enough = rest.len().min(run.least);
-                enough + rest[enough..].iter().take_while(|byte| !next.has(**byte)).count()
-            }
-            None => run.length(rest),
+        let length = run.length(rest);
+        let length = if run.lazy {
+            let enough = length.min(run.least);
+            enough + rest[enough..length].iter().take_while(|byte| !run.next.first.has(**byte)).count()
+        } else {
+            length
         };
-        let valid = run.lazy.is_none() || rest[..length].iter().all(|byte| run.set.has(*byte));
-        self.doubt |= !run.sure && (run.lazy.is_some() || length > run.least);
-        (valid && length >= run.least).then_some(at + length)
+        (length >= run.least).then_some(at + length)
+    }
+
+    /// Tries the lengths of a run in the order of the expression, each with the steps that follow.
+    fn tried(&mut self, run: &Run, follow: &[Step], at: usize) -> Option<usize> {
+        let rest = self.text.get(at..)?;
+        let longest = run.length(&rest[..rest.len().min(run.most)]);
+        let lengths = run.least..longest.checked_add(1)?;
+        let count = lengths.len();
+        for number in 0..count {
+            let length = if run.lazy { lengths.start + number } else { lengths.end - 1 - number };
+            let fits = self.text.get(at + length).map_or(run.next.nothing, |byte| run.next.nothing || run.next.first.has(*byte));
+            if !fits && !matches!(follow.first(), Some(Step::End | Step::WordEdge | Step::Slot(_))) {
+                continue;
+            }
+            self.tries = self.tries.saturating_sub(1);
+            if self.tries == 0 {
+                self.doubt = true;
+                return None;
+            }
+            let end = self.steps(follow, at + length);
+            if end.is_some() {
+                // What follows the group might need another length.
+                self.doubt |= self.nested;
+                return end;
+            }
+            if self.doubt {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// What follows is tried behind the group, then in its place.
+    fn with_or_without(&mut self, body: &Body, follow: &[Step], at: usize) -> Option<usize> {
+        body.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
+        if let Some(end) = self.attempt(&body.steps, &body.slots, body.needed.as_deref(), at)? {
+            let found = self.steps(follow, end);
+            if found.is_some() || self.doubt {
+                self.doubt |= self.nested;
+                return found;
+            }
+            body.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
+        }
+        self.steps(follow, at)
     }
 
     /// `None`: it cannot be told.
     fn optional(&mut self, body: &Body, mut at: usize) -> Option<usize> {
+        body.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
         for _ in 0..body.most {
-            match self.attempt(&body.steps, &body.slots, at)? {
+            match self.attempt(&body.steps, &body.slots, body.needed.as_deref(), at)? {
                 Some(end) if end > at => at = end,
                 _ => break,
             }
@@ -202,8 +280,13 @@ impl Scan<'_, '_> {
     }
 
     fn choice(&mut self, choice: &Choice, at: usize) -> Option<usize> {
-        for branch in &choice.branches {
-            if let Some(end) = self.attempt(branch, &choice.slots, at)? {
+        choice.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
+        let byte = self.text.get(at);
+        for (first, branch) in &choice.branches {
+            if !choice.nothing && !byte.is_some_and(|byte| first.has(*byte)) {
+                continue;
+            }
+            if let Some(end) = self.attempt(branch, &choice.slots, None, at)? {
                 self.doubt |= !choice.sure;
                 return Some(end);
             }
@@ -212,12 +295,16 @@ impl Scan<'_, '_> {
     }
 
     /// `Some(None)`: it surely does not match here. `None`: it cannot be told.
-    fn attempt(&mut self, steps: &[Step], slots: &[usize], at: usize) -> Option<Option<usize>> {
+    fn attempt(&mut self, steps: &[Step], slots: &[usize], needed: Option<&Finder<'_>>, at: usize) -> Option<Option<usize>> {
         let before = std::mem::replace(&mut self.doubt, false);
+        let nested = std::mem::replace(&mut self.nested, true);
         let end = self.steps(steps, at);
-        if end.is_none() && self.doubt {
+        self.nested = nested;
+        let impossible = || needed.is_some_and(|needed| needed.find(&self.text[at..]).is_none());
+        if end.is_none() && self.doubt && !impossible() {
             return None;
         }
+        self.doubt &= end.is_some();
         if end.is_none() {
             slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
         }
@@ -290,10 +377,10 @@ fn look_step(look: Look, next: Next, steps: &mut Vec<Step>) -> Option<Next> {
 fn run(set: ByteSet, (least, most): (usize, usize), greedy: bool, next: &Next) -> Step {
     let apart = !set.meets(&next.first);
     let fixed = least == most;
+    let ends_here = next.nothing && next.first == ByteSet::none();
     // Where nothing need follow, the most that can be taken is what is taken.
-    let sure = fixed || (apart && greedy) || (greedy && next.nothing && next.first == ByteSet::none());
-    let lazy = (!greedy && !fixed).then(|| if next.nothing { ByteSet::of(0..=255) } else { next.first.clone() });
-    Step::Run(Box::new(Run { stops: set.stops(), sure: sure || (lazy.is_some() && apart && !next.nothing), set, least, most, lazy }))
+    let sure = fixed || (apart && (greedy || !next.nothing)) || (greedy && ends_here);
+    Step::Run(Box::new(Run { stops: set.stops(), set, least, most, lazy: !greedy && !fixed, next: next.clone(), sure }))
 }
 
 fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
@@ -323,7 +410,8 @@ fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<S
     body.reverse();
     let sure = !first.first.meets(&next.first);
     let found = either(&first.first, &next);
-    steps.push(Step::Optional(Box::new(Body { slots: slots_of(&body), steps: body, most, sure })));
+    let needed = needed(&repetition.sub).map(|literal| Box::new(Finder::new(&literal).into_owned()));
+    steps.push(Step::Optional(Box::new(Body { slots: slots_of(&body), steps: body, most, sure, needed })));
     Some(found)
 }
 
@@ -344,11 +432,22 @@ fn choice(branches: &[Hir], next: &Next, depth: usize, steps: &mut Vec<Step>) ->
         sure &= !first.nothing && !all.first.meets(&first.first);
         all.first.join(&first.first);
         all.nothing |= first.nothing;
-        compiled.push(steps);
+        compiled.push((first.first, steps));
     }
-    let slots = compiled.iter().flat_map(|steps| slots_of(steps)).collect();
-    steps.push(Step::Choice(Box::new(Choice { branches: compiled, slots, sure })));
+    let slots = compiled.iter().flat_map(|(_, steps)| slots_of(steps)).collect();
+    steps.push(Step::Choice(Box::new(Choice { branches: compiled, nothing: all.nothing, slots, sure })));
     Some(all)
+}
+
+/// The longest text that every match of an expression has.
+pub fn needed(hir: &Hir) -> Option<Box<[u8]>> {
+    match hir.kind() {
+        HirKind::Literal(literal) => Some(literal.0.clone()),
+        HirKind::Capture(capture) => needed(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),
+        HirKind::Concat(parts) => parts.iter().filter_map(needed).max_by_key(|literal| literal.len()),
+        _ => None,
+    }
 }
 
 fn slots_of(steps: &[Step]) -> Vec<usize> {
@@ -380,7 +479,7 @@ mod tests {
 
     /// The scanner's answer and that of the regular expression, group by group. Returns whether the scanner was sure.
     fn agree(pattern: &str, text: &str) -> bool {
-        let Some(scanner) = Scanner::new(pattern) else { return false };
+        let Some(scanner) = parse(pattern).ok().and_then(|hir| Scanner::new(&hir)) else { return false };
         let regex = RegexBuilder::new(pattern).unicode(false).build().unwrap();
         let mut slots = vec![0; regex.captures_len() * 2];
         let expected = regex.captures(text.as_bytes());
@@ -428,7 +527,7 @@ mod tests {
         let lines: Vec<&str> = formats.lines().iter().flat_map(|f| &f.samples).flat_map(|s| s.text.lines()).collect();
         let (mut sure, mut all) = (0, 0);
         for variant in formats.lines().iter().flat_map(|f| &f.variants) {
-            let head = crate::parse::compile::without_rest(&variant.pattern.text).0;
+            let head = crate::parse::pattern::without_rest(&variant.pattern.text).0;
             all += lines.len();
             sure += lines.iter().filter(|line| agree(head, line)).count();
         }

@@ -467,20 +467,24 @@ pub fn hostile() -> Analysis {
     }];
     analysis.changes = vec![evil];
     analysis.disturbances[0].3 = Some(text.as_str().into());
-    analysis.coverage.sources[1].path = text.clone();
-    analysis.coverage.duplicates =
-        vec![Duplicate { service: text.as_str().into(), counted: text.clone(), left_out: text.clone(), requests: 7 }];
-    analysis.coverage.clocks = vec![Skew {
-        clock: Clock::Service(text.as_str().into()),
+    spoil(&mut analysis.coverage, &text);
+    analysis
+}
+
+/// Puts a hostile text wherever the ledger has one from outside.
+fn spoil(coverage: &mut Coverage, text: &str) {
+    coverage.sources[1].path = text.to_owned();
+    coverage.duplicates = vec![Duplicate { service: text.into(), counted: text.to_owned(), left_out: text.to_owned(), requests: 7 }];
+    coverage.clocks = vec![Skew {
+        clock: Clock::Service(text.into()),
         offset: -90.2,
         uncertainty: 0.8,
         basis: ClockBasis::SharedIds,
-        against: Clock::Service(text.as_str().into()),
+        against: Clock::Service(text.into()),
         pairs: 1_204,
         agreeing: 3,
     }];
-    analysis.coverage.complaints = vec![Complaint { origin: at(&text, 1), why: text, more: 0 }];
-    analysis
+    coverage.complaints = vec![Complaint { origin: at(text, 1), why: text.to_owned(), more: 0 }];
 }
 
 /// One of every finding.

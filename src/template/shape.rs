@@ -152,7 +152,7 @@ fn is_variable(word: &str, before: &str) -> bool {
     }
     if let Some(found) = NUMBERED.captures(word) {
         let first = found.get(1).map_or("", |m| m.as_str());
-        return !(first.len() > 1 && words::is_capitals(first)) && !STANDARDS.contains(&first);
+        return !words::is_capitals(first) && !STANDARDS.contains(&first);
     }
     let host = || HOST.is_match(word) && !word.split('.').next().is_some_and(|label| PACKAGES.contains(&label));
     WORDS.is_match(word) || host()

@@ -137,7 +137,7 @@ fn tool_class(lower: &str, words: &[String]) -> Option<Class> {
     let column = TOOL_SUBJECTS.iter().find_map(|subject| name.strip_prefix(subject)).unwrap_or(name);
     let is = |known: &&str| *known == column || *known == name;
     let waits = words.iter().any(|w| DISK_WAITS.contains(&w.as_str()));
-    TOOL_COLUMNS.iter().find(|(_, columns)| columns.iter().any(|c| is(&c))).map(|(class, _)| *class).or(waits.then_some(Class::Disk))
+    TOOL_COLUMNS.iter().find(|(_, columns)| columns.iter().any(&is)).map(|(class, _)| *class).or(waits.then_some(Class::Disk))
 }
 
 /// `%idle`, `cpu_usage_idle`, `cpu_id`: it falls when there is trouble.
