@@ -14,19 +14,23 @@ const HEX_IDENTIFIER: usize = 8;
 const LONGEST_UNIT: usize = 3;
 
 /// Appends the masked form of `text` to `out`. Masking twice changes nothing more.
+///
+/// Only words that hold a digit can be variables, so the scan goes from digit to digit and copies what lies between at once.
 pub fn mask_into(text: &str, out: &mut String) {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let run = alphanumeric_run(bytes, at);
-        if run == at {
-            let next = at + text[at..].chars().next().map_or(1, char::len_utf8);
-            out.push_str(&text[at..next]);
-            at = next;
-            continue;
+    let (mut copied, mut at) = (0, 0);
+    while let Some(digit) = bytes[at..].iter().position(u8::is_ascii_digit) {
+        let digit = at + digit;
+        let start = digit - bytes[at..digit].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let end = alphanumeric_run(bytes, digit);
+        at = end;
+        if let Some((from, next)) = variable(bytes, start, end) {
+            out.push_str(&text[copied..start]);
+            out.push_str(VARIABLE);
+            (copied, at) = (from, next);
         }
-        at = mask_run(text, at, run, out);
     }
+    out.push_str(&text[copied..]);
 }
 
 /// The masked form of `text`.
@@ -36,31 +40,21 @@ pub fn mask(text: &str) -> String {
     out
 }
 
-/// Masks the run `text[start..end]` of letters and digits; returns where to go on.
-fn mask_run(text: &str, start: usize, end: usize, out: &mut String) -> usize {
-    let bytes = text.as_bytes();
+/// Whether the run of letters and digits `bytes[start..end]` is a variable: from where its text goes on as it is, and where to
+/// look for the next one.
+fn variable(bytes: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let run = &bytes[start..end];
     let digits = run.iter().take_while(|b| b.is_ascii_digit()).count();
-    if digits == run.len() {
-        out.push_str(VARIABLE);
-        return swallow_number_tail(bytes, end);
-    }
-    if is_clock_of_date(run) {
-        out.push_str(VARIABLE);
-        return swallow_number_tail(bytes, end);
+    if digits == run.len() || is_clock_of_date(run) {
+        let next = swallow_number_tail(bytes, end);
+        return Some((next, next));
     }
     if is_identifier(run) {
-        out.push_str(VARIABLE);
-        return swallow_dashed_hex(bytes, end);
+        let next = swallow_dashed_hex(bytes, end);
+        return Some((next, next));
     }
-    let unit = run.len() - digits;
-    if digits > 0 && unit <= LONGEST_UNIT && run[digits..].iter().all(u8::is_ascii_alphabetic) {
-        out.push_str(VARIABLE);
-        out.push_str(&text[start + digits..end]);
-        return end;
-    }
-    out.push_str(&text[start..end]);
-    end
+    let unit = &run[digits..];
+    (digits > 0 && unit.len() <= LONGEST_UNIT && unit.iter().all(u8::is_ascii_alphabetic)).then_some((start + digits, end))
 }
 
 fn alphanumeric_run(bytes: &[u8], start: usize) -> usize {
