@@ -212,9 +212,12 @@ const INTRODUCERS: &[&str] = &[
     "volume",
 ];
 
-/// Whether a word says how something went. Case and closing punctuation do not matter.
+/// HTTP's methods: what was asked for is as telling as how it went.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"];
+
+/// Whether a word says how something went, or what was asked for. Case and closing punctuation do not matter to the former.
 pub fn is_outcome(word: &str) -> bool {
-    listed(OUTCOMES, word)
+    METHODS.contains(&word) || listed(OUTCOMES, word)
 }
 
 /// Whether a name is expected after a word.
