@@ -129,8 +129,7 @@ impl Compiled {
     /// What is wrong with it, and what to do about that.
     pub fn new(text: &str) -> Result<Compiled, (String, Option<String>)> {
         let (head, rest) = without_rest(text);
-        let wrong = |e: &dyn std::fmt::Display| (last_line(&e.to_string()), None);
-        let hir = scanner::parse(head).map_err(|e| wrong(&e))?;
+        let hir = scanner::parse(head).map_err(|e| (last_line(&e), None))?;
         let rest = rest.map(|(name, needed)| column(name).map(|column| Rest { column, needed })).transpose()?;
         let mut groups = Vec::new();
         for (number, name) in scanner::groups(&hir) {

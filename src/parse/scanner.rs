@@ -24,9 +24,9 @@ pub struct Scanner {
 /// Reads an expression as [`regex::bytes`] does without Unicode.
 ///
 /// # Errors
-/// It is no expression.
-pub fn parse(pattern: &str) -> Result<Hir, regex_syntax::Error> {
-    ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern)
+/// It is no expression; the text says why, over several lines.
+pub fn parse(pattern: &str) -> Result<Hir, String> {
+    ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).map_err(|e| e.to_string())
 }
 
 /// The named groups of an expression, by number.
