@@ -218,6 +218,3 @@ impl Outlook<'_> {
         edits.iter().take(MOST_EDITS)
     }
 }
-
-#[cfg(test)]
-mod tests;

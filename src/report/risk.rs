@@ -21,9 +21,11 @@ pub fn render(risks: &Risks, format: Format, view: &View) -> String {
     }
 }
 
-/// One change in one line, for a gate: `checkout proposed is critical (0.99): db.pool.max_size 15 -> 1 (15 times lower); at the peak …`.
+/// One change in one line, for a gate, with all that is told of its worst key: `checkout proposed is critical (0.99): db.pool.max_size 15 -> 1 (15 times lower); at the peak …`.
 pub fn headline(risk: &ChangeRisk) -> String {
-    let mut reasons: Vec<&Reason> = risk.reasons.iter().filter(|reason| reason.weight > 0.0).take(FIRST_REASONS).collect();
+    let best = risk.reasons.first().and_then(|reason| reason.finding.edit()).map(|edit| &edit.key);
+    let told = |r: &&Reason| r.weight > 0.0 && (best.is_none() || r.finding.edit().map(|edit| &edit.key) == best);
+    let mut reasons: Vec<&Reason> = risk.reasons.iter().filter(told).take(FIRST_REASONS).collect();
     // The edit is told before what follows from it.
     reasons.sort_by_key(|reason| !matches!(reason.finding, RiskFinding::Edit { .. }));
     let why: Vec<String> = reasons.iter().map(|reason| sentence(&reason.finding)).collect();
@@ -183,7 +185,7 @@ pub fn sentence(finding: &RiskFinding) -> String {
             format!("{service} {change} began {} before: their effects cannot be told apart", duration(*before_s))
         }
         F::OpenIncident { since } => format!("an incident is open since {} UTC", since.clock()),
-        F::BlastRadius { callers } => format!("{} depend on the service, directly or through others", counted(*callers as u64, "service")),
+        F::BlastRadius { callers } => format!("{} above it in the call graph", counted(*callers as u64, "service")),
         F::ServiceHistory { failed, of } => {
             format!("{} of {} of the service were followed by trouble", failed, counted(*of as u64, "earlier change"))
         }

@@ -2,7 +2,7 @@
 
 use super::{Found, Outlook};
 use crate::model::risk::Conflict;
-use crate::model::{KeyEdit, KeyRole, RiskFinding};
+use crate::model::{ChangeKind, KeyEdit, KeyRole, RiskFinding};
 use crate::parse::config::Flat;
 use crate::suspect::edits;
 use crate::suspect::facts::{Facts, KeyFact, key_words, numeric_value, seconds};
@@ -13,8 +13,14 @@ const SLIPS: [f64; 3] = [1_000.0, 1_000_000.0, 60.0];
 pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let (mut inert, mut known) = (0, 0);
+    let is_flag = outlook.change.kind == ChangeKind::Flag;
     for edit in outlook.edits() {
-        let Some(fact) = outlook.facts.key(edit.key.as_str()) else { continue };
+        let fact = outlook.facts.key(edit.key.as_str());
+        if fact.is_none() && is_flag {
+            let finding = RiskFinding::Edit { edit: edit.clone(), role: KeyRole::Flag, worse: None, factor: None };
+            found.push((finding, edit.origin.clone()));
+        }
+        let Some(fact) = fact else { continue };
         known += 1;
         if matches!(fact.role, KeyRole::Inert | KeyRole::Logging) {
             inert += 1;
@@ -27,7 +33,9 @@ pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
         found.extend(contradiction(edit, outlook).map(|finding| (finding, edit.origin.clone())));
     }
     let keys = outlook.change.config.edits.len();
-    found.extend((known > 0 && inert == keys).then_some((RiskFinding::OnlyInert { keys }, None)));
+    // A deploy edits code as well, whatever its keys are.
+    let only_keys = matches!(outlook.change.kind, ChangeKind::Config | ChangeKind::Flag);
+    found.extend((only_keys && known > 0 && inert == keys).then_some((RiskFinding::OnlyInert { keys }, None)));
     found
 }
 

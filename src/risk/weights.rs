@@ -72,14 +72,14 @@ fn weight(finding: &RiskFinding) -> f64 {
         },
         // There is no canary of a shared schema, and the way back is another migration.
         F::Kind { .. } => 0.7,
-        F::Code { lines } => (0.6 + 0.1 * (*lines as f64).ln()).min(1.2),
+        F::Code { lines } => (0.8 + 0.1 * (*lines as f64).ln()).min(1.4),
         F::Unseen => 0.1,
         F::Version { step: VersionStep::Major, .. } => 1.0,
         F::Version { step: VersionStep::PreRelease, .. } => 0.7,
         F::Version { step: VersionStep::Minor, .. } => 0.5,
         F::ManyKeys { keys } => (0.3 * (*keys as f64 / 10.0).ln() + 0.3).min(1.0),
-        // A release of code without stages, by another name.
-        F::AtOnce => 1.2,
+        // A release of code by another name, to all users in one second: no instance keeps the old way to compare with.
+        F::AtOnce => 1.6,
         F::Canary { .. } => -0.5,
         F::OnlyInert { .. } => -0.5,
         F::PutsBack { .. } => -2.0,
