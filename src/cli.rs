@@ -8,6 +8,7 @@ mod formats;
 mod output;
 mod parsers;
 mod progress;
+mod risk;
 mod settings;
 mod templates;
 
@@ -76,6 +77,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     let result = match parsed.command {
         Command::Analyze(args) => run_analyze(&args, environment, streams),
         Command::Templates(args) => templates::run(&args, environment, streams),
+        Command::Risk(args) => risk::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {
             let mut script = Vec::new();

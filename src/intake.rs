@@ -302,6 +302,13 @@ fn snapshot(bundle: &Bundle, changes: &Source, path: &str) -> Result<String, Str
     bytes_of(&source.path, LARGEST_CONFIG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// The configuration that a change names by a path of the bundle; `None` where it cannot be read, which reading the change told.
+pub fn settings(bundle: &Bundle, change: &Change, path: &str) -> Option<Flat> {
+    let source = bundle.sources.iter().find(|source| source.shown == change.origin.path)?;
+    let text = snapshot(bundle, source, path).ok()?;
+    config::flatten(path, &text).ok()
+}
+
 /// `configs/<service>/<version>.yaml` -> service.
 fn config_service(shown: &str) -> Option<ServiceName> {
     let parts: Vec<&str> = shown.split('/').collect();

@@ -24,6 +24,7 @@ pub mod verdict;
 
 pub mod analyze;
 pub mod mine;
+pub mod risk;
 
 pub mod report;
 

@@ -7,6 +7,7 @@ mod bars;
 mod flow;
 mod ledger;
 mod markdown;
+pub mod risk;
 mod rollout;
 mod sentences;
 pub mod templates;

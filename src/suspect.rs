@@ -6,6 +6,7 @@ pub mod blame;
 pub mod candidates;
 pub mod content;
 pub mod down;
+pub mod edits;
 pub mod effect;
 pub mod facts;
 pub mod flow;

@@ -37,6 +37,17 @@ Examples:
   whatchanged templates app.log --per-line > lines.csv
       Every record with its header taken apart and its template.";
 
+const RISK_EXAMPLES: &str = "\
+Examples:
+  whatchanged risk bundle/
+      Every recorded change, judged by what was known when it began.
+  whatchanged risk bundle/ --change deploy-7958 --as-of 2026-11-22T17:24:40Z
+      One change, without anything that came later.
+  whatchanged risk bundle/ --before old.yaml --after new.yaml --service checkout --fail-on high
+      A change of configuration that nobody has made yet, against the load in the bundle; exit code 3 stops a pipeline.
+  whatchanged risk bundle/ --format json | jq '.changes[] | select(.level == \"critical\").change_id'
+      For scripts; docs/risk.schema.json describes the result.";
+
 const PARSER_EXAMPLES: &str = "\
 Examples:
   whatchanged parsers list
@@ -64,6 +75,9 @@ pub enum Command {
     /// Show what kinds of message the logs hold, how often each came and when.
     #[command(after_help = format!("{TEMPLATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Templates(TemplatesArgs),
+    /// Judge changes before they show their effect: limits against the load, contradictions, shape, moment and history.
+    #[command(after_help = format!("{RISK_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Risk(RiskArgs),
     /// List the log formats, check one of your own, or see what becomes of a line.
     #[command(subcommand, after_help = format!("{PARSER_EXAMPLES}\n\n{EXIT_CODES}"), arg_required_else_help = true)]
     Parsers(ParsersCommand),
@@ -169,6 +183,69 @@ pub struct TemplatesArgs {
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
     pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub struct RiskArgs {
+    /// Bundle folders or single files; `-` is standard input.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Judge this recorded change only.
+    #[arg(long, value_name = "ID", help_heading = "What is judged")]
+    pub change: Option<String>,
+
+    /// Ignore everything later: records, samples and changes. A change of that instant counts.
+    #[arg(long, value_name = "TIME", help_heading = "What is judged")]
+    pub as_of: Option<String>,
+
+    /// Configuration as it is, of a change that is not made yet.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires_all = ["after", "service"], conflicts_with = "change", help_heading = "What is judged")]
+    pub before: Option<PathBuf>,
+
+    /// Configuration as it is to be.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires_all = ["before", "service"], help_heading = "What is judged")]
+    pub after: Option<PathBuf>,
+
+    /// The service whose configuration it is.
+    #[arg(long, value_name = "NAME", requires_all = ["before", "after"], help_heading = "What is judged")]
+    pub service: Option<String>,
+
+    /// End with exit code 3 when a change is of this level or above.
+    #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Output")]
+    pub fail_on: Option<LevelArg>,
+
+    /// How the result is written.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: FormatArg,
+
+    /// Show all reasons, not the three best.
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// No progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Zone of times that name none: UTC or an offset such as +02:00.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
+    pub tz: Option<String>,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
+
+    /// Number of threads; one a core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
+    pub threads: Option<u16>,
+}
+
+/// How much risk closes a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    Low,
+    Medium,
+    High,
+    Critical,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,7 @@ use crate::model::{MetricName, Options, ServiceName, Step, Time, TimeSpan};
 use crate::report::{Format, View};
 
 use super::Failure;
-use super::args::{AnalyzeArgs, ColorArg, FormatArg, TemplatesArgs};
+use super::args::{AnalyzeArgs, ColorArg, FormatArg, RiskArgs, TemplatesArgs};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;
@@ -132,6 +132,13 @@ pub fn reading(args: &TemplatesArgs) -> Result<Options, Failure> {
     let offset = args.tz.as_deref().map(utc_offset).transpose()?;
     let (since, until) = limits(&args.since, &args.until, offset)?;
     Ok(Options { since, until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
+}
+
+/// What `risk` may be told of what is read: nothing that is later than `--as-of`.
+pub fn foresight(args: &RiskArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let until = args.as_of.as_deref().map(|text| instant("--as-of", text, offset)).transpose()?;
+    Ok(Options { until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
 }
 
 fn limits(since: &Option<String>, until: &Option<String>, offset: Option<i32>) -> Result<(Option<Time>, Option<Time>), Failure> {

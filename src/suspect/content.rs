@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Worse, numeric_value, spellings};
+use super::facts::{numeric_value, spellings};
 use super::scene::Scene;
 use super::surge::{Pointer, Surge, has_word};
-use super::{Found, down};
+use super::{Found, down, edits};
 use crate::model::{Change, ChangeKind, Finding, KeyEdit, KeyRole, Origin, ServiceName, Symptom};
 use crate::parse::unified_diff;
 use crate::template::tokens;
@@ -24,7 +24,7 @@ pub fn examine(change: &Change, scene: &Scene<'_>) -> Vec<Found> {
     let symptoms = scene.symptoms_around(&change.service);
     let mut findings = Vec::new();
     for edit in change.config.edits.iter().take(MOST_EDITS) {
-        findings.extend(match named_callee(edit, change, scene) {
+        findings.extend(match edits::named_callee(edit, &change.service, scene.case.topology) {
             Some(callee) => governs(edit, &scene.symptoms_between(&change.service, callee), scene),
             None => governs(edit, &symptoms, scene),
         });
@@ -74,12 +74,8 @@ fn governs(edit: &KeyEdit, symptoms: &[(Symptom, f64)], scene: &Scene<'_>) -> Op
         (Some(hit), _) => (Some(hit), true),
         (None, hit) => (hit, false),
     };
-    let factor = factor(edit);
-    let worse = factor.map(|f| match fact.worse {
-        Worse::Lower => f < 1.0,
-        Worse::Higher => f > 1.0,
-        Worse::Either => true,
-    });
+    let factor = edits::factor(edit);
+    let worse = edits::is_worse(&fact, factor);
     let finding = Finding::KeyGoverns {
         edit: edit.clone(),
         role: fact.role,
@@ -90,13 +86,6 @@ fn governs(edit: &KeyEdit, symptoms: &[(Symptom, f64)], scene: &Scene<'_>) -> Op
         factor,
     };
     Some((finding, edit.origin.clone().into_iter().collect()))
-}
-
-/// New over old value, where both are quantities.
-fn factor(edit: &KeyEdit) -> Option<f64> {
-    let before = edit.before.as_deref().and_then(numeric_value)?;
-    let after = edit.after.as_deref().and_then(numeric_value)?;
-    (before > 0.0 && after >= 0.0).then(|| after / before)
 }
 
 fn quoted(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
@@ -156,15 +145,9 @@ fn key_words(key: &str) -> impl Iterator<Item = String> {
     words.into_iter()
 }
 
-/// The callee that a key or its new value names.
-fn named_callee<'s>(edit: &KeyEdit, change: &Change, scene: &'s Scene<'_>) -> Option<&'s ServiceName> {
-    let text = format!("{} {}", edit.key.as_str().replace(['.', '_'], " "), edit.after.as_deref().unwrap_or(""));
-    scene.case.topology.callees(&change.service).find(|c| has_word(&text, c.as_str()) || has_word(edit.key.as_str(), c.as_str()))
-}
-
 /// A key that names a callee, and the share of the service's trouble that points at that callee.
 fn names_callee(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
-    let callee = named_callee(edit, change, scene)?;
+    let callee = edits::named_callee(edit, &change.service, scene.case.topology)?;
     // A callee that was down by its own monitoring explains the errors that point at it.
     if matches!(down::examine(callee, scene), Some((Finding::Down { up_zero: true, .. }, _))) {
         return None;
@@ -230,12 +213,11 @@ fn migration(change: &Change, scene: &Scene<'_>) -> Option<Found> {
     Some((Finding::MigrationSymptom { symptom: hit.symptom?, table }, vec![hit.origin.clone()]))
 }
 
-/// Little's law, L = λ·W (Little, "A proof for the queuing formula L = λW", Operations Research 9, 1961), on a pool that was made
-/// smaller: n places, each held for W, carry n/W. W is the mean duration of a request in the quiet time, which bounds from above
-/// how long a request holds a place; λ is the quiet rate of arrival, since users ask less often once they are kept waiting.
+/// Little's law on a pool that was made smaller. W is the mean duration of a request in the quiet time, which bounds from above how long
+/// a request holds a place; λ is the quiet rate of arrival, since users ask less often once they are kept waiting.
 fn capacity(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
     let fact = scene.case.facts.key(edit.key.as_str())?;
-    if !matches!(fact.role, KeyRole::Pool | KeyRole::ConnectionLimit | KeyRole::Threads) || factor(edit)? >= 1.0 {
+    if !matches!(fact.role, KeyRole::Pool | KeyRole::ConnectionLimit | KeyRole::Threads) || edits::factor(edit)? >= 1.0 {
         return None;
     }
     let outcomes = scene.case.signals.outcomes.get(&change.service)?;
@@ -243,11 +225,10 @@ fn capacity(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found>
     let places = edit.after.as_deref().and_then(numeric_value)? * instances as f64;
     let hold_s = outcomes.latency_within(scene.quiet).mean()? / 1e6;
     let demand_per_s = outcomes.arrival_rate(scene.quiet).filter(|r| *r > 0.0)?;
-    let capacity_per_s = places / hold_s;
-    let refused = 1.0 - capacity_per_s / demand_per_s;
+    let capacity_per_s = edits::carried_per_s(places, hold_s);
+    let refused = edits::refused_share(capacity_per_s, demand_per_s);
     let observed = scene.health.get(&change.service)?.failed_share();
-    let finding =
-        Finding::Capacity { edit: edit.clone(), places, hold_s, capacity_per_s, demand_per_s, refused: refused.max(0.0), observed };
+    let finding = Finding::Capacity { edit: edit.clone(), places, hold_s, capacity_per_s, demand_per_s, refused, observed };
     (refused > SMALLEST_SHARE).then(|| (finding, edit.origin.clone().into_iter().collect()))
 }
 

@@ -13,7 +13,7 @@ use regex::{Regex, RegexSet};
 
 use crate::model::{KeyRole, Symptom};
 
-pub use values::{numeric_value, spellings};
+pub use values::{numeric_value, seconds, spellings};
 pub use words::{Unit, key_words};
 
 /// The knowledge of one run, checked and compiled.

@@ -28,6 +28,14 @@ pub fn numeric_value(value: &str) -> Option<f64> {
     }
 }
 
+/// A length of time in seconds: the unit is the value's own, or else `unit`. `None` for what is no time, and where no unit is known.
+pub fn seconds(value: &str, unit: Option<Unit>) -> Option<f64> {
+    match quantity(value, false) {
+        Some((number, own)) => own.or(unit).filter(|unit| unit.is_time()).map(|unit| number * unit.scale()),
+        None => numeric_value(value).filter(|_| value.trim().starts_with("PT") || value.trim().starts_with(|c: char| c.is_ascii_digit())),
+    }
+}
+
 /// `1M` is a size (nginx, MySQL), `500m` thousandths, `5m` minutes.
 fn minutes_or_thousandths(number: f64, value: &str) -> f64 {
     match () {
@@ -197,6 +205,22 @@ mod tests {
             ("1e", None),
         ] {
             assert_eq!(numeric_value(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        for (value, unit, expected) in [
+            ("", Some(Unit::Seconds), None),
+            ("on", Some(Unit::Seconds), None),
+            ("400", None, None),
+            ("64MB", Some(Unit::Seconds), None),
+            ("400", Some(Unit::Milliseconds), Some(0.4)),
+            ("2s", Some(Unit::Milliseconds), Some(2.0)),
+            ("1m30s", None, Some(90.0)),
+            ("5m", Some(Unit::Seconds), Some(300.0)),
+        ] {
+            assert_eq!(seconds(value, unit), expected, "{value}");
         }
     }
 

@@ -1,0 +1,88 @@
+//! The command `risk`: how much trouble changes threaten, and a gate for pipelines.
+
+use std::path::Path;
+
+use crate::analyze::AnalyzeError;
+use crate::model::{ChangeId, RiskLevel, Risks, ServiceName};
+use crate::parse::config;
+use crate::report::{Format, View, risk as view, sanitize};
+use crate::risk::{self, Proposal, Subject};
+use crate::suspect::facts::Facts;
+
+use super::args::{FormatArg, LevelArg, RiskArgs};
+use super::output::Streams;
+use super::progress::Progress;
+use super::settings::{self, Environment};
+use super::{EXIT_GATE, Failure, formats, hint, warn};
+
+/// Larger configuration files are data.
+const LARGEST_CONFIG: u64 = 8 << 20;
+
+pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let options = settings::foresight(args)?;
+    let subject = subject(args)?;
+    let loaded = formats::load(&args.formats, environment)?;
+    if !args.quiet {
+        loaded.warn(streams);
+    }
+    let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
+    let judged = risk::assess(&args.paths, &subject, &options, &loaded.formats, &Facts::builtin(), &progress.hook());
+    progress.clear();
+    let risks = judged.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
+    if !args.quiet {
+        warn(&risks.coverage, streams);
+    }
+    if let (Subject::One(id), true) = (&subject, risks.changes.is_empty()) {
+        let hint = "leave --change out to see all; a change later than --as-of is not known yet";
+        return Err(Failure::failed(format!("no change {} is recorded", sanitize(id.as_str())), Some(hint.to_owned())));
+    }
+    let shown = View { width: environment.width(), unicode: environment.unicode(), all: args.all, ..View::default() };
+    let format = match args.format {
+        FormatArg::Terminal => Format::Terminal,
+        FormatArg::Json => Format::Json,
+        FormatArg::Markdown => Format::Markdown,
+    };
+    streams.result(view::render(&risks, format, &shown).as_bytes())?;
+    gate(&risks, args.fail_on)
+}
+
+/// Closed by the riskiest change that reaches the level.
+fn gate(risks: &Risks, fail_on: Option<LevelArg>) -> Result<(), Failure> {
+    let Some(least) = fail_on.map(level) else { return Ok(()) };
+    let reached = risks.changes.iter().filter(|change| change.level >= least);
+    let Some(worst) = reached.max_by(|a, b| a.score.total_cmp(&b.score)) else { return Ok(()) };
+    let hint = format!("change it, or let it pass with a higher --fail-on than {}", least.name());
+    Err(Failure { code: EXIT_GATE, message: view::headline(worst), hint: Some(hint) })
+}
+
+fn level(arg: LevelArg) -> RiskLevel {
+    match arg {
+        LevelArg::Low => RiskLevel::Low,
+        LevelArg::Medium => RiskLevel::Medium,
+        LevelArg::High => RiskLevel::High,
+        LevelArg::Critical => RiskLevel::Critical,
+    }
+}
+
+fn subject(args: &RiskArgs) -> Result<Subject, Failure> {
+    match (&args.before, &args.after, &args.service, &args.change) {
+        (Some(before), Some(after), Some(service), _) => {
+            let service = ServiceName::new(service);
+            Ok(Subject::Proposed(Proposal { service, before: configuration(before)?, after: configuration(after)? }))
+        }
+        (_, _, _, Some(id)) => Ok(Subject::One(ChangeId::new(id))),
+        _ => Ok(Subject::Recorded),
+    }
+}
+
+fn configuration(path: &Path) -> Result<(String, config::Flat), Failure> {
+    let shown = path.display().to_string();
+    let failed = |why: &str| Failure::failed(format!("{}: {why}", sanitize(&shown)), Some("name a configuration file".to_owned()));
+    let metadata = std::fs::metadata(path).map_err(|e| failed(&e.to_string()))?;
+    if !metadata.is_file() || metadata.len() > LARGEST_CONFIG {
+        return Err(failed("not a configuration file"));
+    }
+    let bytes = std::fs::read(path).map_err(|e| failed(&e.to_string()))?;
+    let flat = config::flatten(&shown, &String::from_utf8_lossy(&bytes)).map_err(|why| failed(&why))?;
+    Ok((shown, flat))
+}
