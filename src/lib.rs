@@ -25,6 +25,8 @@ pub mod verdict;
 pub mod analyze;
 pub mod mine;
 
+pub mod calibrate;
+
 pub mod report;
 
 pub mod cli;

@@ -6,7 +6,21 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. `lib` and `main` may use all.
 const LAYERS: &[&str] = &[
-    "model", "stats", "read", "parse", "template", "signal", "intake", "incident", "suspect", "verdict", "analyze", "mine", "report", "cli",
+    "model",
+    "stats",
+    "read",
+    "parse",
+    "template",
+    "signal",
+    "intake",
+    "incident",
+    "suspect",
+    "verdict",
+    "analyze",
+    "mine",
+    "calibrate",
+    "report",
+    "cli",
 ];
 const LONGEST_FILE: usize = 800;
 
