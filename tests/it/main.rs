@@ -10,4 +10,5 @@ mod json_contract;
 mod layers;
 mod parsers;
 mod readme;
+mod stress;
 mod tool;
