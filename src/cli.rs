@@ -3,6 +3,7 @@
 //! It turns arguments into settings, settings into a report, and whatever went wrong into a message, a hint and an exit code.
 
 mod args;
+mod calibrate;
 mod doubts;
 mod formats;
 mod output;
@@ -78,6 +79,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Command::Analyze(args) => run_analyze(&args, environment, streams),
         Command::Templates(args) => templates::run(&args, environment, streams),
         Command::Risk(args) => risk::run(&args, environment, streams),
+        Command::Calibrate(args) => calibrate::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {
             let mut script = Vec::new();

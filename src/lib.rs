@@ -26,6 +26,8 @@ pub mod analyze;
 pub mod mine;
 pub mod risk;
 
+pub mod calibrate;
+
 pub mod report;
 
 pub mod cli;

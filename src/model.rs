@@ -3,9 +3,11 @@
 //! Nothing here reads a file, matches a regular expression, knows polars or prints. A type belongs here when two layers
 //! exchange it; what only one layer needs stays in that layer.
 
+pub mod calibration;
 pub mod change;
 pub mod clock;
 pub mod coverage;
+pub mod family;
 pub mod incident;
 pub mod names;
 pub mod options;
@@ -21,6 +23,7 @@ pub mod vocabulary;
 pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
 pub use clock::{Clock, ClockBasis, Skew};
 pub use coverage::{Complaint, Coverage, Duplicate, FormatCoverage, Gap, SourceCoverage};
+pub use family::EvidenceFamily;
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::Options;

@@ -4,6 +4,7 @@
 
 mod advice;
 mod bars;
+pub mod calibration;
 mod flow;
 mod ledger;
 mod markdown;

@@ -119,6 +119,43 @@ pub fn wilson(successes: f64, trials: f64, z: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
+/// Mean squared difference between forecast probabilities and outcomes (Brier, "Verification of forecasts expressed in terms of
+/// probability", Monthly Weather Review 78, 1950, in its two-class form); `None` when empty.
+pub fn brier(told: &[(f64, bool)]) -> Option<f64> {
+    mean(&told.iter().map(|(p, right)| (p - f64::from(u8::from(*right))).powi(2)).collect::<Vec<_>>())
+}
+
+/// Forecasts of about the same probability.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bin {
+    pub said: usize,
+    pub right: usize,
+    /// Mean forecast; 0 where there is none.
+    pub mean: f64,
+}
+
+/// Forecasts in `count` bins of equal width; 1 belongs to the last.
+pub fn binned(told: &[(f64, bool)], count: usize) -> Vec<Bin> {
+    let mut bins = vec![Bin::default(); count];
+    for (p, right) in told {
+        let at = ((p.clamp(0.0, 1.0) * count as f64) as usize).min(count.saturating_sub(1));
+        if let Some(bin) = bins.get_mut(at) {
+            bin.mean = (bin.mean * bin.said as f64 + p) / (bin.said + 1) as f64;
+            bin.said += 1;
+            bin.right += usize::from(*right);
+        }
+    }
+    bins
+}
+
+/// Expected calibration error: the mean distance of forecast and observed share over bins, by their size (Naeini, Cooper and Hauskrecht,
+/// "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015); `None` when empty.
+pub fn calibration_error(bins: &[Bin]) -> Option<f64> {
+    let all: usize = bins.iter().map(|bin| bin.said).sum();
+    let off: f64 = bins.iter().map(|bin| (bin.mean * bin.said as f64 - bin.right as f64).abs()).sum();
+    (all > 0).then(|| off / all as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,5 +203,16 @@ mod tests {
     fn wilson_of_ten_in_hundred() {
         let (low, high) = wilson(10.0, 100.0, 1.96);
         assert!((low - 0.0552).abs() < 5e-4 && (high - 0.1744).abs() < 5e-4);
+    }
+
+    #[test]
+    fn forecasts_are_scored_by_what_came_true() {
+        assert_eq!((brier(&[]), calibration_error(&binned(&[], 10))), (None, None));
+        assert!(binned(&[(0.5, true)], 0).is_empty());
+        let told = [(1.0, true), (0.95, false), (0.0, false), (0.1, true)];
+        let bins = binned(&told, 10);
+        assert_eq!([bins[0].said, bins[1].said, bins[9].said, bins[9].right], [1, 1, 2, 1]);
+        assert!((brier(&told).unwrap() - (0.9025 + 0.81) / 4.0).abs() < 1e-12);
+        assert!((calibration_error(&bins).unwrap() - (0.9 + 0.95) / 4.0).abs() < 1e-12);
     }
 }

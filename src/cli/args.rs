@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::model::EvidenceFamily;
+
 const STYLES: Styles = Styles::styled().header(AnsiColor::Yellow.on_default().bold()).literal(AnsiColor::Green.on_default());
 
 const EXIT_CODES: &str = "\
@@ -48,6 +50,13 @@ Examples:
   whatchanged risk bundle/ --format json | jq '.changes[] | select(.level == \"critical\").change_id'
       For scripts; docs/risk.schema.json describes the result.";
 
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  whatchanged calibrate postmortems/
+      Every folder below that holds a truth.json, by the folder around it.
+  whatchanged calibrate postmortems/ --blind
+      The same without what window.json tells of the incident and the alarm.";
+
 const PARSER_EXAMPLES: &str = "\
 Examples:
   whatchanged parsers list
@@ -78,6 +87,9 @@ pub enum Command {
     /// Judge changes before they show their effect: limits against the load, contradictions, shape, moment and history.
     #[command(after_help = format!("{RISK_EXAMPLES}\n\n{EXIT_CODES}"))]
     Risk(RiskArgs),
+    /// Analyse cases whose truth is known, and tell how often the answers and their confidences are right.
+    #[command(after_help = format!("{CALIBRATE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Calibrate(CalibrateArgs),
     /// List the log formats, check one of your own, or see what becomes of a line.
     #[command(subcommand, after_help = format!("{PARSER_EXAMPLES}\n\n{EXIT_CODES}"), arg_required_else_help = true)]
     Parsers(ParsersCommand),
@@ -248,6 +260,46 @@ pub enum LevelArg {
     Critical,
 }
 
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Folders of cases: bundles with a truth.json, at any depth.
+    #[arg(required = true, value_name = "CASES", value_hint = ValueHint::DirPath)]
+    pub cases: Vec<PathBuf>,
+
+    /// How the scores are written.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: FormatArg,
+
+    /// No progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Leave out what window.json says an operator would know.
+    #[arg(long, help_heading = "How it is done")]
+    pub blind: bool,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
+
+    /// Number of threads; one a core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
+    pub threads: Option<u16>,
+
+    /// Use nothing that is known of configuration keys and messages, only timing, calls and effects.
+    #[arg(long, help_heading = "How it is done")]
+    pub no_knowledge: bool,
+
+    /// Let a family of evidence weigh nothing; docs/accuracy.md names them.
+    #[arg(long, value_name = "FAMILY", hide = true, value_parser = family)]
+    pub without: Option<EvidenceFamily>,
+}
+
+/// A family of evidence by its name.
+fn family(name: &str) -> Result<EvidenceFamily, String> {
+    let names = EvidenceFamily::ALL.map(EvidenceFamily::name).join(", ");
+    EvidenceFamily::named(name).ok_or_else(|| format!("the families are {names}"))
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ListFormatArg {
     /// For a person at a terminal.
@@ -325,6 +377,10 @@ pub struct AnalyzeArgs {
     /// Use nothing that is known of configuration keys and messages, only timing, calls and effects.
     #[arg(long, help_heading = "How it is done")]
     pub no_knowledge: bool,
+
+    /// Let a family of evidence weigh nothing; docs/accuracy.md names them.
+    #[arg(long, value_name = "FAMILY", hide = true, value_parser = family)]
+    pub without: Option<EvidenceFamily>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -88,6 +88,16 @@ fn own_formats(config_home: &str, home: Option<PathBuf>) -> Option<PathBuf> {
     base.map(|base| base.join(env!("CARGO_PKG_NAME")).join("parsers"))
 }
 
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Format {
+        match format {
+            FormatArg::Terminal => Format::Terminal,
+            FormatArg::Json => Format::Json,
+            FormatArg::Markdown => Format::Markdown,
+        }
+    }
+}
+
 /// One run of `analyze`, ready to go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -113,11 +123,7 @@ impl Settings {
         let width = environment.columns.filter(|_| output.is_none()).unwrap_or(DEFAULT_WIDTH);
         Ok(Settings {
             options: options(args)?,
-            format: match args.format {
-                FormatArg::Terminal => Format::Terminal,
-                FormatArg::Json => Format::Json,
-                FormatArg::Markdown => Format::Markdown,
-            },
+            format: args.format.into(),
             view: View { width, colour, unicode: output.is_some() || environment.unicode(), all: args.all, top: usize::from(args.top) },
             output,
             quiet: args.quiet,
@@ -164,6 +170,7 @@ fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
         utc_offset: offset,
         step: args.step.as_deref().map(step).transpose()?,
         threads: args.threads.map(usize::from),
+        without: args.without,
     })
 }
 

@@ -50,3 +50,19 @@ fn mistakes_are_explained() {
     check(&["analyze", "/no/such/bundle\u{1b}[2J"], EXIT_FAILED, "", "error: cannot read /no/such/bundle\\x1b[2J");
     check(&["analyze", "/no/such/bundle"], EXIT_FAILED, "", "\nhint: name a folder");
 }
+
+#[test]
+fn cases_without_a_truth_are_no_cases() {
+    check(&["calibrate"], EXIT_USAGE, "", "CASES");
+    check(&["calibrate", "/no/such/folder"], EXIT_FAILED, "", "error: cannot read /no/such/folder");
+    check(&["calibrate", "src"], EXIT_FAILED, "", "error: no folder with a truth.json was found\nhint: a case is");
+    check(&["calibrate", "src", "--without", "luck"], EXIT_USAGE, "", "the families are timing, recovery");
+    check(&["calibrate", "--help"], EXIT_DONE, "--blind", "");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("truth.json"), "{}").unwrap();
+    let path = folder.path().to_str().unwrap();
+    check(&["calibrate", path], EXIT_FAILED, "", "truth.json: start \"\" is not a time");
+    check(&["calibrate", path], EXIT_FAILED, "", "nothing to read here");
+    std::fs::write(folder.path().join("truth.json"), r#"{"incident": false}"#).unwrap();
+    check(&["calibrate", path], EXIT_DONE, "0 of 1", "nothing to read here");
+}

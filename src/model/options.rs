@@ -1,5 +1,6 @@
 //! What an analysis may be told. The names of command-line flags are unknown here.
 
+use super::family::EvidenceFamily;
 use super::names::{MetricName, ServiceName};
 use super::time::{Step, Time, TimeSpan};
 
@@ -22,6 +23,8 @@ pub struct Options {
     pub step: Option<Step>,
     /// Number of worker threads; `None`: one a core.
     pub threads: Option<usize>,
+    /// A family of evidence that weighs nothing, to see what it is worth.
+    pub without: Option<EvidenceFamily>,
 }
 
 impl Options {

@@ -3,7 +3,7 @@
 //! They come from trials on recorded incidents, checked by multiplying them at random and by stress variants; families are
 //! redundant, so that no single weight decides. A weight is a sum over mechanisms, never a fit to a case.
 
-use crate::model::{CauseKind, ChangeId, ChangeKind, Evidence, Finding, KeyRole};
+use crate::model::{CauseKind, ChangeId, ChangeKind, Evidence, EvidenceFamily, Finding, KeyRole};
 use crate::suspect::Suspect;
 use crate::suspect::scene::Scene;
 
@@ -36,11 +36,12 @@ const KEY_SCALE: f64 = 0.8;
 
 /// The log-odds of a suspect before any evidence. The shifts that blame and time carry are taken off where they are known.
 pub fn prior(suspect: &Suspect, scene: &Scene<'_>) -> f64 {
-    let blame = if scene.blame.is_known() && !scene.flow_decides() { BLAME_SHIFT } else { 0.0 };
+    let blame_counts = scene.blame.is_known() && !scene.flow_decides() && !leaves_out(scene, EvidenceFamily::Topology);
+    let blame = if blame_counts { BLAME_SHIFT } else { 0.0 };
     let is_recorded = suspect.change.as_ref().is_none_or(|change| change.kind != ChangeKind::Unrecorded);
     let change = if is_recorded { CHANGE_PRIOR } else { UNRECORDED_PRIOR };
     match suspect.kind {
-        CauseKind::Change if scene.rollouts.is_some() => change - blame,
+        CauseKind::Change if scene.rollouts.is_some() || leaves_out(scene, EvidenceFamily::Timing) => change - blame,
         CauseKind::Change => change - blame - TIME_SHIFT,
         CauseKind::Component => COMPONENT_PRIOR - blame,
         CauseKind::Load => LOAD_PRIOR,
@@ -53,8 +54,16 @@ pub fn key_total(sum: f64) -> f64 {
     (KEY_SCALE * sum).clamp(KEY_RANGE.0, KEY_RANGE.1)
 }
 
-/// The weight of one finding about one suspect.
+/// The weight of one finding about one suspect; nothing where its family is left out.
 pub fn weigh(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
+    if leaves_out(scene, finding.family()) { 0.0 } else { worth(finding, suspect, scene) }
+}
+
+fn leaves_out(scene: &Scene<'_>, family: EvidenceFamily) -> bool {
+    scene.case.options.without == Some(family)
+}
+
+fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     let component = suspect.kind != CauseKind::Change;
     match finding {
         // Where traces say where requests went wrong, counts of messages do not, and series show victims too.
@@ -190,7 +199,7 @@ fn down(suspect: &Suspect, scene: &Scene<'_>, refused_share: f64, up_zero: bool,
 
 /// What staged roll-outs add: the contrast between old and new instances, told by the metrics.
 pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec<Evidence>)) {
-    let Some(verdict) = &scene.rollouts else { return };
+    let Some(verdict) = scene.rollouts.as_ref().filter(|_| !leaves_out(scene, EvidenceFamily::DoseResponse)) else { return };
     for score in &verdict.scores {
         let Some(change) = scene.case.changes.get(score.change) else { continue };
         let evidence =

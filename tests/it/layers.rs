@@ -6,8 +6,22 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. `lib` and `main` may use all.
 const LAYERS: &[&str] = &[
-    "model", "stats", "read", "parse", "template", "signal", "intake", "incident", "suspect", "verdict", "analyze", "mine", "risk",
-    "report", "cli",
+    "model",
+    "stats",
+    "read",
+    "parse",
+    "template",
+    "signal",
+    "intake",
+    "incident",
+    "suspect",
+    "verdict",
+    "analyze",
+    "mine",
+    "risk",
+    "calibrate",
+    "report",
+    "cli",
 ];
 const LONGEST_FILE: usize = 800;
 

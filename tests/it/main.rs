@@ -11,4 +11,5 @@ mod layers;
 mod parsers;
 mod readme;
 mod risk;
+mod stress;
 mod tool;

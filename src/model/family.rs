@@ -1,0 +1,109 @@
+//! Families of evidence: findings that rest on the same kind of observation, so that one can be left out to see what it is worth.
+//!
+//! Knows no weight; leaving a family out is done where findings are weighed.
+
+use super::verdict::Finding;
+
+/// What a finding rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EvidenceFamily {
+    /// The order in time of change, first symptom and incident.
+    Timing,
+    /// What happened when the change was put back or ran out.
+    Recovery,
+    /// Instances with the change against instances without it.
+    DoseResponse,
+    /// Failing calls followed along the call graph.
+    Topology,
+    /// What the suspect itself shows: new messages, exhaustion, being down.
+    Effect,
+    /// What was edited against what failed.
+    Content,
+    /// Signs that a suspect is well, which speak against it.
+    Placebo,
+    /// Metric series and the ranking by them.
+    Metrics,
+    /// Paths of requests through traces and the ranking by them.
+    Flow,
+    /// Requests that arrived.
+    Load,
+}
+
+impl EvidenceFamily {
+    pub const ALL: [EvidenceFamily; 10] = [
+        EvidenceFamily::Timing,
+        EvidenceFamily::Recovery,
+        EvidenceFamily::DoseResponse,
+        EvidenceFamily::Topology,
+        EvidenceFamily::Effect,
+        EvidenceFamily::Content,
+        EvidenceFamily::Placebo,
+        EvidenceFamily::Metrics,
+        EvidenceFamily::Flow,
+        EvidenceFamily::Load,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            EvidenceFamily::Timing => "timing",
+            EvidenceFamily::Recovery => "recovery",
+            EvidenceFamily::DoseResponse => "dose-response",
+            EvidenceFamily::Topology => "topology",
+            EvidenceFamily::Effect => "effect",
+            EvidenceFamily::Content => "content",
+            EvidenceFamily::Placebo => "placebo",
+            EvidenceFamily::Metrics => "metrics",
+            EvidenceFamily::Flow => "flow",
+            EvidenceFamily::Load => "load",
+        }
+    }
+
+    /// The family of that name.
+    pub fn named(name: &str) -> Option<EvidenceFamily> {
+        EvidenceFamily::ALL.into_iter().find(|family| family.name() == name)
+    }
+}
+
+impl Finding {
+    /// The family that this finding belongs to.
+    pub fn family(&self) -> EvidenceFamily {
+        match self {
+            Finding::Began { .. } | Finding::FirstSymptom { .. } | Finding::ChangedRecently { .. } => EvidenceFamily::Timing,
+            Finding::Undone { .. } | Finding::UndoneInVain { .. } | Finding::RanAsLong { .. } => EvidenceFamily::Recovery,
+            Finding::Instances { .. } | Finding::Rollout(_) => EvidenceFamily::DoseResponse,
+            Finding::Blame { .. } | Finding::Victim { .. } => EvidenceFamily::Topology,
+            Finding::Surge { .. } | Finding::DiedAfter { .. } | Finding::Down { .. } | Finding::Exhausted { .. } => EvidenceFamily::Effect,
+            Finding::KeyGoverns { .. }
+            | Finding::Capacity { .. }
+            | Finding::ValueQuoted { .. }
+            | Finding::KeyNamesCallee { .. }
+            | Finding::KeyIrrelevant { .. }
+            | Finding::DiffWords { .. }
+            | Finding::MigrationSymptom { .. } => EvidenceFamily::Content,
+            Finding::NoSymptom { .. } | Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => {
+                EvidenceFamily::Placebo
+            }
+            Finding::MetricShift { .. } | Finding::MetricRank { .. } | Finding::Saturated { .. } => EvidenceFamily::Metrics,
+            Finding::FlowRank { .. }
+            | Finding::LeftPath { .. }
+            | Finding::OddStep { .. }
+            | Finding::NotReached { .. }
+            | Finding::SlowHops { .. } => EvidenceFamily::Flow,
+            Finding::LoadRise { .. } | Finding::LoadFlat { .. } => EvidenceFamily::Load,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_and_differ() {
+        for family in EvidenceFamily::ALL {
+            assert_eq!(EvidenceFamily::named(family.name()), Some(family));
+        }
+        assert_eq!(EvidenceFamily::named("Timing"), None);
+        assert_eq!(EvidenceFamily::named(""), None);
+    }
+}
