@@ -16,7 +16,9 @@ use crate::model::{
 use crate::parse::config::Flat;
 use crate::parse::series::{Collected, Reading, Setting};
 use crate::parse::timestamp::Clock;
-use crate::parse::{Formats, changes, config, influx, openmetrics, otlp_metrics, prometheus, read_log as read_records, sysstat, topology};
+use crate::parse::{
+    Formats, LogOutcome, changes, config, influx, openmetrics, otlp_metrics, prometheus, read_log as read_records, sysstat, topology,
+};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::signal::metrics::{self, TableOutcome};
 use crate::template::tally::Place;
@@ -318,14 +320,8 @@ fn config_service(shown: &str) -> Option<ServiceName> {
 
 impl Part {
     fn unreadable(source: &Source, why: &str) -> Part {
-        let coverage = SourceCoverage {
-            path: source.shown.to_string(),
-            format: "not read".to_owned(),
-            bytes: source.bytes,
-            ..SourceCoverage::default()
-        };
-        let complaint = Complaint { origin: Origin::file(&source.shown), why: format!("cannot be read: {why}"), more: 0 };
-        Part { coverage, complaints: vec![complaint], ..Part::default() }
+        let LogOutcome { coverage, complaints } = LogOutcome::unreadable(source, why);
+        Part { coverage, complaints, ..Part::default() }
     }
 
     fn count_rows(&mut self, source: &Source, outcome: &TableOutcome) {

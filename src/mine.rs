@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::model::{Complaint, Coverage, Level, LineTemplate, Options, Origin, Record, ServiceName, SourceCoverage, Templates};
+use crate::model::{Coverage, Level, LineTemplate, Options, Record, ServiceName, Templates};
 use crate::parse::{Formats, LogOutcome, Sink, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::template::catalog::{self, Catalog};
@@ -17,8 +17,9 @@ use crate::template::tally::Place;
 /// What a bundle's logs say, as templates.
 #[derive(Debug)]
 pub struct Mined {
-    pub catalog: Catalog,
     pub templates: Templates,
+    /// Masked text -> template.
+    by_text: FxHashMap<Box<str>, String>,
     pub coverage: Coverage,
 }
 
@@ -42,15 +43,15 @@ pub fn mine(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(d
         coverage.complaints.extend(outcome.complaints);
     }
     coverage.complaints.sort();
-    Mined { templates: catalog.mined(), catalog, coverage }
+    let (templates, by_text) = catalog.mined();
+    Mined { templates, by_text, coverage }
 }
 
 /// Reads the logs once more and tells the template of each line that begins a record or was not understood.
 pub fn each_line(bundle: &Bundle, formats: &Formats, options: &Options, mined: &Mined, tell: &mut dyn FnMut(&LineTemplate<'_>)) {
-    let templates = mined.catalog.templates();
     let mut offset = 0;
     for source in logs(bundle) {
-        let mut lines = Lines { options, templates: &templates, offset, held: Vec::new(), scratch: String::new(), tell: &mut *tell };
+        let mut lines = Lines { options, templates: &mined.by_text, offset, held: Vec::new(), scratch: String::new(), tell: &mut *tell };
         let outcome = read_source(source, formats, options, &mut lines);
         lines.release(u64::MAX);
         offset += outcome.coverage.lines;
@@ -64,15 +65,7 @@ fn logs(bundle: &Bundle) -> impl Iterator<Item = &Source> {
 fn read_source(source: &Source, formats: &Formats, options: &Options, sink: &mut dyn Sink) -> LogOutcome {
     match lines::open(&source.path) {
         Ok(input) => read_log(source, input, formats, options.utc_offset, sink),
-        Err(error) => LogOutcome {
-            coverage: SourceCoverage {
-                path: source.shown.to_string(),
-                format: "not read".to_owned(),
-                bytes: source.bytes,
-                ..Default::default()
-            },
-            complaints: vec![Complaint { origin: Origin::file(&source.shown), why: format!("cannot be read: {error}"), more: 0 }],
-        },
+        Err(error) => LogOutcome::unreadable(source, &error.to_string()),
     }
 }
 
@@ -105,7 +98,7 @@ impl Sink for Counting<'_> {
 /// understood at once.
 struct Lines<'t> {
     options: &'t Options,
-    templates: &'t FxHashMap<&'t str, String>,
+    templates: &'t FxHashMap<Box<str>, String>,
     offset: u64,
     held: Vec<(u64, String)>,
     scratch: String,

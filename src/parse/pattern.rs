@@ -154,11 +154,6 @@ impl Compiled {
         Places { locations: None, slots: vec![usize::MAX; self.all_groups * 2] }
     }
 
-    /// Whether it is matched by steps, and by an automaton only where these leave a doubt.
-    pub fn is_fast(&self) -> bool {
-        self.scanner.is_some()
-    }
-
     fn regex(&self) -> Option<&Regex> {
         self.regex.get_or_init(|| build(&self.head).ok()).as_ref()
     }

@@ -41,6 +41,16 @@ pub struct LogOutcome {
     pub complaints: Vec<Complaint>,
 }
 
+impl LogOutcome {
+    /// A file that cannot be opened or read at all.
+    pub fn unreadable(source: &Source, why: &str) -> LogOutcome {
+        let (path, format) = (source.shown.to_string(), "not read".to_owned());
+        let complaint = Complaint { origin: Origin::file(&source.shown), why: format!("cannot be read: {why}"), more: 0 };
+        let coverage = SourceCoverage { path, format, bytes: source.bytes, ..SourceCoverage::default() };
+        LogOutcome { coverage, complaints: vec![complaint] }
+    }
+}
+
 /// Takes what a log holds, in the order in which it is known to be complete.
 pub trait Sink {
     /// A record, with the number of its first line.

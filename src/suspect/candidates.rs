@@ -32,9 +32,7 @@ pub fn gather(case: &Case<'_>, scene: &Scene<'_>) -> Vec<Suspect> {
 fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     let service = &change.service;
     let (mut findings, undone_by) = timing::examine(change, scene);
-    if scene.blame.is_known() {
-        findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
-    }
+    findings.extend(blamed(service, scene));
     findings.extend(scene.flow.iter().map(|f| (f.rank(service), Vec::new())));
     findings.extend(effect::examine(change, scene));
     findings.extend(content::examine(change, scene));
@@ -48,20 +46,8 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
         let after = scene.case.incident.span.start - change.time;
         findings.push((Finding::DiedAfter { service: service.clone(), after }, origins));
     }
-    if content::shows_nothing(service, scene) {
-        let templates_tested = scene.case.signals.tally.records.len();
-        findings.push((Finding::NoSymptom { service: service.clone(), templates_tested }, Vec::new()));
-    }
-    Suspect {
-        kind: CauseKind::Change,
-        service: service.clone(),
-        instance: None,
-        resource: None,
-        change: Some(Arc::clone(change)),
-        key: None,
-        undone_by,
-        findings,
-    }
+    findings.extend(no_symptom(service, scene));
+    changed(change, undone_by, findings)
 }
 
 /// A restart shortly before the harm that no trouble of the service itself had led to.
@@ -75,25 +61,34 @@ fn of_unrecorded(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     let service = &change.service;
     let before_onset = scene.case.incident.span.start - change.time;
     let mut findings = vec![(Finding::Began { before_onset }, vec![change.origin.clone()])];
-    if scene.blame.is_known() {
-        findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
-    }
+    findings.extend(blamed(service, scene));
     findings.extend(own_surges(service, scene));
     findings.extend(first_symptom(change, scene));
-    if content::shows_nothing(service, scene) {
-        let templates_tested = scene.case.signals.tally.records.len();
-        findings.push((Finding::NoSymptom { service: service.clone(), templates_tested }, Vec::new()));
-    }
+    findings.extend(no_symptom(service, scene));
+    changed(change, None, findings)
+}
+
+fn changed(change: &Arc<Change>, undone_by: Option<Arc<Change>>, findings: Vec<Found>) -> Suspect {
     Suspect {
         kind: CauseKind::Change,
-        service: service.clone(),
+        service: change.service.clone(),
         instance: None,
         resource: None,
         change: Some(Arc::clone(change)),
         key: None,
-        undone_by: None,
+        undone_by,
         findings,
     }
+}
+
+fn blamed(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let finding = || Finding::Blame { service: service.clone(), share: scene.blame.of(service) };
+    scene.blame.is_known().then(|| (finding(), blame_origins(service, scene)))
+}
+
+fn no_symptom(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let finding = || Finding::NoSymptom { service: service.clone(), templates_tested: scene.case.signals.tally.records.len() };
+    content::shows_nothing(service, scene).then(|| (finding(), Vec::new()))
 }
 
 fn blame_origins(service: &ServiceName, scene: &Scene<'_>) -> Vec<Origin> {
@@ -141,9 +136,7 @@ fn exhausts(surge: &Surge) -> bool {
 
 fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
     let mut findings = Vec::new();
-    if scene.blame.is_known() {
-        findings.push((Finding::Blame { service: service.clone(), share: scene.blame.of(service) }, blame_origins(service, scene)));
-    }
+    findings.extend(blamed(service, scene));
     let mut resource = None;
     let is_down = down::examine(service, scene);
     if let Some((Finding::Down { refused_share, up_zero, .. }, _)) = &is_down

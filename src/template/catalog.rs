@@ -131,8 +131,8 @@ impl Catalog {
         }
     }
 
-    /// Mines the templates of all texts counted.
-    pub fn mined(&self) -> Templates {
+    /// Mines the templates of all texts counted; also which template each masked text has.
+    pub fn mined(&self) -> (Templates, FxHashMap<Box<str>, String>) {
         let templates = self.templates();
         let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
         let mut keys: Vec<(&Key, &Counts)> = self.counts.iter().collect();
@@ -143,16 +143,15 @@ impl Catalog {
         let mut rows: Vec<TemplateCounts> = rows.into_iter().map(|(template, row)| row.counts(template)).collect();
         rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.template.cmp(&b.template)));
         let total = rows.iter().map(|row| row.count).sum();
-        Templates { rows, step: self.step, span: self.span, total }
+        (Templates { rows, step: self.step, span: self.span, total }, templates)
     }
 
-    /// Masked text -> template.
-    pub fn templates(&self) -> FxHashMap<&str, String> {
+    fn templates(&self) -> FxHashMap<Box<str>, String> {
         let mut texts: Vec<&str> = self.counts.keys().map(|key| self.symbols.text(key.text)).collect();
         texts.sort_unstable();
         texts.dedup();
         let mined = miner::mine(&texts);
-        texts.into_iter().zip(mined).collect()
+        texts.into_iter().map(Box::from).zip(mined).collect()
     }
 }
 
@@ -262,7 +261,7 @@ mod tests {
         let mut all = catalog(&[(7, "disk 1 full"), (3, "disk 2 full"), (9_000, "started")], 1);
         let path: Arc<str> = Arc::from("b.log");
         all.add_unread("=====", Place { service: "b", instance: "", path: &path, line: 5 });
-        let mined = all.mined();
+        let (mined, _) = all.mined();
         assert_eq!(mined.total, 4);
         let shown: Vec<_> = mined.rows.iter().map(|r| (r.template.as_str(), r.count, r.example.as_str())).collect();
         assert_eq!(shown, [("disk <*> full", 2, "disk 2 full"), ("=====", 1, "====="), ("started", 1, "started")]);
@@ -282,7 +281,7 @@ mod tests {
             let whole = catalog(&lines, 1);
             let mut parts = catalog(&lines[cut..], 1 + cut as u64);
             parts.absorb(catalog(&lines[..cut], 1));
-            let (whole, parts) = (whole.mined(), parts.mined());
+            let (whole, parts) = (whole.mined().0, parts.mined().0);
             prop_assert_eq!(whole.rows, parts.rows);
         }
     }

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::shape;
+use super::shape::{self, regex};
 use super::symbols::{Symbol, Symbols};
 use super::tokens::VARIABLE;
 use super::words;
@@ -72,18 +72,15 @@ fn join_optional_parts(templates: &mut [String]) {
 
 static UNITS: LazyLock<[(Regex, &'static str); 3]> = LazyLock::new(|| {
     const UNIT: &str = "(?:[kKMGTP]?i?B|bytes?|[KMG]?[bB]it/s|ns|us|ms|msec|s|secs?|seconds?|mins?|minutes?|hours?|days?)";
-    let regex = |pattern: String| Regex::new(&pattern).expect("a pattern of this file, which its tests compile");
     [
-        (regex("<<\\*>".to_owned()), VARIABLE),
-        (regex(format!("<\\*> {UNIT} \\(<\\*> ?{UNIT}?\\)")), VARIABLE),
-        (regex(format!("<\\*> {UNIT}\\b")), VARIABLE),
+        (regex("<<\\*>"), VARIABLE),
+        (regex(&format!("<\\*> {UNIT} \\(<\\*> ?{UNIT}?\\)")), VARIABLE),
+        (regex(&format!("<\\*> {UNIT}\\b")), VARIABLE),
     ]
 });
 
-static LISTS: LazyLock<[(Regex, &'static str); 2]> = LazyLock::new(|| {
-    let regex = |pattern: &str| Regex::new(pattern).expect("a pattern of this file, which its tests compile");
-    [(regex(r"<\*>(?:,<\*>)+"), VARIABLE), (regex(r"^[\w.-]*[:@#]<\*>"), VARIABLE)]
-});
+static LISTS: LazyLock<[(Regex, &'static str); 2]> =
+    LazyLock::new(|| [(regex(r"<\*>(?:,<\*>)+"), VARIABLE), (regex(r"^[\w.-]*[:@#]<\*>"), VARIABLE)]);
 
 /// Without units, with something in empty brackets and quotes, with one value for a list of values.
 fn without_optional_parts(template: &str) -> String {

@@ -165,8 +165,9 @@ fn states_an_outcome(before: &str) -> bool {
     words::is_outcome(word)
 }
 
-fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern of this file, which its tests compile")
+/// A regular expression of this folder's own.
+pub fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a pattern of this folder, which its tests compile")
 }
 
 fn compiled(patterns: &[(String, &'static str)]) -> Vec<(Regex, &'static str)> {

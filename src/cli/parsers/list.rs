@@ -41,27 +41,17 @@ pub fn rows(formats: &Formats) -> Vec<Row> {
         from: from(f.written.as_ref()),
         specificity: Some(f.specificity),
     });
-    let messages = formats.messages().iter().map(|f| Row {
-        kind: Kind::Messages.name(),
-        name: sanitize(&f.name),
-        title: sanitize(&f.title),
-        role: None,
-        docs: sanitize(&f.docs),
-        from: from(f.written.as_ref()),
-        specificity: None,
-    });
-    let changes = formats.changes().iter().map(|f| Row {
-        kind: Kind::Changes.name(),
-        name: sanitize(&f.name),
-        title: sanitize(&f.title),
-        role: None,
-        docs: sanitize(&f.docs),
-        from: from(f.written.as_ref()),
-        specificity: None,
-    });
+    let messages = formats.messages().iter().map(|f| any_role(Kind::Messages, [&f.name, &f.title, &f.docs], f.written.as_ref()));
+    let changes = formats.changes().iter().map(|f| any_role(Kind::Changes, [&f.name, &f.title, &f.docs], f.written.as_ref()));
     let mut rows: Vec<Row> = lines.chain(messages).chain(changes).collect();
     rows.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     rows
+}
+
+/// A format that any component may write.
+fn any_role(kind: Kind, texts: [&str; 3], written: Option<&Written>) -> Row {
+    let [name, title, docs] = texts.map(sanitize);
+    Row { kind: kind.name(), name, title, role: None, docs, from: from(written), specificity: None }
 }
 
 fn from(written: Option<&Written>) -> String {
