@@ -4,6 +4,7 @@
 //! incidents.
 
 mod assemble;
+mod beginnings;
 mod builtin;
 pub mod cells;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod explain;
 pub mod folder;
 pub mod format;
 mod header;
+mod keys;
 mod matching;
 mod messages;
 pub mod pattern;
@@ -25,7 +27,9 @@ mod rhythm;
 mod scanner;
 mod structured;
 pub mod suggest;
+mod stamp;
 pub mod timestamp;
+pub mod tokens;
 mod trace;
 
 pub mod changes;
@@ -44,11 +48,10 @@ pub mod wide;
 
 use std::fs;
 use std::path::Path;
-use std::sync::OnceLock;
 
-use regex::bytes::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
 
+use beginnings::Beginnings;
 use changes::format::{ChangeFile, ChangeFormat};
 pub use compile::FormatError;
 use compile::{Keys, LineFormat, MessageFormat, Shared, line_format, message_format};
@@ -56,7 +59,7 @@ use dispatch::Plan;
 use folder::{Kind, about_file};
 use format::{ColumnsFile, LineFile, MessageFile};
 use place::Written;
-pub use records::{LogOutcome, Sink, read_log};
+pub use records::{LogOutcome, PartOutcome, Parts, Sink, read_log};
 
 /// All formats of a run: the built-in ones and the user's.
 #[derive(Debug, Default)]
@@ -64,9 +67,8 @@ pub struct Formats {
     /// By falling specificity, then by name.
     lines: Vec<LineFormat>,
     messages: Vec<MessageFormat>,
-    /// The plain texts of all message formats, so that most messages are looked through once.
-    texts: OnceLock<Option<Regex>>,
     plan: Plan,
+    beginnings: Beginnings,
     /// The surest first, then by name.
     changes: Vec<ChangeFormat>,
     shared: Shared,
@@ -133,13 +135,6 @@ impl Formats {
         &self.messages
     }
 
-    /// Whether a message holds a text that any message format looks for.
-    pub(crate) fn may_mean_something(&self, message: &str) -> bool {
-        let all = || self.messages.iter().map(|format| format.any.text.as_str()).collect::<Vec<_>>().join("|");
-        let texts = self.texts.get_or_init(|| RegexBuilder::new(&all()).unicode(false).build().ok());
-        texts.as_ref().is_none_or(|texts| texts.is_match(message.as_bytes()))
-    }
-
     /// What exports of recorded changes look like; the surest first.
     pub fn changes(&self) -> &[ChangeFormat] {
         &self.changes
@@ -152,6 +147,10 @@ impl Formats {
 
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    pub(crate) fn beginnings(&self) -> &Beginnings {
+        &self.beginnings
     }
 
     /// Number of variants of all line formats.
@@ -223,7 +222,7 @@ impl Formats {
             format.position = position;
         }
         self.plan = Plan::new(&self.lines);
-        self.texts = OnceLock::new();
+        self.beginnings = Beginnings::new(&self.lines, self.variants);
         self.messages.sort_by(|a, b| a.name.cmp(&b.name));
         self.changes.sort_by(|a, b| b.specificity().cmp(&a.specificity()).then_with(|| a.name.cmp(&b.name)));
     }

@@ -11,10 +11,10 @@ mod shape;
 pub mod sketch;
 pub mod symbols;
 pub mod tally;
-pub mod tokens;
 pub mod users;
 mod words;
 
+pub use crate::parse::tokens;
 pub use flow::Flow;
 pub use sketch::LatencySketch;
 pub use symbols::{Symbol, Symbols};

@@ -26,6 +26,8 @@ pub struct Record<'l> {
     pub code_line: Option<Cow<'l, str>>,
     /// The text for people, without the header.
     pub message: Cow<'l, str>,
+    /// The message with its variable parts masked, where whoever read it had to know.
+    pub masked: Option<&'l str>,
     /// The error text that a structured record carries beside its message (`err.message`, `error`, `exception`).
     pub error: Option<Cow<'l, str>>,
     /// Lines that belong to the record: a stack trace, PostgreSQL's DETAIL and STATEMENT. Empty where there are none.

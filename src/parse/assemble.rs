@@ -7,12 +7,36 @@ use std::borrow::Cow;
 use crate::model::time::SECOND;
 use crate::model::{Record, Request};
 
-use super::cells::{Column, Row, Spelling};
+use super::cells::{Column, Columns, Row, Spelling};
 use super::matching::Head;
 use super::trace;
 
 /// A duration above this many microseconds is a mistake in the log: a day.
 const LONGEST: i64 = 86_400 * SECOND;
+
+/// Columns that few lines have.
+const RARE: Columns = Columns::of(&[
+    Column::Version,
+    Column::Trace,
+    Column::Span,
+    Column::CodeLine,
+    Column::Code,
+    Column::Peer,
+    Column::Role,
+    Column::Application,
+]);
+/// Columns that tell of an error, or of more than fits into a line.
+const MORE: Columns = Columns::of(&[
+    Column::Error,
+    Column::ErrorType,
+    Column::Stack,
+    Column::Detail,
+    Column::Hint,
+    Column::Context,
+    Column::Statement,
+]);
+/// Without one of these a line tells of no request.
+const OUTCOME: Columns = Columns::of(&[Column::Status, Column::GrpcStatus]);
 
 /// Makes a record of a line's cells. `detail` are the lines that follow it. Time and message readers are the caller's.
 pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Record<'l> {
@@ -22,21 +46,25 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         level: head.level,
         service: cell(Column::Service),
         instance: cell(Column::Instance),
-        version: cell(Column::Version),
         logger: cell(Column::Logger),
         thread: cell(Column::Thread),
-        trace: cell(Column::Trace),
-        span: cell(Column::Span),
-        code_line: cell(Column::CodeLine),
         message: message(row, text),
-        error: None,
-        detail: whole_detail(row, text, detail),
-        code: cell(Column::Code).filter(|code| code != "00000"),
-        peer: cell(Column::Peer).and_then(peer),
-        client: client(row, text),
-        request: request(row, text),
+        request: row.has_any(OUTCOME).then(|| request(row, text)).flatten(),
+        ..Record::default()
     };
-    record.error = error(row, text, &record.detail).or_else(|| error_in_message(&record.message, &record.detail));
+    if row.has_any(RARE) {
+        record.version = cell(Column::Version);
+        record.trace = cell(Column::Trace);
+        record.span = cell(Column::Span);
+        record.code_line = cell(Column::CodeLine);
+        record.code = cell(Column::Code).filter(|code| code != "00000");
+        record.peer = cell(Column::Peer).and_then(peer);
+        record.client = client(row, text);
+    }
+    if !detail.is_empty() || row.has_any(MORE) {
+        record.detail = whole_detail(row, text, detail);
+        record.error = error(row, text, &record.detail).or_else(|| error_in_message(&record.message, &record.detail));
+    }
     if record.message.is_empty() && !record.detail.is_empty() {
         // .NET writes the message below the line that holds everything else.
         record.message = first_line(&record.detail);
@@ -183,6 +211,9 @@ fn is_method(word: &str) -> bool {
 
 /// A whole URL becomes its path.
 fn without_host(url: Cow<'_, str>) -> Cow<'_, str> {
+    if url.starts_with('/') {
+        return url;
+    }
     let Some(at) = url.find("://") else { return url };
     let path = url[at + 3..].find('/').map_or(url.len(), |slash| at + 3 + slash);
     match url {

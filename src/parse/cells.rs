@@ -161,6 +161,21 @@ fn unescaped(raw: &str) -> String {
     serde_json::from_str(&format!("\"{raw}\"")).unwrap_or_else(|_| raw.replace("\\n", "\n").replace("\\\"", "\""))
 }
 
+/// A set of columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns(u64);
+
+impl Columns {
+    pub const fn of(columns: &[Column]) -> Columns {
+        let (mut bits, mut at) = (0, 0);
+        while at < columns.len() {
+            bits |= 1 << columns[at] as u32;
+            at += 1;
+        }
+        Columns(bits)
+    }
+}
+
 /// The cells of one line.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -204,6 +219,11 @@ impl Row {
                 self.replace(column, moved);
             }
         }
+    }
+
+    /// Whether any of several columns is filled.
+    pub fn has_any(&self, columns: Columns) -> bool {
+        self.filled & columns.0 != 0
     }
 
     pub fn has(&self, column: Column) -> bool {

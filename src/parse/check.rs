@@ -12,12 +12,14 @@ use crate::model::{Record, Time};
 use crate::read::documents::unfolded;
 use crate::read::{Source, SourceKind};
 
+use super::beginnings::Candidates;
 use super::cells::Row;
 use super::compile::{LineFormat, MessageFormat};
 use super::detect::detect;
 use super::format::{Expected, Reader};
 use super::matching::{Matched, Matcher, fill_by};
-use super::messages::read_message;
+use super::pattern::Places;
+use super::messages::{Meanings, read_message};
 use super::place::Written;
 use super::timestamp::Clock;
 use super::{Formats, LogOutcome, read_log};
@@ -74,7 +76,7 @@ fn check_line_format(formats: &Formats, format: &LineFormat) -> Vec<Failure> {
     }
     let mut matcher = Matcher::new(formats);
     for reject in &format.rejects {
-        if matcher.line(format, reject.text.trim_matches('\n'), &clock(), &mut Row::default()) != Matched::No {
+        if matcher.line(format, reject.text.trim_matches('\n'), &Candidates::ANY, &clock(), &mut Row::default()) != Matched::No {
             wrong.add(&reject.text, "matches what it is to reject".to_owned(), Some("make the pattern stricter"));
         }
     }
@@ -149,6 +151,7 @@ fn clock() -> Clock {
 
 fn check_sample(formats: &Formats, format: &LineFormat, text: &str, expect: &[Expected], wrong: &mut Wrong<'_>) {
     let lines = lines_of(text);
+    let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
     let detected = detect(&mut Matcher::new(formats), &lines, &clock());
     let outer = detected.wrapper.or(detected.format);
     if outer.is_none_or(|f| f.name != format.name) {
@@ -213,12 +216,12 @@ fn check_message_format(formats: &Formats, format: &MessageFormat) -> Vec<Failur
     wrong.check_docs(&format.docs);
     for sample in &format.samples {
         let mut record = Record { message: sample.text.trim_matches('\n').into(), ..Record::default() };
-        read_message(formats, &mut record);
+        read_message(formats, &mut Meanings::default(), &mut record);
         for difference in compare(&sample.expect, &record) {
             wrong.differs(&sample.text, difference.column.to_owned(), difference);
         }
     }
-    let matches = |text: &str| format.patterns.iter().position(|p| format.any.is_match(text) && fill_by(p, text, &mut Row::default()));
+    let matches = |text: &str| format.patterns.iter().position(|p| format.any.is_match(text) && fill_by(p, text, &mut Places::default(), &mut Row::default()));
     for reject in format.rejects.iter().filter(|r| matches(&r.text).is_some()) {
         wrong.add(&reject.text, "matches what it is to reject".to_owned(), Some("make the pattern stricter"));
     }

@@ -3,7 +3,7 @@
 //! Regular expressions are compiled when first needed: a run meets a handful of the formats. Does not read logs.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
@@ -111,6 +111,8 @@ pub struct LineFormat {
     pub reader: Reader,
     pub specificity: u8,
     pub variants: Vec<Variant>,
+    /// Steps that each variant shares with the one before it.
+    shared: OnceLock<Box<[usize]>>,
     pub keys: Arc<Keys>,
     /// Columns of CSV cells.
     pub fields: Vec<Option<Column>>,
@@ -136,6 +138,20 @@ impl LineFormat {
     pub fn level(&self, word: &str) -> Level {
         let word = word.trim();
         self.levels.get(word).copied().or_else(|| Level::from_word(word)).unwrap_or_default()
+    }
+
+    /// How many steps at its beginning each variant has in common with the one before it.
+    pub fn shared(&self) -> &[usize] {
+        self.shared.get_or_init(|| {
+            let compiled: Vec<_> = self.variants.iter().map(|variant| variant.pattern.compiled()).collect();
+            let with_last = |pair: &[Option<&Compiled>]| pair[0].zip(pair[1]).map_or(0, |(a, b)| b.shared_with(a));
+            std::iter::once(0).chain(compiled.windows(2).map(with_last)).take(self.variants.len()).collect()
+        })
+    }
+
+    /// Whether its lines name their cells themselves.
+    pub fn is_structured(&self) -> bool {
+        matches!(self.reader, Reader::Json | Reader::Logfmt)
     }
 
     /// Compiles everything, so that mistakes show.
@@ -164,6 +180,8 @@ pub struct MessageFormat {
     pub docs: String,
     /// Alternation of the plain texts.
     pub any: Pattern,
+    /// Some plain text has digits, which masking may take away.
+    pub has_digits: bool,
     pub patterns: Vec<Pattern>,
     pub samples: Vec<MessageSample>,
     pub rejects: Vec<Reject>,
@@ -201,6 +219,7 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
     let pattern = |table: Option<Match>| table.map(|m| Pattern::new(&m.pattern));
     Ok(LineFormat {
         variants: file.line.into_iter().map(|entry| variant(entry, next_id)).collect(),
+        shared: OnceLock::new(),
         requires: file.requires.iter().map(|keys| keys.split('|').map(normal_key).collect()).collect(),
         attach: file.attach.map(attached).unwrap_or_default(),
         continuation: pattern(file.continuation),
@@ -270,6 +289,7 @@ pub fn message_format(file: MessageFile) -> MessageFormat {
         name: file.name,
         title: file.title,
         docs: file.docs,
+        has_digits: file.any.iter().any(|text| text.contains(|c: char| c.is_ascii_digit())),
         any: Pattern::new(&any.join("|")),
         patterns: file.message.iter().map(|m| Pattern::new(&m.pattern)).collect(),
         samples: file.sample,

@@ -2,6 +2,7 @@
 //!
 //! Does not read files: it is given the lines.
 
+use super::beginnings::Candidates;
 use super::cells::{Column, Row};
 use super::compile::LineFormat;
 use super::format::Reader;
@@ -35,12 +36,13 @@ impl<'f> Detected<'f> {
 }
 
 /// Finds the format of a file from its first lines.
-pub fn detect<'f>(matcher: &mut Matcher<'f>, lines: &[String], clock: &Clock) -> Detected<'f> {
-    matcher.see_first(lines.first().map_or("", String::as_str));
+pub fn detect<'f>(matcher: &mut Matcher<'f>, lines: &[&str], clock: &Clock) -> Detected<'f> {
+    matcher.see_first(lines.first().copied().unwrap_or_default());
     let counts = count(matcher, lines, clock, |_| true);
     match best(&counts) {
         Some(wrapper) if wrapper.wraps => {
             let inner: Vec<String> = lines.iter().filter_map(|line| inner(matcher, wrapper, line, clock)).collect();
+            let inner: Vec<&str> = inner.iter().map(String::as_str).collect();
             let counts = count(matcher, &inner, clock, |f| !f.wraps);
             Detected { wrapper: Some(wrapper), format: best(&counts), order: order(&counts) }
         }
@@ -66,7 +68,7 @@ fn order<'f>(counts: &[(usize, &'f LineFormat)]) -> Vec<&'f LineFormat> {
 
 fn inner<'f>(matcher: &mut Matcher<'f>, wrapper: &'f LineFormat, line: &str, clock: &Clock) -> Option<String> {
     let mut row = Row::default();
-    match matcher.line(wrapper, line, clock, &mut row) {
+    match matcher.line(wrapper, line, &Candidates::ANY, clock, &mut row) {
         Matched::Record(_) => row.text(Column::Inner, line).map(|text| text.trim_end().to_owned()),
         _ => None,
     }
@@ -75,16 +77,20 @@ fn inner<'f>(matcher: &mut Matcher<'f>, wrapper: &'f LineFormat, line: &str, clo
 type Counts<'f> = Vec<(usize, &'f LineFormat)>;
 
 /// How many lines each format matches.
-fn count<'f>(matcher: &mut Matcher<'f>, lines: &[String], clock: &Clock, wanted: fn(&LineFormat) -> bool) -> Counts<'f> {
-    let heads: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !line.is_empty() && !line.starts_with([' ', '\t'])).collect();
+fn count<'f>(matcher: &mut Matcher<'f>, lines: &[&str], clock: &Clock, wanted: fn(&LineFormat) -> bool) -> Counts<'f> {
+    let heads: Vec<&str> = lines.iter().copied().filter(|line| !line.is_empty() && !line.starts_with([' ', '\t'])).collect();
+    let beginnings = matcher.formats.beginnings();
+    let looks: Vec<_> = heads.iter().map(|line| beginnings.look(line)).collect();
     let mut known = vec![false; heads.len()];
     let mut counts = Vec::new();
     // By falling specificity, so that a catch-all comes when all others have taken theirs.
     for format in matcher.formats.lines().iter().filter(|f| wanted(f)) {
         let mut count = 0_usize;
-        for (line, known) in heads.iter().zip(&mut known) {
+        for ((line, look), known) in heads.iter().zip(&looks).zip(&mut known) {
             let free = format.specificity > CATCH_ALL || !*known;
-            if free && matches(matcher, format, line, clock) {
+            // The middle of a block does not begin like a block.
+            let may_match = beginnings.may_be(look, format.position) || format.reader == Reader::Block;
+            if free && may_match && matches(matcher, format, line, look, clock) {
                 count += 1;
                 *known = true;
             }
@@ -103,8 +109,8 @@ fn best<'f>(counts: &[(usize, &'f LineFormat)]) -> Option<&'f LineFormat> {
     good.reduce(|a, b| if better(a, b) { b } else { a }).map(|(_, format)| *format)
 }
 
-fn matches<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: &str, clock: &Clock) -> bool {
-    matcher.line(format, line, clock, &mut Row::default()) != Matched::No || is_in_block(matcher, format, line)
+fn matches<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: &str, look: &Candidates, clock: &Clock) -> bool {
+    matcher.line(format, line, look, clock, &mut Row::default()) != Matched::No || is_in_block(matcher, format, line)
 }
 
 /// Whether a line belongs into the middle of a block.
@@ -119,8 +125,7 @@ mod tests {
 
     fn check(lines: &[&str], expected: &str) {
         let formats = Formats::builtin();
-        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-        let found = detect(&mut Matcher::new(&formats), &lines, &Clock::default()).name();
+        let found = detect(&mut Matcher::new(&formats), lines, &Clock::default()).name();
         assert_eq!(found, expected, "{lines:?}");
     }
 

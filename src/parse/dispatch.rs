@@ -8,7 +8,8 @@ use rustc_hash::FxHashMap;
 use super::cells::Cell;
 use super::compile::LineFormat;
 use super::format::Reader;
-use super::structured::{scan_json, scan_pairs};
+use super::keys::{Key, KeyCache};
+use super::structured::{Names, pairs_of, scan_object};
 
 /// What is worked out once for all threads.
 #[derive(Debug, Default)]
@@ -65,11 +66,19 @@ impl Plan {
         *self.keys.entry(key.into()).or_insert(next)
     }
 
-    /// Looks at a line.
-    pub fn look(&self, text: &str) -> Look {
-        let object = text.trim_start().starts_with('{').then(|| self.keys_of(|visit| scan_json(text, 0, visit)));
-        let pairs = (object.is_none() && text.contains('=')).then(|| self.keys_of(|visit| scan_pairs(text, 0, visit).leads));
-        Look { object, pairs }
+    /// Looks at a line. `keys` remembers those of the lines before.
+    pub fn look(&self, text: &str, keys: &mut KeyCache<u64>) -> Look {
+        keys.begin();
+        let mut marks = Marks { plan: self, cache: keys, found: 0 };
+        if text.trim_start().starts_with('{') {
+            scan_object(text, 0, &mut marks);
+            return Look { object: Some(marks.found), pairs: None };
+        }
+        if memchr::memchr(b'=', text.as_bytes()).is_none() {
+            return Look::default();
+        }
+        pairs_of(text, 0, &mut marks);
+        Look { object: None, pairs: Some(marks.found) }
     }
 
     /// Whether a line may be of a format.
@@ -81,11 +90,33 @@ impl Plan {
             Some(Needs::Unknown) | None => true,
         }
     }
+}
 
-    fn keys_of<T>(&self, scan: impl FnOnce(&mut dyn FnMut(&str, Cell)) -> T) -> u64 {
-        let mut found = 0;
-        scan(&mut |key, _| found |= self.keys.get(key).copied().unwrap_or(0));
-        found
+/// Gathers the marks of a line's keys.
+struct Marks<'p, 'c> {
+    plan: &'p Plan,
+    cache: &'c mut KeyCache<u64>,
+    found: u64,
+}
+
+impl Names for Marks<'_, '_> {
+    type Name = Key;
+
+    fn root(&self) -> Key {
+        KeyCache::<u64>::ROOT
+    }
+
+    fn within(&mut self, parent: Key, raw: &[u8]) -> Key {
+        let keys = &self.plan.keys;
+        self.cache.within(parent, raw, |key| keys.get(key).copied().unwrap_or(0))
+    }
+
+    fn foreseen(&mut self, parent: Key, rest: &[u8], end: u8) -> Option<(Key, usize)> {
+        self.cache.foreseen(parent, rest, end)
+    }
+
+    fn value(&mut self, key: Key, _: Cell) {
+        self.found |= self.cache.known(key).copied().unwrap_or(0);
     }
 }
 
@@ -104,9 +135,9 @@ mod tests {
         let (mut matches, mut ruled_out) = (0, 0);
         for sample in formats.lines().iter().flat_map(|format| &format.samples) {
             for line in sample.text.lines() {
-                let look = formats.plan().look(line);
+                let look = matcher.look(line);
                 for format in formats.lines() {
-                    let matched = matcher.line(format, line, &Clock::default(), &mut Row::default()) != Matched::No;
+                    let matched = matcher.line(format, line, &Candidates::ANY, &Clock::default(), &mut Row::default()) != Matched::No;
                     let may_be = formats.plan().may_be(look, format);
                     (matches, ruled_out) = (matches + usize::from(matched), ruled_out + usize::from(!may_be));
                     assert!(!matched || may_be, "{}: {line}", format.name);

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use crate::model::{Level, Record, Time};
 use crate::read::{Source, SourceKind};
 
+use super::beginnings::Candidates;
 use super::cells::{Cell, Column, Row, Spelling};
 use super::check::fields;
 use super::compile::LineFormat;
 use super::detect::{CATCH_ALL, detect};
 use super::format::Reader;
 use super::matching::{Matched, Matcher, fill_by};
+use super::pattern::Places;
 use super::timestamp::Clock;
 use super::{Formats, LogOutcome, Sink, read_log};
 
@@ -94,8 +96,8 @@ pub struct MessageHit {
 /// Explains a line.
 pub fn explain(formats: &Formats, question: &Question) -> Explanation {
     let clock = Clock { utc_offset: question.utc_offset, near: question.near };
-    let mut sample: Vec<String> = question.before.iter().map(|(_, text)| text.clone()).collect();
-    sample.push(question.line.clone());
+    let mut sample: Vec<&str> = question.before.iter().map(|(_, text)| text.as_str()).collect();
+    sample.push(&question.line);
     let mut matcher = Matcher::new(formats);
     let detected = detect(&mut matcher, &sample, &clock);
     let mut explanation = Explanation { detected: detected.name(), ..Explanation::default() };
@@ -129,7 +131,7 @@ pub fn explain(formats: &Formats, question: &Question) -> Explanation {
 fn layer<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: &str, clock: &Clock) -> Option<(Layer, Row)> {
     let mut row = Row::default();
     let layer = Layer { format: format.name.clone(), ..Layer::default() };
-    match matcher.line(format, line, clock, &mut row) {
+    match matcher.line(format, line, &Candidates::ANY, clock, &mut row) {
         Matched::No => None,
         Matched::Nothing => Some((Layer { empty: true, ..layer }, row)),
         Matched::Record(head) => {
@@ -188,7 +190,7 @@ fn read(formats: &Formats, question: &Question, text: String, sink: &mut dyn Sin
 fn message_hits(formats: &Formats, text: &str) -> Vec<MessageHit> {
     let hit = |format: &super::compile::MessageFormat| {
         let mut row = Row::default();
-        let at = format.patterns.iter().position(|pattern| fill_by(pattern, text, &mut row))?;
+        let at = format.patterns.iter().position(|pattern| fill_by(pattern, text, &mut Places::default(), &mut row))?;
         Some(MessageHit { format: format.name.clone(), number: at + 1, cells: cells(&row, text) })
     };
     formats.messages().iter().filter(|format| format.any.is_match(text)).filter_map(hit).collect()

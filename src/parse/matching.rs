@@ -2,17 +2,25 @@
 //!
 //! Does not choose the format, nor keep anything of a line.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 
 use crate::model::{Level, Time};
 
 use super::Formats;
+use super::beginnings::Candidates;
 use super::cells::{Cell, Column, Row, Spelling, is_nothing};
 use super::compile::{Keys, LineFormat, Variant};
+use super::dispatch::Look;
 use super::format::Reader;
 use super::header;
-use super::pattern::{Compiled, Pattern, Places};
-use super::structured::{normal_key, scan_csv, scan_json, scan_pairs};
+use super::keys::{Key, KeyCache};
+use super::messages::Meanings;
+use super::pattern::{Automaton, Pattern, Places};
+use super::stamp::{self, Stamps};
+use super::structured::{Names, normal_key, pairs_of, scan_csv, scan_json, scan_object};
 use super::timestamp::Clock;
 
 /// What a line is to a format.
@@ -34,44 +42,48 @@ pub struct Head {
     pub level: Level,
     /// A quoted CSV cell goes on in the next line.
     pub open: bool,
+    /// The time means the same wherever it stands.
+    pub fixed: bool,
 }
 
-/// Matches lines. For the formats of the file it has expressions of its own, as shared ones make threads wait for each
-/// other's memory; the others it meets too seldom for the price of a copy.
+/// Matches of a format after which it gets automata of its own: the others are met too seldom for the price of a copy.
+const OFTEN: u8 = 8;
+/// Words of levels remembered.
+const LEVELS: usize = 16;
+
+/// Matches lines. What it remembers of the lines before makes it faster, and nothing else.
 pub struct Matcher<'f> {
     pub formats: &'f Formats,
-    scratch: Vec<Option<Scratch>>,
+    places: Places,
+    /// Automata of its own, by variant.
+    automata: Vec<Option<Option<Automaton>>>,
+    /// How often each format matched.
+    met: Vec<u8>,
     /// What the file's first line says of its CSV cells, where it is a header.
     header: Option<Header>,
     /// What the latest `#Fields:` line says to each format that reads them.
     fields: FxHashMap<&'f str, Header>,
-    stamp: Stamp,
+    stamps: Stamps,
+    /// Format, letters of the word, level.
+    levels: [(usize, u64, Level); LEVELS],
+    /// The keys of structured lines, by format.
+    keys: Vec<Option<Box<KeyCache<KeyUse>>>>,
+    /// The keys that tell structured formats apart.
+    marks: KeyCache<u64>,
+    pub(super) meanings: Meanings,
 }
 
-/// The time read last: lines of one second mostly carry the same text, and chrono reads its patterns slowly.
-#[derive(Default)]
-struct Stamp {
-    variant: usize,
-    text: String,
-    zone: String,
-    time: Option<Time>,
-}
-
-impl Stamp {
-    fn read(&mut self, variant: usize, text: &str, zone: Option<&str>, read: impl FnOnce() -> Option<Time>) -> Option<Time> {
-        let zone = zone.unwrap_or("");
-        if self.time.is_none() || self.variant != variant || self.text != text || self.zone != zone {
-            self.variant = variant;
-            text.clone_into(&mut self.text);
-            zone.clone_into(&mut self.zone);
-            self.time = read();
-        }
-        self.time
-    }
+/// What a format does with a key.
+#[derive(Clone, Copy, Debug)]
+struct KeyUse {
+    column: Option<(Column, u8)>,
+    /// A bit for each requirement that it meets.
+    meets: u64,
 }
 
 /// Columns of CSV cells with the ranks of their names.
-struct Header {
+#[derive(Clone, Debug)]
+pub struct Header {
     line: String,
     separator: u8,
     columns: Vec<Option<(Column, u8)>>,
@@ -102,40 +114,52 @@ impl Header {
     }
 }
 
-struct Scratch {
-    compiled: Compiled,
-    places: Places,
-}
-
-impl Scratch {
-    fn new(compiled: &Compiled) -> Self {
-        // A clone has memory of its own to work in.
-        Scratch { compiled: compiled.clone(), places: compiled.places() }
-    }
-}
-
 /// Fills a row by a shared expression.
-pub fn fill_by(pattern: &Pattern, text: &str, row: &mut Row) -> bool {
-    let Some(compiled) = pattern.compiled() else { return false };
-    // Most lines are of another format, which costs less to find out than to keep places for them.
-    pattern.is_match(text) && compiled.fill(text, &mut compiled.places(), row)
+pub fn fill_by(pattern: &Pattern, text: &str, places: &mut Places, row: &mut Row) -> bool {
+    places.clear();
+    pattern.compiled().is_some_and(|compiled| compiled.fill(text, places, 0, None, row))
 }
 
 impl<'f> Matcher<'f> {
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
-        let mut scratch = Vec::new();
-        scratch.resize_with(formats.variants(), || None);
-        Matcher { formats, scratch, header: None, fields: FxHashMap::default(), stamp: Stamp::default() }
+        let (mut automata, mut keys) = (Vec::new(), Vec::new());
+        automata.resize_with(formats.variants(), || None);
+        keys.resize_with(formats.lines().len(), || None);
+        Matcher {
+            formats,
+            places: Places::default(),
+            automata,
+            met: vec![0; formats.lines().len()],
+            header: None,
+            fields: FxHashMap::default(),
+            stamps: Stamps::default(),
+            levels: [(usize::MAX, 0, Level::Unknown); LEVELS],
+            keys,
+            marks: KeyCache::default(),
+            meanings: Meanings::default(),
+        }
+    }
+
+    /// The same for a file whose first line was seen before.
+    pub fn with_header(formats: &'f Formats, header: Option<Header>) -> Matcher<'f> {
+        Matcher { header, ..Matcher::new(formats) }
+    }
+
+    /// What the file's first line says of its CSV cells.
+    pub fn into_header(self) -> Option<Header> {
+        self.header
     }
 
     /// Prepares for many lines of a format.
-    pub fn expect(&mut self, format: &'f LineFormat) {
+    pub fn expect(&mut self, format: &LineFormat) {
         for variant in &format.variants {
-            let slot = &mut self.scratch[variant.id];
-            if slot.is_none() {
-                *slot = variant.pattern.compiled().map(Scratch::new);
-            }
+            self.automata[variant.id].get_or_insert(None);
         }
+    }
+
+    /// Which structured formats a line can be of.
+    pub fn look(&mut self, text: &str) -> Look {
+        self.formats.plan().look(text, &mut self.marks)
     }
 
     /// Looks whether the first line of a file is a CSV header.
@@ -144,30 +168,60 @@ impl<'f> Matcher<'f> {
         self.header = format.and_then(|f| Header::new(&f.keys, line));
     }
 
-    /// Matches a line and fills the row. A time that is no time makes it a line of another format.
-    pub fn line(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
+    /// Matches a line, of which `candidates` is what it may match, and fills the row. A time that is no time makes it a line of another
+    /// format.
+    pub fn line(&mut self, format: &'f LineFormat, text: &str, candidates: &Candidates, clock: &Clock, row: &mut Row) -> Matched {
         row.clear();
-        if format.ignore.as_ref().is_some_and(|p| p.is_match(text)) {
+        let passes_over = |pattern: &Pattern| self.formats.beginnings().may_pass_over(candidates, format.position) && pattern.is_match(text);
+        if format.ignore.as_ref().is_some_and(passes_over) {
             return Matched::Nothing;
         }
         match format.reader {
-            Reader::Lines => self.variants(format, text, clock, row),
-            Reader::Json => json(format, text, row)
-                .then(|| {
-                    read_level_inside(text, row);
-                    head(format, text, row, &mut |written, zone| clock.read(written, zone))
-                })
-                .flatten(),
-            Reader::Logfmt => {
-                logfmt(format, text, row).then(|| head(format, text, row, &mut |written, zone| clock.read(written, zone))).flatten()
-            }
+            Reader::Lines => self.variants(format, text, candidates, clock, row),
+            Reader::Json => self.json(format, text, clock, row),
+            Reader::Logfmt => self.logfmt(format, text, row).then(|| self.head(format, text, clock, row)).flatten(),
             Reader::Fields => return self.fields(format, text, clock, row),
             Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
-            Reader::Csv => csv(format, text, clock, row),
-            Reader::Header => headed(format, text, clock, row),
+            Reader::Csv => self.csv(format, text, clock, row),
+            Reader::Header => self.headed(format, text, clock, row),
             Reader::Block => format.block.as_ref().is_some_and(|p| p.is_match(text)).then(Head::default),
         }
         .map_or(Matched::No, Matched::Record)
+    }
+
+    /// Whether the line is an object with the keys that the format requires, and says anything.
+    fn json(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+        if !text.trim_start().starts_with('{') {
+            return None;
+        }
+        let mut found = 0;
+        let whole = self.with_keys(format, text, row, &mut found, |names| scan_object(text, 0, names));
+        if !whole || found != required(format) || !says_something(row) {
+            return None;
+        }
+        read_level_inside(text, row);
+        self.head(format, text, clock, row)
+    }
+
+    fn logfmt(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) -> bool {
+        let mut found = 0;
+        let pairs = self.with_keys(format, text, row, &mut found, |names| pairs_of(text, 0, names));
+        let mostly_pairs = pairs.leads && pairs.pairs >= 2 && pairs.words <= pairs.pairs;
+        mostly_pairs && found == required(format) && says_something(row)
+    }
+
+    /// Scans a line with the keys of a format, and tells which requirements they meet.
+    fn with_keys<T>(
+        &mut self,
+        format: &'f LineFormat,
+        text: &str,
+        row: &mut Row,
+        found: &mut u64,
+        scan: impl FnOnce(&mut Filling<'_, 'f>) -> T,
+    ) -> T {
+        let cache = self.keys[format.position].get_or_insert_default();
+        cache.begin();
+        scan(&mut Filling { cache, format, text, row, found })
     }
 
     fn fields(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
@@ -190,12 +244,12 @@ impl<'f> Matcher<'f> {
             }
             start += cell.len() + 1;
         }
-        let head = head(format, text, row, &mut |written, zone| clock.read(written, zone))
-            .filter(|head| head.time.is_some() && columns.next().is_none());
+        let complete = columns.next().is_none();
+        let head = self.head(format, text, clock, row).filter(|head| head.time.is_some() && complete);
         head.map_or(Matched::No, Matched::Record)
     }
 
-    fn headed_csv(&self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
+    fn headed_csv(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
         let Some(header) = &self.header else { return Matched::No };
         if text == header.line {
             return Matched::Nothing;
@@ -207,14 +261,23 @@ impl<'f> Matcher<'f> {
                 row.set(*column, cell, *rank);
             }
         });
-        let head = head(format, text, row, &mut |written, zone| clock.read(written, zone)).filter(|head| head.time.is_some());
+        let head = self.head(format, text, clock, row).filter(|head| head.time.is_some());
         head.map_or(Matched::No, |head| Matched::Record(Head { open: !whole, ..head }))
     }
 
-    fn variants(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+    fn variants(&mut self, format: &'f LineFormat, text: &str, candidates: &Candidates, clock: &Clock, row: &mut Row) -> Option<Head> {
         let first = text.bytes().next()?;
-        for variant in format.variants.iter().filter(|v| v.may_begin_with(first)) {
-            if !self.variant(variant, text, row) {
+        self.places.clear();
+        // Steps that this variant has in common with the one tried last.
+        let mut shared = usize::MAX;
+        for (variant, with_last) in format.variants.iter().zip(format.shared()) {
+            shared = shared.min(*with_last);
+            if !candidates.has_variant(variant.id) || !variant.may_begin_with(first) {
+                continue;
+            }
+            let filled = self.variant(variant, text, shared, row);
+            shared = usize::MAX;
+            if !filled {
                 continue;
             }
             if takes_level_for_name(text, row) {
@@ -228,27 +291,118 @@ impl<'f> Matcher<'f> {
                     continue;
                 }
             }
-            read_tail(format, text, row);
-            read_inside(format, text, row);
-            let stamp = &mut self.stamp;
-            return head(format, text, row, &mut |written, zone| match variant.time.as_slice() {
-                [] => clock.read(written, zone),
-                patterns => stamp.read(variant.id, written, zone, || clock.read_by(patterns, written, zone)),
-            });
+            self.read_tail(format, text, row);
+            self.read_inside(format, text, row);
+            self.meet(format);
+            return self.head_by(format, Some(variant), text, clock, row);
         }
         None
     }
 
-    fn variant(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
-        match &mut self.scratch[variant.id] {
-            Some(scratch) => scratch.compiled.fill(text, &mut scratch.places, row),
-            None => fill_by(&variant.pattern, text, row),
+    fn read_tail(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) {
+        if let Some(tail) = row.cell(Column::Tail) {
+            self.with_keys(format, text, row, &mut 0, |names| pairs_of(tail.raw(text), tail.start(), names));
         }
+    }
+
+    fn headed(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+        let time = header::read(text, clock, row)?;
+        self.read_tail(format, text, row);
+        self.read_inside(format, text, row);
+        read_json_tail(format, text, row);
+        let level = row.raw(Column::Level, text).map(|word| self.level_of_word(format, word)).unwrap_or_default();
+        let fixed = row.raw(Column::Time, text).is_some_and(stamp::is_fixed);
+        Some(Head { time: Some(time), level, open: false, fixed })
+    }
+
+    /// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.
+    fn read_inside(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) {
+        let Some(message) = row.cell(Column::Message) else { return };
+        let (inside, base) = (message.raw(text), message.start());
+        let mut cells = Row::default();
+        let structured = match inside.as_bytes() {
+            [b'{', .., b'}'] => self.with_keys(format, text, &mut cells, &mut 0, |names| scan_object(inside, base, names)),
+            [b'a'..=b'z', ..] if MESSAGE_KEY.find(inside.as_bytes()).is_some() => {
+                self.with_keys(format, text, &mut cells, &mut 0, |names| pairs_of(inside, base, names)).leads
+            }
+            _ => false,
+        };
+        if structured && cells.has(Column::Message) {
+            row.replace(Column::Message, Cell::default());
+            row.take_moved(&cells, 0);
+        } else {
+            read_level_inside(text, row);
+        }
+    }
+
+    /// Takes note of a match.
+    fn meet(&mut self, format: &'f LineFormat) {
+        let met = &mut self.met[format.position];
+        if *met < OFTEN {
+            *met += 1;
+            if *met == OFTEN {
+                self.expect(format);
+            }
+        }
+    }
+
+    fn variant(&mut self, variant: &'f Variant, text: &str, shared: usize, row: &mut Row) -> bool {
+        let own = self.automata[variant.id].as_mut();
+        variant.pattern.compiled().is_some_and(|compiled| compiled.fill(text, &mut self.places, shared, own, row))
+    }
+
+    fn head(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+        self.head_by(format, None, text, clock, row)
+    }
+
+    /// `None` where the time column holds no time.
+    fn head_by(&mut self, format: &LineFormat, variant: Option<&Variant>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+        let level = self.level(format, text, row);
+        let Some(written) = row.raw(Column::Time, text) else { return Some(Head { level, ..Head::default() }) };
+        let patterns = variant.map(|variant| variant.time.as_slice()).unwrap_or_default();
+        let zone = row.raw(Column::Zone, text);
+        let read = |written: &str| match patterns {
+            [] => clock.read(written, zone),
+            patterns => clock.read_by(patterns, written, zone),
+        };
+        if let Some(date) = row.raw(Column::Date, text) {
+            let written = format!("{date} {written}");
+            let fixed = !patterns.is_empty() || stamp::is_fixed(&written);
+            return Some(Head { time: Some(read(&written)?), level, open: false, fixed });
+        }
+        // Variants count from below, formats from above.
+        let owner = variant.map_or(usize::MAX - format.position, |variant| variant.id);
+        let time = self.stamps.read(owner, written, zone.unwrap_or_default(), !patterns.is_empty(), || read(written));
+        let fixed = !patterns.is_empty() || stamp::is_fixed(written);
+        Some(Head { time: Some(time?), level, open: false, fixed })
+    }
+
+    fn level(&mut self, format: &LineFormat, text: &str, row: &Row) -> Level {
+        let word = row.raw(Column::Level, text).map(|word| self.level_of_word(format, word));
+        let known = word.filter(|level| *level != Level::Unknown);
+        let by_code = || row.raw(Column::Code, text).filter(|_| row.has(Column::Prefix)).map(level_of_sqlstate);
+        let by_number = || row.raw(Column::SeverityNumber, text).and_then(level_of_otel);
+        let severity = || row.raw(Column::Severity, text).and_then(severity);
+        known.or_else(severity).or_else(by_code).or_else(by_number).unwrap_or_default()
+    }
+
+    fn level_of_word(&mut self, format: &LineFormat, word: &str) -> Level {
+        let Some(letters) = packed(word) else { return format.level(word) };
+        let slot = &mut self.levels[(letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize % LEVELS];
+        if (slot.0, slot.1) != (format.position, letters) {
+            *slot = (format.position, letters, format.level(word));
+        }
+        slot.2
     }
 
     /// Whether one variant matches a line, by itself.
     pub fn hits(&mut self, variant: &'f Variant, text: &str) -> bool {
-        self.variant(variant, text, &mut Row::default())
+        self.alone(variant, text, &mut Row::default())
+    }
+
+    fn alone(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
+        self.places.clear();
+        self.variant(variant, text, 0, row)
     }
 
     /// Fills a row from the lines of a block; what no variant matches is the message, or follows it.
@@ -259,7 +413,7 @@ impl<'f> Matcher<'f> {
         for line in text.split_inclusive('\n') {
             let end = start + line.trim_end().len();
             let mut cells = Row::default();
-            if format.variants.iter().any(|v| self.variant(v, line.trim_end(), &mut cells)) {
+            if format.variants.iter().any(|v| self.alone(v, line.trim_end(), &mut cells)) {
                 row.take_moved(&cells, start);
             } else if end > start && !line.starts_with('#') {
                 rest = Some((rest.map_or(start, |r| r.0), end));
@@ -270,29 +424,86 @@ impl<'f> Matcher<'f> {
             let column = if row.has(Column::Message) { Column::Stack } else { Column::Message };
             row.set(column, Cell::new(start, end, Spelling::Plain), 0);
         }
-        head(format, text, row, &mut |written, zone| clock.read(written, zone)).unwrap_or_default()
+        self.head(format, text, clock, row).unwrap_or_default()
     }
+
+    fn csv(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+        // A row that goes on in the next line cannot have all its cells yet, but then it has a quote.
+        let commas = memchr::memchr_iter(b',', text.as_bytes()).take(format.fields.len()).count();
+        if commas + 5 < format.fields.len() && memchr::memchr(b'"', text.as_bytes()).is_none() {
+            return None;
+        }
+        let mut cells = 0;
+        let whole = scan_csv(text, b',', &mut |number, cell| {
+            cells += 1;
+            if let Some(Some(column)) = format.fields.get(number)
+                && !cell.raw(text).is_empty()
+            {
+                row.set(*column, cell, 0);
+            }
+        });
+        let enough = cells + 4 >= format.fields.len() || !whole;
+        let head = enough.then(|| self.head(format, text, clock, row)).flatten().filter(|head| head.time.is_some())?;
+        Some(Head { open: !whole, ..head })
+    }
+}
+
+/// Fills a row from the values of a line that names them.
+struct Filling<'m, 'f> {
+    cache: &'m mut KeyCache<KeyUse>,
+    format: &'f LineFormat,
+    text: &'m str,
+    row: &'m mut Row,
+    found: &'m mut u64,
+}
+
+impl Names for Filling<'_, '_> {
+    type Name = Key;
+
+    fn root(&self) -> Key {
+        KeyCache::<KeyUse>::ROOT
+    }
+
+    fn within(&mut self, parent: Key, raw: &[u8]) -> Key {
+        let format = self.format;
+        let meets = |key: &str| {
+            let met = (0..).zip(&format.requires).filter(|(_, keys)| keys.iter().any(|k| k == key));
+            met.fold(0, |all, (number, _)| all | 1_u64 << (number % 64))
+        };
+        self.cache.within(parent, raw, |key| KeyUse { column: format.keys.get(key), meets: meets(key) })
+    }
+
+    fn foreseen(&mut self, parent: Key, rest: &[u8], end: u8) -> Option<(Key, usize)> {
+        self.cache.foreseen(parent, rest, end)
+    }
+
+    fn value(&mut self, key: Key, cell: Cell) {
+        let Some(known) = self.cache.known(key) else { return };
+        *self.found |= known.meets;
+        if let Some((column, rank)) = known.column
+            && !is_nothing(cell.raw(self.text))
+        {
+            self.row.set(column, cell, rank.saturating_add(1));
+        }
+    }
+}
+
+/// A bit for each requirement of a format.
+fn required(format: &LineFormat) -> u64 {
+    (0..format.requires.len()).fold(0, |all, number| all | 1_u64 << (number % 64))
+}
+
+/// The bytes of a short word as a number.
+fn packed(word: &str) -> Option<u64> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..word.len())?.copy_from_slice(word.as_bytes());
+    Some(u64::from_le_bytes(bytes))
 }
 
 /// `time INFO name: …` looks like `time host program: …`.
 fn takes_level_for_name(text: &str, row: &Row) -> bool {
     let is_level = |column| row.raw(column, text).is_some_and(header::is_level);
     !row.has(Column::Level) && (is_level(Column::Instance) || (is_level(Column::Service) && !row.has(Column::Pid)))
-}
-
-fn read_tail(format: &LineFormat, text: &str, row: &mut Row) {
-    if let Some(tail) = row.cell(Column::Tail) {
-        scan_pairs(tail.raw(text), tail.start(), &mut |key, cell| set_by_key(&format.keys, key, cell, text, row));
-    }
-}
-
-fn headed(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
-    let time = header::read(text, clock, row)?;
-    read_tail(format, text, row);
-    read_inside(format, text, row);
-    read_json_tail(format, text, row);
-    let level = row.raw(Column::Level, text).map(|word| format.level(word)).unwrap_or_default();
-    Some(Head { time: Some(time), level, open: false })
 }
 
 /// Fields that a program appends to its message as an object behind a tab, as zap's console encoder does.
@@ -315,66 +526,8 @@ fn set_by_key(keys: &Keys, key: &str, cell: Cell, text: &str, row: &mut Row) {
     }
 }
 
-/// Whether the line is an object with the keys that the format requires, and says anything.
-fn json(format: &LineFormat, text: &str, row: &mut Row) -> bool {
-    if !text.trim_start().starts_with('{') {
-        return false;
-    }
-    let mut required = vec![false; format.requires.len()];
-    let whole = scan_json(text, 0, &mut |key, cell| {
-        for (found, keys) in required.iter_mut().zip(&format.requires) {
-            *found |= keys.iter().any(|k| k == key);
-        }
-        set_by_key(&format.keys, key, cell, text, row);
-    });
-    whole && required.iter().all(|found| *found) && says_something(row)
-}
-
 fn says_something(row: &Row) -> bool {
     [Column::Time, Column::Message, Column::Inner, Column::Error].iter().any(|c| row.has(*c))
-}
-
-fn logfmt(format: &LineFormat, text: &str, row: &mut Row) -> bool {
-    let mut required = vec![false; format.requires.len()];
-    let pairs = scan_pairs(text, 0, &mut |key, cell| {
-        for (found, keys) in required.iter_mut().zip(&format.requires) {
-            *found |= keys.iter().any(|k| k == key);
-        }
-        set_by_key(&format.keys, key, cell, text, row);
-    });
-    let mostly_pairs = pairs.leads && pairs.pairs >= 2 && pairs.words <= pairs.pairs;
-    mostly_pairs && required.iter().all(|found| *found) && says_something(row)
-}
-
-fn csv(format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
-    let mut cells = 0;
-    let whole = scan_csv(text, b',', &mut |number, cell| {
-        cells += 1;
-        if let Some(Some(column)) = format.fields.get(number)
-            && !cell.raw(text).is_empty()
-        {
-            row.set(*column, cell, 0);
-        }
-    });
-    // A row that goes on in the next line cannot have all its cells yet.
-    let enough = cells + 4 >= format.fields.len() || !whole;
-    let head = head(format, text, row, &mut |written, zone| clock.read(written, zone)).filter(|head| enough && head.time.is_some())?;
-    Some(Head { open: !whole, ..head })
-}
-
-/// `None` where the time column holds no time.
-fn head(format: &LineFormat, text: &str, row: &Row, read: &mut dyn FnMut(&str, Option<&str>) -> Option<Time>) -> Option<Head> {
-    let word = row.raw(Column::Level, text).map(|word| format.level(word));
-    let known = word.filter(|level| *level != Level::Unknown);
-    let by_code = || row.raw(Column::Code, text).filter(|_| row.has(Column::Prefix)).map(level_of_sqlstate);
-    let by_number = || row.raw(Column::SeverityNumber, text).and_then(level_of_otel);
-    let level = known.or_else(|| severity(row.raw(Column::Severity, text)?)).or_else(by_code).or_else(by_number).unwrap_or_default();
-    let Some(written) = row.raw(Column::Time, text) else { return Some(Head { time: None, level, open: false }) };
-    let zone = row.raw(Column::Zone, text);
-    if let Some(date) = row.raw(Column::Date, text) {
-        return Some(Head { time: Some(read(&format!("{date} {written}"), zone)?), level, open: false });
-    }
-    Some(Head { time: Some(read(written, zone)?), level, open: false })
 }
 
 /// Level of a message in a language that is not known, by its SQLSTATE: 00 is success, 01 a warning.
@@ -400,25 +553,7 @@ fn severity(number: &str) -> Option<Level> {
     number.parse::<usize>().ok().map(|n| LEVELS[n & 7])
 }
 
-/// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.
-fn read_inside(format: &LineFormat, text: &str, row: &mut Row) {
-    let Some(message) = row.cell(Column::Message) else { return };
-    let inside = message.raw(text);
-    let base = message.start();
-    let mut cells = Row::default();
-    let mut set = |key: &str, cell: Cell| set_by_key(&format.keys, key, cell, text, &mut cells);
-    let structured = match inside.as_bytes() {
-        [b'{', .., b'}'] => scan_json(inside, base, &mut set),
-        [b'a'..=b'z', ..] if inside.contains(" msg=") => scan_pairs(inside, base, &mut set).leads,
-        _ => false,
-    };
-    if structured && cells.has(Column::Message) {
-        row.replace(Column::Message, Cell::default());
-        row.take_moved(&cells, 0);
-    } else {
-        read_level_inside(text, row);
-    }
-}
+static MESSAGE_KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(" msg="));
 
 /// Takes the level that a message begins with, where nothing else says it.
 fn read_level_inside(text: &str, row: &mut Row) {

@@ -4,31 +4,95 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
+
 use crate::model::Record;
 
 use super::Formats;
 use super::assemble::{request, without_address_parts};
-use super::cells::{Column, Row, is_nothing};
+use super::cells::{Cell, Column, Row, is_nothing};
+use super::compile::MessageFormat;
+use super::keys::{Key, KeyCache};
 use super::matching::fill_by;
-use super::structured::scan_pairs;
+use super::pattern::Places;
+use super::structured::{Names, pairs_of};
+use super::tokens;
 
-/// Fills what the line's own columns left open.
-pub fn read_message(formats: &Formats, record: &mut Record<'_>) {
+/// Masked texts remembered.
+const MOST: usize = 8 * 1024;
+/// Formats from this number on share the last bit.
+const LAST: usize = 62;
+/// The text speaks of a status.
+const STATUS: u64 = 1 << 63;
+
+/// Which message formats the masked texts met before may be of.
+#[derive(Debug, Default)]
+pub struct Meanings {
+    known: FxHashMap<Box<str>, u64>,
+    masked: String,
+    places: Places,
+    keys: KeyCache<Option<(Column, u8)>>,
+}
+
+impl Meanings {
+    /// A bit for each message format that may have something to say of a text, and [`STATUS`].
+    fn of(&mut self, formats: &Formats, text: &str) -> u64 {
+        self.masked.clear();
+        tokens::mask_into(text, &mut self.masked);
+        if let Some(known) = self.known.get(self.masked.as_str()) {
+            return *known;
+        }
+        let found = meaning(formats, &self.masked);
+        if self.known.len() < MOST {
+            self.known.insert(self.masked.as_str().into(), found);
+        }
+        found
+    }
+
+    fn read_pairs(&mut self, formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut Row) {
+        self.keys.begin();
+        pairs_of(pairs, base, &mut Filling { cache: &mut self.keys, formats, text, row });
+    }
+}
+
+/// What a masked text may mean: its variable parts are no part of any format's plain texts, so that it stands for all its like.
+fn meaning(formats: &Formats, masked: &str) -> u64 {
+    let bit = |number: usize| 1_u64 << number.min(LAST);
+    let may_be = |format: &MessageFormat| format.has_digits || format.any.is_match(masked);
+    let found = (0..).zip(formats.messages()).filter(|(_, format)| may_be(format)).fold(0, |all, (number, _)| all | bit(number));
+    if masked.contains("status") { found | STATUS } else { found }
+}
+
+/// Fills what the line's own columns left open. The masked message stays in `meanings`.
+pub fn read_message<'m>(formats: &Formats, meanings: &'m mut Meanings, record: &mut Record<'_>) -> Option<&'m str> {
     if let Some(error) = record.error.take() {
-        let row = matched(formats, &error);
-        fill(record, &row, &error);
+        let may_be = meanings.of(formats, &error);
+        if may_be & !STATUS != 0 {
+            let row = matched(formats, meanings, may_be, &error);
+            fill(record, &row, &error);
+        }
         record.error = Some(error);
     }
-    // A borrowed message can be split for as long as the line lives; an owned one is taken out meanwhile.
     if record.request.is_some() && is_request_line(&record.message) {
-        return;
+        return None;
     }
+    let may_be = meanings.of(formats, &record.message);
+    if may_be != 0 {
+        read_meaning(formats, meanings, may_be, record);
+    }
+    Some(&meanings.masked)
+}
+
+fn read_meaning(formats: &Formats, meanings: &mut Meanings, may_be: u64, record: &mut Record<'_>) {
+    // A borrowed message can be split for as long as the line lives; an owned one is taken out meanwhile.
     let message = std::mem::take(&mut record.message);
-    let row = matched(formats, &message);
-    fill(record, &row, &message);
-    if record.request.is_none() && message.contains("status") {
+    if may_be & !STATUS != 0 {
+        let row = matched(formats, meanings, may_be, &message);
+        fill(record, &row, &message);
+    }
+    if record.request.is_none() && may_be & STATUS != 0 {
         let mut row = Row::default();
-        read_pairs(formats, &message, 0, &message, &mut row);
+        meanings.read_pairs(formats, &message, 0, &message, &mut row);
         record.request = request(&row, &message).map(into_owned);
     }
     record.message = message;
@@ -36,34 +100,56 @@ pub fn read_message(formats: &Formats, record: &mut Record<'_>) {
 
 /// `GET /orders HTTP/1.1`: what an access log has said by its columns already.
 fn is_request_line(message: &str) -> bool {
-    message.starts_with(|c: char| c.is_ascii_uppercase()) && message.split_once(" HTTP/").is_some_and(|(_, version)| version.len() <= 3)
+    let bytes = message.as_bytes();
+    let ends = |version: usize| bytes.len().checked_sub(version).is_some_and(|end| bytes[..end].ends_with(b" HTTP/"));
+    bytes.first().is_some_and(u8::is_ascii_uppercase) && (0..=3).any(ends)
 }
 
 /// The columns of the first pattern of each format that matches.
-fn matched(formats: &Formats, text: &str) -> Row {
+fn matched(formats: &Formats, meanings: &mut Meanings, may_be: u64, text: &str) -> Row {
     let mut row = Row::default();
-    if !formats.may_mean_something(text) {
-        return row;
-    }
-    for format in formats.messages() {
-        if format.any.is_match(text) {
-            let _ = format.patterns.iter().any(|pattern| fill_by(pattern, text, &mut row));
+    for (number, format) in formats.messages().iter().enumerate() {
+        if may_be >> number.min(LAST) & 1 == 1 {
+            let _ = format.patterns.iter().any(|pattern| fill_by(pattern, text, &mut meanings.places, &mut row));
         }
     }
     if let Some(tail) = row.cell(Column::Tail) {
-        read_pairs(formats, tail.raw(text), tail.start(), text, &mut row);
+        meanings.read_pairs(formats, tail.raw(text), tail.start(), text, &mut row);
     }
     row
 }
 
-fn read_pairs(formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut Row) {
-    scan_pairs(pairs, base, &mut |key, cell| {
-        if let Some((column, rank)) = formats.keys().get(key)
-            && !is_nothing(cell.raw(text))
+/// Fills a row from the pairs in a part of a text.
+struct Filling<'m> {
+    cache: &'m mut KeyCache<Option<(Column, u8)>>,
+    formats: &'m Formats,
+    text: &'m str,
+    row: &'m mut Row,
+}
+
+impl Names for Filling<'_> {
+    type Name = Key;
+
+    fn root(&self) -> Key {
+        KeyCache::<Option<(Column, u8)>>::ROOT
+    }
+
+    fn within(&mut self, parent: Key, raw: &[u8]) -> Key {
+        let keys = self.formats.keys();
+        self.cache.within(parent, raw, |key| keys.get(key))
+    }
+
+    fn foreseen(&mut self, parent: Key, rest: &[u8], end: u8) -> Option<(Key, usize)> {
+        self.cache.foreseen(parent, rest, end)
+    }
+
+    fn value(&mut self, key: Key, cell: Cell) {
+        if let Some(Some((column, rank))) = self.cache.known(key)
+            && !is_nothing(cell.raw(self.text))
         {
-            row.set(column, cell, rank.saturating_add(1));
+            self.row.set(*column, cell, rank.saturating_add(1));
         }
-    });
+    }
 }
 
 fn fill(record: &mut Record<'_>, row: &Row, text: &str) {

@@ -10,7 +10,7 @@ use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 
 use super::cells::{Cell, Column, Row, Spelling};
 use super::compile::column;
-use super::scanner::{self, Scanned, Scanner};
+use super::scanner::{self, Scanned, Scanner, Trail};
 
 /// A regular expression that is compiled when it is first needed. ASCII classes, bytes: the fastest that there is.
 #[derive(Debug)]
@@ -36,28 +36,46 @@ pub struct Compiled {
     regex: OnceLock<Option<Regex>>,
 }
 
-/// Memory to match in.
-#[derive(Clone, Debug)]
+/// Memory to match in, for one expression after the other.
+#[derive(Debug, Default)]
 pub struct Places {
-    locations: Option<CaptureLocations>,
     slots: Vec<usize>,
+    trail: Trail,
 }
 
 impl Places {
-    /// Matches by an automaton; the end of the match.
-    fn fill(&mut self, regex: &Regex, text: &str) -> Option<usize> {
-        let locations = self.locations.get_or_insert_with(|| regex.capture_locations());
-        let end = regex.captures_read(locations, text.as_bytes())?.end();
-        for (group, slots) in self.slots.chunks_exact_mut(2).enumerate() {
-            let (start, end) = locations.get(group).unwrap_or((usize::MAX, usize::MAX));
-            slots.copy_from_slice(&[start, end]);
-        }
-        Some(end)
+    /// Forgets the text before.
+    pub fn clear(&mut self) {
+        self.trail.clear();
     }
 
     fn slot(&self, group: usize) -> Option<(usize, usize)> {
         let (start, end) = (*self.slots.get(group * 2)?, *self.slots.get(group * 2 + 1)?);
         (start != usize::MAX && end != usize::MAX).then_some((start, end))
+    }
+}
+
+/// A regular expression of one thread: shared ones make threads wait for each other's memory.
+#[derive(Debug)]
+pub struct Automaton {
+    regex: Regex,
+    locations: CaptureLocations,
+}
+
+impl Automaton {
+    fn of(regex: &Regex) -> Automaton {
+        // A clone has memory of its own to work in.
+        Automaton { locations: regex.capture_locations(), regex: regex.clone() }
+    }
+
+    /// The end of the match.
+    fn fill(&mut self, text: &str, slots: &mut [usize]) -> Option<usize> {
+        let end = self.regex.captures_read(&mut self.locations, text.as_bytes())?.end();
+        for (group, slots) in slots.chunks_exact_mut(2).enumerate() {
+            let (start, end) = self.locations.get(group).unwrap_or((usize::MAX, usize::MAX));
+            slots.copy_from_slice(&[start, end]);
+        }
+        Some(end)
     }
 }
 
@@ -150,28 +168,57 @@ impl Compiled {
         build(&compiled.head).map(|_| ()).map_err(|e| (last_line(&e.to_string()), None))
     }
 
-    pub fn places(&self) -> Places {
-        Places { locations: None, slots: vec![usize::MAX; self.all_groups * 2] }
+    /// An automaton of one's own, for many lines; `None` where none can be built.
+    pub fn automaton(&self) -> Option<Automaton> {
+        self.regex().map(Automaton::of)
+    }
+
+    /// Steps at the beginning that another expression has too.
+    pub fn shared_with(&self, other: &Compiled) -> usize {
+        self.scanner.as_ref().zip(other.scanner.as_ref()).map_or(0, |(a, b)| a.shared_with(b))
     }
 
     fn regex(&self) -> Option<&Regex> {
         self.regex.get_or_init(|| build(&self.head).ok()).as_ref()
     }
 
-    fn scan(&self, text: &str, slots: &mut [usize]) -> Scanned {
-        if self.needed.as_ref().is_some_and(|needed| needed.find(text.as_bytes()).is_none()) {
-            return Scanned::No;
-        }
-        self.scanner.as_ref().map_or(Scanned::Unsure, |scanner| scanner.scan(text.as_bytes(), slots))
+    fn lacks_what_it_needs(&self, text: &str) -> bool {
+        self.needed.as_ref().is_some_and(|needed| needed.find(text.as_bytes()).is_none())
     }
 
-    /// Fills a row from a text; `places` are this expression's own.
-    pub fn fill(&self, text: &str, places: &mut Places, row: &mut Row) -> bool {
-        let scanned = self.scan(text, &mut places.slots);
-        let end = match scanned {
+    fn scan(&self, text: &str, places: &mut Places, shared: usize) -> Scanned {
+        let length = self.all_groups * 2;
+        if places.slots.len() < length {
+            places.slots.resize(length, usize::MAX);
+        }
+        let Some(scanner) = &self.scanner else {
+            places.clear();
+            return if self.lacks_what_it_needs(text) { Scanned::No } else { Scanned::Unsure };
+        };
+        scanner.scan_on(text.as_bytes(), &mut places.slots[..length], &mut places.trail, shared, || self.lacks_what_it_needs(text))
+    }
+
+    /// Fills a row from a text. `shared`: so many steps at the beginning are those of the expression tried last on the same text
+    /// with the same places. `own`: the caller's automaton, made when first needed.
+    pub fn fill(&self, text: &str, places: &mut Places, shared: usize, own: Option<&mut Option<Automaton>>, row: &mut Row) -> bool {
+        let end = match self.scan(text, places, shared) {
             Scanned::Match(end) => Some(end),
             Scanned::No => None,
-            Scanned::Unsure => self.regex().and_then(|regex| places.fill(regex, text)),
+            Scanned::Unsure => {
+                let slots = &mut places.slots[..self.all_groups * 2];
+                match own {
+                    Some(own) => {
+                        if own.is_none() {
+                            *own = self.automaton();
+                        }
+                        own.as_mut().and_then(|own| own.fill(text, slots))
+                    }
+                    None => {
+                        let matching = self.regex().filter(|regex| regex.is_match(text.as_bytes()));
+                        matching.and_then(|regex| Automaton::of(regex).fill(text, slots))
+                    }
+                }
+            }
         };
         let Some(end) = end else { return false };
         if let Some(rest) = self.rest {
@@ -190,7 +237,12 @@ impl Compiled {
 
     fn is_match(&self, text: &str) -> bool {
         let needed = self.rest.is_some_and(|rest| rest.needed);
-        let scanned = self.scan(text, &mut []);
+        let hopeless = || self.lacks_what_it_needs(text);
+        let scanned = match &self.scanner {
+            Some(scanner) => scanner.is_match(text.as_bytes(), hopeless),
+            None if hopeless() => Scanned::No,
+            None => Scanned::Unsure,
+        };
         match scanned {
             Scanned::No => false,
             Scanned::Match(end) => !needed || end < text.len(),

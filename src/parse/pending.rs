@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Level, Time};
+use crate::model::{Level, Record, Time};
 
 use super::assemble;
+use super::beginnings::Candidates;
 use super::cells::{Cell, Column, Row, Spelling};
 use super::compile::LineFormat;
 use super::detail::Detail;
@@ -34,12 +35,12 @@ pub struct Outer {
 
 /// One record, from its first line on.
 #[derive(Default)]
-pub struct Pending<'f> {
+pub struct Pending<'f, 'b> {
     /// There is one.
     pub live: bool,
     /// The line, or the lines of a block or of a CSV row.
-    text: String,
-    pub row: Row,
+    text: Cow<'b, str>,
+    pub row: Box<Row>,
     /// `None`: a line without a known format in an envelope.
     format: Option<&'f LineFormat>,
     pub head: Head,
@@ -52,11 +53,26 @@ pub struct Pending<'f> {
     has_body: bool,
 }
 
-impl<'f> Pending<'f> {
-    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: &str, outer: Outer, line: u64) {
+impl<'f, 'b> Pending<'f, 'b> {
+    /// The same, free of the block that its text stands in.
+    pub fn into_owned<'n>(self) -> Pending<'f, 'n> {
+        Pending {
+            text: if self.live { Cow::Owned(self.text.into_owned()) } else { Cow::Borrowed("") },
+            live: self.live,
+            row: self.row,
+            format: self.format,
+            head: self.head,
+            first_line: self.first_line,
+            outer: self.outer,
+            detail: self.detail,
+            in_trace: self.in_trace,
+            has_body: self.has_body,
+        }
+    }
+
+    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: Cow<'b, str>, outer: Outer, line: u64) {
         let head = if head.level == Level::Unknown { Head { level: outer.level, ..head } } else { head };
-        self.text.clear();
-        self.text.push_str(text);
+        self.text = text;
         self.detail.clear();
         self.row.clear();
         self.format = format;
@@ -69,13 +85,14 @@ impl<'f> Pending<'f> {
     }
 
     /// Makes the whole text the message, but for a level that it begins with.
-    pub fn begin_plain(&mut self, text: &str, outer: Outer, line: u64) {
-        let found = super::matching::leading_level(text);
+    pub fn begin_plain(&mut self, text: Cow<'b, str>, outer: Outer, line: u64) {
+        let found = super::matching::leading_level(&text);
         let level = found.as_ref().and_then(|(word, _)| Level::from_word(&text[word.clone()])).unwrap_or(outer.level);
-        let start = found.map_or(0, |(_, rest)| rest);
-        self.begin(None, Head { time: outer.time, level, open: false }, text, outer, line);
-        self.row.set(Column::Message, Cell::new(start, text.len(), Spelling::Plain), 0);
-        self.in_trace = trace::is_part(text);
+        let (start, end) = (found.map_or(0, |(_, rest)| rest), text.len());
+        let in_trace = trace::is_part(&text);
+        self.begin(None, Head { time: outer.time, level, ..Head::default() }, text, outer, line);
+        self.row.set(Column::Message, Cell::new(start, end, Spelling::Plain), 0);
+        self.in_trace = in_trace;
     }
 
     pub fn is_block(&self) -> bool {
@@ -115,7 +132,7 @@ impl<'f> Pending<'f> {
             self.has_body |= !text.starts_with('#');
             return self.extend(text);
         }
-        self.in_trace |= trace::is_part(text);
+        self.in_trace = self.in_trace || trace::is_part(text);
         if !text.is_empty() || !self.detail.is_empty() {
             self.detail.push(text);
         }
@@ -124,8 +141,9 @@ impl<'f> Pending<'f> {
     /// Adds a line to the record's own text.
     pub fn extend(&mut self, text: &str) {
         if self.text.len() + text.len() < LONGEST {
-            self.text.push('\n');
-            self.text.push_str(text);
+            let whole = self.text.to_mut();
+            whole.push('\n');
+            whole.push_str(text);
         }
     }
 
@@ -140,7 +158,7 @@ impl<'f> Pending<'f> {
         }
         self.head.open = false;
         if let Some(format) = self.format {
-            matcher.line(format, &self.text, clock, &mut self.row);
+            matcher.line(format, &self.text, &Candidates::ANY, clock, &mut self.row);
         }
     }
 
@@ -158,8 +176,8 @@ impl<'f> Pending<'f> {
         let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
         record.instance = record.instance.or_else(|| self.outer.instance.as_deref().map(Cow::Borrowed));
-        read_message(matcher.formats, &mut record);
-        sink.record(&record, self.first_line);
+        let masked = read_message(matcher.formats, &mut matcher.meanings, &mut record);
+        sink.record(&Record { masked, ..record }, self.first_line);
         Some(time)
     }
 }

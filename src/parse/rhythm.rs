@@ -6,7 +6,8 @@
 use crate::model::time::SECOND;
 use crate::model::{Gap, Time, TimeSpan};
 
-/// Records closer than this count as one beat: programs write in bursts, whose inner distances say nothing of silence. Microseconds.
+/// Records of one such span of the clock are one beat: programs write in bursts, whose inner distances say nothing of silence.
+/// Microseconds.
 const BEAT: i64 = SECOND;
 /// Fewer distances have no 99th percentile.
 const FEWEST: u64 = 100;
@@ -23,11 +24,25 @@ const BINS_PER_OCTAVE: f64 = 4.0;
 /// One second to 2^32 seconds.
 const BINS: usize = 128;
 
-/// The distances between a source's records.
+/// The records of one second, as far as a rhythm needs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beat {
+    first: Time,
+    last: Time,
+    /// Line of the last one.
+    line: u64,
+}
+
+impl Beat {
+    fn second(&self) -> i64 {
+        self.first.0.div_euclid(BEAT)
+    }
+}
+
+/// The distances between a source's records, thinned to the seconds in which there are any.
 #[derive(Clone, Debug)]
 pub struct Rhythm {
-    /// The beat in hand, the last record and its line.
-    now: Option<(Time, Time, u64)>,
+    now: Option<Beat>,
     bins: [u64; BINS],
     count: u64,
     /// The longest, longest first.
@@ -40,25 +55,50 @@ impl Default for Rhythm {
     }
 }
 
+/// The beats of a part of a source, for the rhythm of the whole: what was late in the part is late in the whole.
+#[derive(Clone, Debug, Default)]
+pub struct Beats(Vec<Beat>);
+
+impl Beats {
+    /// Takes note of a record.
+    pub fn beat(&mut self, time: Time, line: u64) {
+        let beat = Beat { first: time, last: time, line };
+        match self.0.last_mut() {
+            Some(now) if time < now.last => {}
+            Some(now) if beat.second() == now.second() => (now.last, now.line) = (time, line),
+            _ => self.0.push(beat),
+        }
+    }
+}
+
 impl Rhythm {
     /// Takes note of a record. One that is older than those before it was delayed on its way.
     pub fn beat(&mut self, time: Time, line: u64) {
-        let Some((beat, last, last_line)) = self.now else {
-            self.now = Some((time, time, line));
+        self.take(Beat { first: time, last: time, line });
+    }
+
+    /// Takes note of the next part of a source.
+    pub fn follow(&mut self, part: &Beats) {
+        part.0.iter().for_each(|beat| self.take(*beat));
+    }
+
+    fn take(&mut self, beat: Beat) {
+        let Some(now) = &mut self.now else {
+            self.now = Some(beat);
             return;
         };
-        if time < last {
+        if beat.last < now.last {
             return;
         }
-        let distance = time.0.saturating_sub(beat.0);
-        if distance < BEAT {
-            self.now = Some((beat, time, line));
+        if beat.second() == now.second() {
+            (now.last, now.line) = (beat.last, beat.line);
             return;
         }
-        self.now = Some((time, time, line));
+        let distance = (beat.second() - now.second()).saturating_mul(BEAT);
+        let gap = Gap { span: TimeSpan { start: now.last, end: beat.first }, line: now.line, to_the_end: false };
+        self.now = Some(beat);
         self.count += 1;
         self.bins[bin(distance)] += 1;
-        let gap = Gap { span: TimeSpan { start: last, end: time }, line: last_line, to_the_end: false };
         if gap.span.seconds() >= SHORTEST {
             let place = self.longest.partition_point(|kept| kept.span.seconds() >= gap.span.seconds());
             self.longest.insert(place, gap);
@@ -150,6 +190,22 @@ mod tests {
         assert_eq!(gaps((0..150).flat_map(|job| every(0.01, f64::from(job) * 300.0, 200))), []);
         // By day every second, by night every half minute.
         assert_eq!(gaps(every(1.0, 0.0, 50_000).chain(every(30.0, 50_000.0, 900))), []);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parts_cannot_be_seen(steps in proptest::collection::vec(-3_000_000_i64..90_000_000, 1..80), cut in 0_usize..80) {
+            let mut time = 0;
+            let times: Vec<Time> = steps.iter().map(|step| { time += step / 7; Time(time) }).collect();
+            let (mut whole, mut joined) = (Rhythm::default(), Rhythm::default());
+            let mut parts = [Beats::default(), Beats::default()];
+            for (line, time) in (1..).zip(&times) {
+                whole.beat(*time, line);
+                parts[usize::from(line as usize > cut)].beat(*time, line);
+            }
+            parts.iter().for_each(|part| joined.follow(part));
+            proptest::prop_assert_eq!((whole.bins, &whole.longest, whole.now), (joined.bins, &joined.longest, joined.now));
+        }
     }
 
     #[test]

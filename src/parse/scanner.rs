@@ -12,6 +12,8 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// Deepest groups that are worth the trouble.
 const DEEPEST: usize = 12;
+/// Bytes of a run that are looked at one by one.
+const NEAR: usize = 16;
 /// Ways that one scan tries; a line that needs more is left to the regular expression, whose time is bounded.
 const MOST_TRIES: u32 = 512;
 
@@ -19,6 +21,25 @@ const MOST_TRIES: u32 = 512;
 #[derive(Clone, Debug)]
 pub struct Scanner {
     steps: Vec<Step>,
+    /// Steps at the beginning that can be done in one way only.
+    sure: usize,
+}
+
+/// How far the sure steps of one expression came on a text, from which the next expression that begins alike goes on.
+#[derive(Clone, Debug, Default)]
+pub struct Trail {
+    /// The place before each step.
+    places: Vec<usize>,
+    /// The step that failed.
+    failed: Option<usize>,
+}
+
+impl Trail {
+    /// Forgets, since another text follows.
+    pub fn clear(&mut self) {
+        self.places.clear();
+        self.failed = None;
+    }
 }
 
 /// Reads an expression as [`regex::bytes`] does without Unicode.
@@ -52,7 +73,7 @@ pub enum Scanned {
     Unsure,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Step {
     Literal(Box<[u8]>),
     Run(Box<Run>),
@@ -66,7 +87,7 @@ enum Step {
 }
 
 /// Bytes of one class.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Run {
     set: ByteSet,
     /// The bytes that end it, where they are few.
@@ -82,17 +103,27 @@ struct Run {
 }
 
 /// Steps that come up to `most` times.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Body {
     steps: Vec<Step>,
     most: usize,
     slots: Vec<usize>,
     sure: bool,
     /// A text without which they cannot match.
-    needed: Option<Box<Finder<'static>>>,
+    needed: Option<Needed>,
 }
 
+/// A text to be found.
 #[derive(Clone, Debug)]
+struct Needed(Box<Finder<'static>>);
+
+impl PartialEq for Needed {
+    fn eq(&self, other: &Needed) -> bool {
+        self.0.needle() == other.0.needle()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
 struct Choice {
     /// With the bytes that each may begin with.
     branches: Vec<(ByteSet, Vec<Step>)>,
@@ -106,7 +137,7 @@ struct Choice {
 struct ByteSet(Box<[bool; 256]>);
 
 /// What may come next: the first bytes, and whether nothing at all will do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Next {
     first: ByteSet,
     nothing: bool,
@@ -151,18 +182,95 @@ impl Scanner {
         let end = Next { first: ByteSet::none(), nothing: true };
         compile(hir, end, 0, &mut steps)?;
         steps.reverse();
-        matches!(steps.first(), Some(Step::Start)).then_some(Scanner { steps })
+        let sure = steps.iter().take_while(|step| step.is_sure()).count();
+        matches!(steps.first(), Some(Step::Start)).then_some(Scanner { steps, sure })
+    }
+
+    /// Steps at the beginning that another expression has too, and that can be done in one way only.
+    pub fn shared_with(&self, other: &Scanner) -> usize {
+        let most = self.sure.min(other.sure);
+        self.steps.iter().zip(&other.steps).take(most).take_while(|(a, b)| a == b).count()
     }
 
     /// Scans a text without line ends. `slots` gets the beginnings and ends of groups; `usize::MAX`: not part of the match. Too
-    /// few slots leave out groups.
-    pub fn scan(&self, text: &[u8], slots: &mut [usize]) -> Scanned {
-        slots.fill(usize::MAX);
+    /// few slots leave out groups. `trail` and `slots` are what another expression, whose first `shared` steps are the same, has left
+    /// of the same text; an empty trail where there is none. `is_hopeless` is asked before many ways are tried.
+    pub fn scan_on(
+        &self,
+        text: &[u8],
+        slots: &mut [usize],
+        trail: &mut Trail,
+        shared: usize,
+        is_hopeless: impl FnOnce() -> bool,
+    ) -> Scanned {
+        if trail.failed.is_some_and(|step| step < shared) {
+            return Scanned::No;
+        }
+        let from = shared.min(trail.places.len().saturating_sub(1));
+        let mut at = trail.places.get(from).copied().unwrap_or(0);
+        trail.places.truncate(from);
+        trail.failed = None;
+        let known = self.steps[..from].iter().filter_map(Step::last_slot).max().map_or(2, |slot| slot + 1);
+        slots.iter_mut().skip(known).for_each(|slot| *slot = usize::MAX);
         let mut scan = Scan { text, slots, doubt: false, tries: MOST_TRIES, nested: false };
-        match scan.steps(&self.steps, 0) {
+        for (number, step) in self.steps[..self.sure].iter().enumerate().skip(from) {
+            trail.places.push(at);
+            match scan.sure_step(step, at) {
+                Some(next) => at = next,
+                None if scan.doubt => {
+                    trail.clear();
+                    return Scanned::Unsure;
+                }
+                None => {
+                    trail.failed = Some(number);
+                    return Scanned::No;
+                }
+            }
+        }
+        trail.places.push(at);
+        self.end(&mut scan, at, is_hopeless)
+    }
+
+    /// Whether an expression matches, without its groups.
+    pub fn is_match(&self, text: &[u8], is_hopeless: impl FnOnce() -> bool) -> Scanned {
+        let mut scan = Scan { text, slots: &mut [], doubt: false, tries: MOST_TRIES, nested: false };
+        match scan.steps(&self.steps[..self.sure], 0) {
+            Some(at) => self.end(&mut scan, at, is_hopeless),
+            None if scan.doubt => Scanned::Unsure,
+            None => Scanned::No,
+        }
+    }
+
+    /// The steps that may be done in several ways.
+    fn end(&self, scan: &mut Scan<'_, '_>, at: usize, is_hopeless: impl FnOnce() -> bool) -> Scanned {
+        if self.sure < self.steps.len() && is_hopeless() {
+            return Scanned::No;
+        }
+        match scan.steps(&self.steps[self.sure..], at) {
             Some(end) => Scanned::Match(end),
             None if scan.doubt => Scanned::Unsure,
             None => Scanned::No,
+        }
+    }
+}
+
+impl Step {
+    fn is_sure(&self) -> bool {
+        match self {
+            Step::Literal(_) | Step::Slot(_) | Step::Start | Step::End | Step::WordEdge => true,
+            Step::Run(run) => run.sure,
+            Step::Optional(body) => body.sure && body.most == 1 && body.steps.iter().all(Step::is_sure),
+            Step::Choice(choice) => choice.sure && choice.branches.iter().all(|(_, steps)| steps.iter().all(Step::is_sure)),
+        }
+    }
+
+    /// The last slot that it fills.
+    fn last_slot(&self) -> Option<usize> {
+        match self {
+            Step::Slot(slot) => Some(*slot),
+            Step::Optional(body) => body.slots.iter().copied().max(),
+            Step::Choice(choice) => choice.slots.iter().copied().max(),
+            _ => None,
         }
     }
 }
@@ -181,22 +289,29 @@ impl Scan<'_, '_> {
     fn steps(&mut self, steps: &[Step], mut at: usize) -> Option<usize> {
         for (number, step) in steps.iter().enumerate() {
             at = match step {
-                Step::Literal(bytes) => self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len())?,
-                Step::Run(run) if run.sure => self.run(run, at)?,
-                Step::Run(run) => return self.tried(run, &steps[number + 1..], at),
-                Step::Slot(slot) => {
-                    self.set(*slot, at);
-                    at
-                }
-                Step::Optional(body) if body.sure || body.most > 1 => self.optional(body, at)?,
-                Step::Optional(body) => return self.with_or_without(body, &steps[number + 1..], at),
-                Step::Choice(choice) => self.choice(choice, at)?,
-                Step::Start => (at == 0).then_some(at)?,
-                Step::End => (at == self.text.len()).then_some(at)?,
-                Step::WordEdge => (self.is_word(at.wrapping_sub(1)) != self.is_word(at)).then_some(at)?,
+                Step::Run(run) if !run.sure => return self.tried(run, &steps[number + 1..], at),
+                Step::Optional(body) if !body.sure && body.most == 1 => return self.with_or_without(body, &steps[number + 1..], at),
+                step => self.sure_step(step, at)?,
             };
         }
         Some(at)
+    }
+
+    /// A step that does not depend on those that follow.
+    fn sure_step(&mut self, step: &Step, at: usize) -> Option<usize> {
+        match step {
+            Step::Literal(bytes) => self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len()),
+            Step::Run(run) => self.run(run, at),
+            Step::Slot(slot) => {
+                self.set(*slot, at);
+                Some(at)
+            }
+            Step::Optional(body) => self.optional(body, at),
+            Step::Choice(choice) => self.choice(choice, at),
+            Step::Start => (at == 0).then_some(at),
+            Step::End => (at == self.text.len()).then_some(at),
+            Step::WordEdge => (self.is_word(at.wrapping_sub(1)) != self.is_word(at)).then_some(at),
+        }
     }
 
     fn set(&mut self, slot: usize, at: usize) {
@@ -255,7 +370,7 @@ impl Scan<'_, '_> {
     /// What follows is tried behind the group, then in its place.
     fn with_or_without(&mut self, body: &Body, follow: &[Step], at: usize) -> Option<usize> {
         body.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
-        if let Some(end) = self.attempt(&body.steps, &body.slots, body.needed.as_deref(), at)? {
+        if let Some(end) = self.attempt(&body.steps, &body.slots, body.needed.as_ref(), at)? {
             let found = self.steps(follow, end);
             if found.is_some() || self.doubt {
                 self.doubt |= self.nested;
@@ -270,7 +385,7 @@ impl Scan<'_, '_> {
     fn optional(&mut self, body: &Body, mut at: usize) -> Option<usize> {
         body.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
         for _ in 0..body.most {
-            match self.attempt(&body.steps, &body.slots, body.needed.as_deref(), at)? {
+            match self.attempt(&body.steps, &body.slots, body.needed.as_ref(), at)? {
                 Some(end) if end > at => at = end,
                 _ => break,
             }
@@ -295,12 +410,12 @@ impl Scan<'_, '_> {
     }
 
     /// `Some(None)`: it surely does not match here. `None`: it cannot be told.
-    fn attempt(&mut self, steps: &[Step], slots: &[usize], needed: Option<&Finder<'_>>, at: usize) -> Option<Option<usize>> {
+    fn attempt(&mut self, steps: &[Step], slots: &[usize], needed: Option<&Needed>, at: usize) -> Option<Option<usize>> {
         let before = std::mem::replace(&mut self.doubt, false);
         let nested = std::mem::replace(&mut self.nested, true);
         let end = self.steps(steps, at);
         self.nested = nested;
-        let impossible = || needed.is_some_and(|needed| needed.find(&self.text[at..]).is_none());
+        let impossible = || needed.is_some_and(|needed| needed.0.find(&self.text[at..]).is_none());
         if end.is_none() && self.doubt && !impossible() {
             return None;
         }
@@ -315,6 +430,17 @@ impl Scan<'_, '_> {
 
 impl Run {
     fn length(&self, rest: &[u8]) -> usize {
+        // Most runs are words, over before a search by vectors has begun.
+        let near = rest.len().min(NEAR);
+        for (at, byte) in rest[..near].iter().enumerate() {
+            if !self.set.has(*byte) {
+                return at;
+            }
+        }
+        near + self.length_of_long(&rest[near..])
+    }
+
+    fn length_of_long(&self, rest: &[u8]) -> usize {
         let found = match *self.stops.as_slice() {
             [a] => memchr(a, rest),
             [a, b] => memchr2(a, b, rest),
@@ -410,7 +536,7 @@ fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<S
     body.reverse();
     let sure = !first.first.meets(&next.first);
     let found = either(&first.first, &next);
-    let needed = needed(&repetition.sub).map(|literal| Box::new(Finder::new(&literal).into_owned()));
+    let needed = needed(&repetition.sub).map(|literal| Needed(Box::new(Finder::new(&literal).into_owned())));
     steps.push(Step::Optional(Box::new(Body { slots: slots_of(&body), steps: body, most, sure, needed })));
     Some(found)
 }
@@ -483,7 +609,7 @@ mod tests {
         let regex = RegexBuilder::new(pattern).unicode(false).build().unwrap();
         let mut slots = vec![0; regex.captures_len() * 2];
         let expected = regex.captures(text.as_bytes());
-        match scanner.scan(text.as_bytes(), &mut slots) {
+        match scanner.scan_on(text.as_bytes(), &mut slots, &mut Trail::default(), 0, || false) {
             Scanned::Unsure => return false,
             Scanned::No => assert!(expected.is_none(), "{pattern} on {text:?}"),
             Scanned::Match(end) => {

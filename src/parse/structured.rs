@@ -9,25 +9,85 @@ use super::cells::{Cell, Spelling};
 /// Objects nested deeper are one value.
 const DEEPEST: usize = 5;
 
+/// What is known of the names in a line, and what becomes of its values.
+pub trait Names {
+    /// A name within those around it.
+    type Name: Copy;
+
+    /// What holds the outermost names.
+    fn root(&self) -> Self::Name;
+
+    /// The name `raw` within `parent`.
+    fn within(&mut self, parent: Self::Name, raw: &[u8]) -> Self::Name;
+
+    /// The name that `rest` is expected to begin with, `end` behind it, and its length; `None` where it does not.
+    fn foreseen(&mut self, _parent: Self::Name, _rest: &[u8], _end: u8) -> Option<(Self::Name, usize)> {
+        None
+    }
+
+    fn value(&mut self, name: Self::Name, cell: Cell);
+}
+
+/// Names in their one spelling.
+struct Spelled<'v> {
+    paths: Vec<String>,
+    visit: &'v mut dyn FnMut(&str, Cell),
+}
+
+impl<'v> Spelled<'v> {
+    fn new(visit: &'v mut dyn FnMut(&str, Cell)) -> Spelled<'v> {
+        Spelled { paths: vec![String::new()], visit }
+    }
+}
+
+impl Names for Spelled<'_> {
+    type Name = usize;
+
+    fn root(&self) -> usize {
+        0
+    }
+
+    fn within(&mut self, parent: usize, raw: &[u8]) -> usize {
+        let outer = &self.paths[parent];
+        let mut path = String::with_capacity(outer.len() + raw.len() + 1);
+        path.push_str(outer);
+        if !outer.is_empty() {
+            path.push('.');
+        }
+        push_normal(&mut path, raw);
+        self.paths.push(path);
+        self.paths.len() - 1
+    }
+
+    fn value(&mut self, name: usize, cell: Cell) {
+        (self.visit)(&self.paths[name], cell);
+    }
+}
+
 /// Reports every value of the JSON object that `text` is; `false` where it is none. `base` is added to all places.
 pub fn scan_json(text: &str, base: usize, visit: &mut dyn FnMut(&str, Cell)) -> bool {
-    let mut scan = JsonScan { bytes: text.as_bytes(), at: 0, base, key: String::with_capacity(64), visit };
+    scan_object(text, base, &mut Spelled::new(visit))
+}
+
+/// The same, for one who knows the names.
+pub fn scan_object<N: Names>(text: &str, base: usize, names: &mut N) -> bool {
+    let root = names.root();
+    let mut scan = JsonScan { bytes: text.as_bytes(), at: 0, base, names };
     scan.blanks();
-    scan.object(0) && {
+    scan.object(root, 0) && {
         scan.blanks();
         scan.at == scan.bytes.len()
     }
 }
 
-struct JsonScan<'t, 'v> {
+struct JsonScan<'t, 'n, N> {
     bytes: &'t [u8],
     at: usize,
     base: usize,
-    key: String,
-    visit: &'v mut dyn FnMut(&str, Cell),
+    names: &'n mut N,
 }
 
-impl JsonScan<'_, '_> {
+impl<N: Names> JsonScan<'_, '_, N> {
     fn peek(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
@@ -44,7 +104,7 @@ impl JsonScan<'_, '_> {
         found
     }
 
-    fn object(&mut self, depth: usize) -> bool {
+    fn object(&mut self, name: N::Name, depth: usize) -> bool {
         if !self.take(b'{') {
             return false;
         }
@@ -53,7 +113,7 @@ impl JsonScan<'_, '_> {
             return true;
         }
         loop {
-            if !self.member(depth) {
+            if !self.member(name, depth) {
                 return false;
             }
             self.blanks();
@@ -67,40 +127,44 @@ impl JsonScan<'_, '_> {
         }
     }
 
-    fn member(&mut self, depth: usize) -> bool {
-        let Some((start, end, _)) = self.string() else { return false };
+    fn member(&mut self, parent: N::Name, depth: usize) -> bool {
+        let Some(name) = self.name(parent) else { return false };
         self.blanks();
         if !self.take(b':') {
             return false;
         }
         self.blanks();
-        let parent = self.key.len();
-        if parent > 0 {
-            self.key.push('.');
-        }
-        push_normal(&mut self.key, &self.bytes[start..end]);
-        let valid = self.value(depth);
-        self.key.truncate(parent);
-        valid
+        self.value(name, depth)
     }
 
-    fn value(&mut self, depth: usize) -> bool {
+    fn name(&mut self, parent: N::Name) -> Option<N::Name> {
+        if self.peek() == b'"'
+            && let Some((name, length)) = self.names.foreseen(parent, &self.bytes[self.at + 1..], b'"')
+        {
+            self.at += length + 2;
+            return Some(name);
+        }
+        let (start, end, _) = self.string()?;
+        Some(self.names.within(parent, &self.bytes[start..end]))
+    }
+
+    fn value(&mut self, name: N::Name, depth: usize) -> bool {
         let start = self.at;
         match self.peek() {
             b'"' => {
                 let Some((start, end, escaped)) = self.string() else { return false };
-                self.report(start, end, if escaped { Spelling::Escaped } else { Spelling::Plain });
+                self.report(name, start, end, if escaped { Spelling::Escaped } else { Spelling::Plain });
                 true
             }
-            b'{' if depth < DEEPEST => self.object(depth + 1),
+            b'{' if depth < DEEPEST => self.object(name, depth + 1),
             b'[' if self.attributes() => true,
-            b'{' | b'[' => self.nested() && self.report(start, self.at, Spelling::Bare),
-            _ => self.bare() && self.report(start, self.at, Spelling::Bare),
+            b'{' | b'[' => self.nested() && self.report(name, start, self.at, Spelling::Bare),
+            _ => self.bare() && self.report(name, start, self.at, Spelling::Bare),
         }
     }
 
-    fn report(&mut self, start: usize, end: usize, spelling: Spelling) -> bool {
-        (self.visit)(&self.key, Cell::new(self.base + start, self.base + end, spelling));
+    fn report(&mut self, name: N::Name, start: usize, end: usize, spelling: Spelling) -> bool {
+        self.names.value(name, Cell::new(self.base + start, self.base + end, spelling));
         true
     }
 
@@ -134,10 +198,8 @@ impl JsonScan<'_, '_> {
     /// OpenTelemetry's and Jaeger's lists of `{"key": …, "value": …}`: each under its own key. Stays where it is on others.
     fn attributes(&mut self) -> bool {
         let start = self.at;
-        let outer = std::mem::take(&mut self.key);
         self.at += 1;
         let valid = self.attribute_list();
-        self.key = outer;
         if !valid {
             self.at = start;
         }
@@ -162,7 +224,7 @@ impl JsonScan<'_, '_> {
 
     /// The members of `{"key": "name", "value": {"stringValue": "x"}}`, from behind its bracket.
     fn attribute(&mut self) -> bool {
-        self.key.clear();
+        let mut name = None;
         loop {
             self.blanks();
             let Some((start, end, _)) = self.string() else { return false };
@@ -171,22 +233,23 @@ impl JsonScan<'_, '_> {
                 return false;
             }
             self.blanks();
-            match &self.bytes[start..end] {
-                b"key" => {
-                    let Some((start, end, _)) = self.string() else { return false };
-                    push_normal(&mut self.key, &self.bytes[start..end]);
+            match (&self.bytes[start..end], name) {
+                (b"key", _) => {
+                    let Some((start, end, _)) = self.string().filter(|(start, end, _)| end > start) else { return false };
+                    let root = self.names.root();
+                    name = Some(self.names.within(root, &self.bytes[start..end]));
                 }
-                b"value" if !self.key.is_empty() => {
-                    if !self.attribute_value() {
+                (b"value", Some(name)) => {
+                    if !self.attribute_value(name) {
                         return false;
                     }
                 }
-                b"type" if self.string().is_some() => {}
+                (b"type", _) if self.string().is_some() => {}
                 _ => return false,
             }
             self.blanks();
             if self.take(b'}') {
-                return !self.key.is_empty();
+                return name.is_some();
             }
             if !self.take(b',') {
                 return false;
@@ -195,9 +258,9 @@ impl JsonScan<'_, '_> {
     }
 
     /// A value as it is, or inside the one member that names its type.
-    fn attribute_value(&mut self) -> bool {
+    fn attribute_value(&mut self, name: N::Name) -> bool {
         if self.peek() != b'{' {
-            return self.value(DEEPEST);
+            return self.value(name, DEEPEST);
         }
         let start = self.at;
         self.at += 1;
@@ -207,7 +270,7 @@ impl JsonScan<'_, '_> {
             self.take(b':')
         };
         self.blanks();
-        if typed && self.value(DEEPEST) {
+        if typed && self.value(name, DEEPEST) {
             self.blanks();
             if self.take(b'}') {
                 return true;
@@ -248,7 +311,7 @@ pub fn normal_key(key: &str) -> String {
     normal
 }
 
-fn push_normal(into: &mut String, key: &[u8]) {
+pub fn push_normal(into: &mut String, key: &[u8]) {
     let kept = key.iter().filter(|b| !matches!(b, b'_' | b'-' | b' ') && b.is_ascii());
     into.extend(kept.map(|b| char::from(b.to_ascii_lowercase())));
 }
@@ -265,26 +328,37 @@ pub struct Pairs {
 
 /// Reports every `key=value` and `key="quoted value"` of a text; other words are passed over.
 pub fn scan_pairs(text: &str, base: usize, visit: &mut dyn FnMut(&str, Cell)) -> Pairs {
+    pairs_of(text, base, &mut Spelled::new(visit))
+}
+
+/// The same, for one who knows the names.
+pub fn pairs_of<N: Names>(text: &str, base: usize, names: &mut N) -> Pairs {
     let bytes = text.as_bytes();
+    let root = names.root();
     let mut seen = Pairs::default();
-    let mut key = String::with_capacity(32);
     let mut at = 0;
     while at < bytes.len() {
         if matches!(bytes[at], b' ' | b'\t' | b',' | b'\n') {
             at += 1;
             continue;
         }
-        let length = bytes[at..].iter().take_while(|b| is_key_byte(**b)).count();
-        if length == 0 || bytes.get(at + length) != Some(&b'=') {
-            seen.words += 1;
-            at += length + bytes[at + length..].iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
-            continue;
-        }
+        let (name, length) = match names.foreseen(root, &bytes[at..], b'=') {
+            Some(found) => found,
+            None => {
+                let length = bytes[at..].iter().take_while(|b| is_key_byte(**b)).count();
+                if length == 0 || bytes.get(at + length) != Some(&b'=') {
+                    seen.words += 1;
+                    at += length + bytes[at + length..].iter().take_while(|b| !matches!(b, b' ' | b'\t')).count();
+                    continue;
+                }
+                (names.within(root, &bytes[at..at + length]), length)
+            }
+        };
         seen.leads |= seen.pairs == 0 && seen.words == 0;
         seen.pairs += 1;
-        key.clear();
-        push_normal(&mut key, &bytes[at..at + length]);
-        at = pair_value(text, at + length + 1, &mut |start, end, spelling| visit(&key, Cell::new(base + start, base + end, spelling)));
+        at = pair_value(text, at + length + 1, &mut |start, end, spelling| {
+            names.value(name, Cell::new(base + start, base + end, spelling));
+        });
     }
     seen
 }

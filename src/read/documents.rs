@@ -3,9 +3,11 @@
 //!
 //! A record stands in the line in which it began, as far as there are lines enough. Does not know what a record says.
 
+use std::fs::File;
 use std::io::{self, Cursor, Read};
+use std::path::Path;
 
-use super::lines::Broken;
+use super::lines::{Broken, STDIN, is_coded};
 
 type Input = Box<dyn Read + Send>;
 
@@ -22,6 +24,13 @@ const LISTS: [&[u8]; 9] = [b"Records", b"records", b"items", b"Items", b"events"
 const INNER_LISTS: [&[u8]; 3] = [b"scopeLogs", b"instrumentationLibraryLogs", b"logRecords"];
 /// Keys that say that an object is a record itself, whatever lists it holds.
 const OF_RECORDS: [&[u8]; 8] = [b"time", b"timestamp", b"ts", b"@timestamp", b"msg", b"message", b"level", b"severity"];
+
+/// Whether a file's bytes are its lines: neither packed, nor of another encoding, nor a document. Standard input may be any of these.
+pub fn is_plain(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let looked = File::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut head));
+    path.as_os_str() != STDIN && looked.is_ok() && !is_coded(&head) && !is_document(&head)
+}
 
 /// The input with one record a line, where it begins like a document; as it is elsewhere.
 pub fn unfolded(mut input: Input) -> Input {

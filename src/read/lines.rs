@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -34,6 +35,13 @@ pub fn open(path: &Path) -> io::Result<Input> {
         return decompress(Box::new(Cursor::new(head).chain(io::stdin())));
     }
     decompress(Box::new(File::open(path)?))
+}
+
+/// Whether an input that begins so is packed, or of another encoding than UTF-8.
+pub(super) fn is_coded(head: &[u8]) -> bool {
+    const MARKS: [&[u8]; 6] =
+        [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0xff, 0xfe], &[0xfe, 0xff]];
+    MARKS.iter().any(|mark| head.starts_with(mark))
 }
 
 /// The first `limit` decompressed bytes; what follows them stays readable with [`open`].
@@ -115,50 +123,84 @@ fn decoded(mark: &[u8], mut whole: impl Read + Send + 'static) -> Input {
     }
 }
 
-/// One line of text, without its line end.
+/// Whole lines of text, ready to be read: valid UTF-8 without NULs and colours, lines of a bounded length.
 #[derive(Debug, PartialEq, Eq)]
-pub struct RawLine<'r> {
-    /// From 1.
-    pub number: u64,
-    /// Bytes of the (decompressed) input that the line took, its end included.
-    pub bytes: u64,
+pub struct Block<'r> {
+    /// Each line with its line end, but for the input's last one if it has none.
     pub text: Cow<'r, str>,
+    /// Lines in it that were too long and lost their middle.
+    pub cut: u64,
 }
 
-/// Reads lines; memory is bounded by the longest line that is handed on.
-pub struct LineReader {
+impl Block<'_> {
+    /// The lines, without their ends.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines(&self.text)
+    }
+}
+
+/// The lines of a text, without line ends of either kind.
+#[derive(Clone, Debug)]
+pub struct Lines<'t>(&'t str);
+
+impl<'t> Lines<'t> {
+    pub fn of(text: &'t str) -> Lines<'t> {
+        Lines(text)
+    }
+}
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let (line, rest) = match memchr::memchr(b'\n', self.0.as_bytes()) {
+            Some(at) => (&self.0[..at], &self.0[at + 1..]),
+            None if self.0.is_empty() => return None,
+            None => (self.0, ""),
+        };
+        self.0 = rest;
+        Some(line.strip_suffix('\r').unwrap_or(line))
+    }
+}
+
+/// Reads blocks of lines; memory is bounded by the longest line that is handed on.
+pub struct Blocks {
     input: Input,
     buffer: Vec<u8>,
     /// The part of `buffer` that is read but not handed out.
     start: usize,
     end: usize,
-    number: u64,
-    /// Lines that were too long and lost their middle.
-    pub cut: u64,
+    /// Nothing was handed out yet, so that a byte order mark may come.
+    first: bool,
     finished: bool,
 }
 
-impl LineReader {
-    pub fn new(input: Input) -> LineReader {
-        LineReader { input, buffer: vec![0; CHUNK], start: 0, end: 0, number: 0, cut: 0, finished: false }
+impl Blocks {
+    pub fn new(input: Input) -> Blocks {
+        Blocks { input, buffer: vec![0; CHUNK], start: 0, end: 0, first: true, finished: false }
     }
 
-    /// The next line; `None` at the end. After an error the lines before it have all been handed out.
-    pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
-        let mut searched = 0;
+    /// The same for an input that begins in the middle of a file, where a byte order mark is part of a line.
+    pub fn middle(input: Input) -> Blocks {
+        Blocks { first: false, ..Blocks::new(input) }
+    }
+
+    /// The next lines, at least one; `None` at the end. After an error the lines before it have all been handed out.
+    pub fn next_block(&mut self) -> io::Result<Option<Block<'_>>> {
         loop {
-            let unread = &self.buffer[self.start..self.end];
-            if let Some(at) = memchr::memchr(b'\n', &unread[searched..]) {
-                let line = self.start..self.start + searched + at;
-                self.start = line.end + 1;
-                return Ok(Some(self.line(line, 1)));
+            // Searching backwards ends at once where lines are short.
+            if let Some(at) = memchr::memrchr(b'\n', &self.buffer[self.start..self.end]) {
+                let block = self.start..self.start + at + 1;
+                self.start = block.end;
+                return Ok(Some(self.block(block)));
             }
-            searched = unread.len();
-            if searched > CHUNK {
+            if self.end - self.start > CHUNK {
                 return self.overlong().map(Some);
             }
             if self.finished || !self.fill()? {
-                return Ok(self.last_line());
+                let block = self.start..self.end;
+                self.start = self.end;
+                return Ok((!block.is_empty()).then(|| self.block(block)));
             }
         }
     }
@@ -188,51 +230,92 @@ impl LineReader {
         Ok(read > 0)
     }
 
-    fn last_line(&mut self) -> Option<RawLine<'_>> {
-        let line = self.start..self.end;
-        self.start = self.end;
-        (!line.is_empty()).then(|| self.line(line, 0))
-    }
-
-    fn line(&mut self, range: std::ops::Range<usize>, line_end: u64) -> RawLine<'_> {
-        self.number += 1;
-        let bytes = range.len() as u64 + line_end;
-        if range.len() > LONGEST {
-            self.cut += 1;
+    fn block(&mut self, range: std::ops::Range<usize>) -> Block<'_> {
+        let bytes = &self.buffer[range];
+        let bytes = if std::mem::take(&mut self.first) { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        match std::str::from_utf8(bytes) {
+            Ok(text) if needs_no_repair(bytes) => Block { text: Cow::Borrowed(text), cut: 0 },
+            _ => repaired_lines(bytes),
         }
-        let mut line = &self.buffer[range];
-        if self.number == 1 {
-            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let text = if line.len() > LONGEST { Cow::Owned(shortened(&line[..HEAD], &line[line.len() - TAIL..])) } else { repaired(line) };
-        RawLine { number: self.number, bytes, text }
     }
 
     /// A line longer than the buffer: keeps its head, and reads on for its tail without storing the middle.
-    fn overlong(&mut self) -> io::Result<RawLine<'_>> {
-        let head = self.buffer[self.start..self.start + HEAD].to_vec();
-        let mut bytes = HEAD;
-        self.start += HEAD;
+    fn overlong(&mut self) -> io::Result<Block<'_>> {
+        let mark: &[u8] = if std::mem::take(&mut self.first) { b"\xef\xbb\xbf" } else { b"" };
+        let begins = self.start + if self.buffer[self.start..].starts_with(mark) { mark.len() } else { 0 };
+        let head = self.buffer[begins..begins + HEAD].to_vec();
+        self.start = begins + HEAD;
         loop {
             let found = memchr::memchr(b'\n', &self.buffer[self.start..self.end]);
             let stop = found.map_or(self.end, |at| self.start + at);
-            let surplus = (stop - self.start).saturating_sub(TAIL);
-            bytes += surplus;
-            self.start += surplus;
+            self.start += (stop - self.start).saturating_sub(TAIL);
             if found.is_none() && !self.finished && self.fill()? {
                 continue;
             }
             let stop = if found.is_some() { stop } else { self.end };
-            bytes += stop - self.start + usize::from(found.is_some());
             let tail = &self.buffer[self.start..stop];
-            let text = Cow::Owned(shortened(&head, tail.strip_suffix(b"\r").unwrap_or(tail)));
+            let text = shortened(&head, tail.strip_suffix(b"\r").unwrap_or(tail)) + "\n";
             self.start = stop + usize::from(found.is_some());
-            self.number += 1;
-            self.cut += 1;
-            return Ok(RawLine { number: self.number, bytes: bytes as u64, text });
+            return Ok(Block { text: Cow::Owned(text), cut: 1 });
         }
     }
+}
+
+/// Whether valid UTF-8 can be handed on as it is.
+fn needs_no_repair(bytes: &[u8]) -> bool {
+    memchr::memchr2(0, ESCAPE, bytes).is_none() && !has_long_line(bytes)
+}
+
+/// Whether any line is longer than [`LONGEST`]: looks at a few places of each stretch of that length only.
+fn has_long_line(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while bytes.len() - at > LONGEST {
+        match memchr::memrchr(b'\n', &bytes[at..at + LONGEST + 1]) {
+            Some(end) => at += end + 1,
+            None => return true,
+        }
+    }
+    false
+}
+
+/// Lines one by one: what is no UTF-8, NULs and colours in one do not touch the others.
+fn repaired_lines(bytes: &[u8]) -> Block<'static> {
+    let (mut text, mut cut) = (String::with_capacity(bytes.len()), 0);
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest);
+        let line = &rest[..end.unwrap_or(rest.len())];
+        rest = &rest[end.map_or(rest.len(), |at| at + 1)..];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > LONGEST {
+            cut += 1;
+            text.push_str(&shortened(&line[..HEAD], &line[line.len() - TAIL..]));
+        } else {
+            text.push_str(&repaired(line));
+        }
+        if end.is_some() {
+            text.push('\n');
+        }
+    }
+    Block { text: Cow::Owned(text), cut }
+}
+
+/// Hands each line of an input to `take` with its number, until that says to stop.
+///
+/// # Errors
+/// Of reading, after all lines before it.
+pub fn each_line(input: Input, take: &mut dyn FnMut(&str, u64) -> ControlFlow<()>) -> io::Result<()> {
+    let mut blocks = Blocks::new(input);
+    let mut number = 0;
+    while let Some(block) = blocks.next_block()? {
+        for line in block.lines() {
+            number += 1;
+            if take(line, number).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn shortened(head: &[u8], tail: &[u8]) -> String {
@@ -270,21 +353,20 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn reader(bytes: &[u8]) -> LineReader {
-        LineReader::new(decompress(Box::new(Cursor::new(bytes.to_vec()))).unwrap())
+    fn reader(bytes: &[u8]) -> Blocks {
+        Blocks::new(decompress(Box::new(Cursor::new(bytes.to_vec()))).unwrap())
     }
 
-    fn all(mut lines: LineReader) -> (Vec<String>, u64, Option<String>) {
-        let (mut texts, mut bytes) = (Vec::new(), 0);
+    fn all(mut blocks: Blocks) -> (Vec<String>, u64, Option<String>) {
+        let (mut texts, mut cut) = (Vec::new(), 0);
         loop {
-            match lines.next_line() {
-                Ok(Some(line)) => {
-                    bytes += line.bytes;
-                    assert_eq!(line.number as usize, texts.len() + 1);
-                    texts.push(line.text.into_owned());
+            match blocks.next_block() {
+                Ok(Some(block)) => {
+                    cut += block.cut;
+                    texts.extend(block.lines().map(str::to_owned));
                 }
-                Ok(None) => return (texts, bytes, None),
-                Err(e) => return (texts, bytes, Some(e.to_string())),
+                Ok(None) => return (texts, cut, None),
+                Err(e) => return (texts, cut, Some(e.to_string())),
             }
         }
     }
@@ -303,9 +385,8 @@ mod tests {
             (b"\n\n", &["", ""]),
         ];
         for (bytes, expected) in cases {
-            let (lines, counted, error) = all(reader(bytes));
+            let (lines, _, error) = all(reader(bytes));
             assert_eq!((lines.as_slice(), error), (expected.map_to_owned().as_slice(), None), "{bytes:?}");
-            assert_eq!(counted as usize, bytes.len());
         }
     }
 
@@ -327,9 +408,8 @@ mod tests {
                 text[0] = b'<';
                 text[length - 1] = b'>';
                 text.extend_from_slice(line_end.as_bytes());
-                let (lines, bytes, error) = all(reader(&text));
-                assert_eq!(error, None);
-                assert_eq!(bytes as usize, text.len(), "{length} {line_end:?}");
+                let (lines, cut, error) = all(reader(&text));
+                assert_eq!((cut, error), (u64::from(length > LONGEST), None), "{length} {line_end:?}");
                 assert!(lines[0].starts_with("<x") && lines[0].ends_with("x>"), "{length} {line_end:?}");
                 let kept = if length > LONGEST { HEAD + TAIL + CUT_MARK.len() } else { length };
                 assert_eq!(lines[0].len(), kept, "{length} {line_end:?}");

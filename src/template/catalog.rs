@@ -65,15 +65,7 @@ impl Catalog {
         let key = self.key(service, record.level);
         self.see(record.time);
         let window = self.step.window(record.time);
-        let counts = self.counts.entry(key).or_insert_with(Counts::none);
-        counts.count += 1;
-        let windowed = at_window(&mut counts.windows, window);
-        *windowed = windowed.saturating_add(1);
-        let instant = moment(record.time);
-        counts.span = Some(counts.span.map_or(instant, |span| span.union(instant)));
-        if counts.example.as_ref().is_none_or(|(time, _, _)| record.time < *time) {
-            counts.example = Some((record.time, Origin::new(place.path, place.line), example(&record.message)));
-        }
+        self.counts.entry(key).or_insert_with(Counts::none).add(record, window, place);
     }
 
     /// Counts a line that is no record of any known format.
@@ -93,6 +85,9 @@ impl Catalog {
     }
 
     fn see(&mut self, time: Time) {
+        if self.span.is_some_and(|span| span.start <= time && time < span.end) {
+            return;
+        }
         let instant = moment(time);
         let span = self.span.map_or(instant, |span| span.union(instant));
         self.span = Some(span);
@@ -160,6 +155,19 @@ impl Counts {
         Counts { count: 0, windows: Vec::new(), span: None, example: None }
     }
 
+    fn add(&mut self, record: &Record<'_>, window: i64, place: Place<'_>) {
+        self.count += 1;
+        let windowed = at_window(&mut self.windows, window);
+        *windowed = windowed.saturating_add(1);
+        if self.span.is_none_or(|span| record.time < span.start || span.end <= record.time) {
+            let instant = moment(record.time);
+            self.span = Some(self.span.map_or(instant, |span| span.union(instant)));
+        }
+        if self.example.as_ref().is_none_or(|(time, _, _)| record.time < *time) {
+            self.example = Some((record.time, Origin::new(place.path, place.line), example(&record.message)));
+        }
+    }
+
     fn absorb(&mut self, other: Counts) {
         self.count += other.count;
         other.windows.iter().for_each(|(window, n)| *at_window(&mut self.windows, *window) += n);
@@ -202,18 +210,16 @@ impl Row {
     }
 }
 
-/// Appends the masked message of a record, and its error where it carries one beside.
+/// Appends the beginning of the masked message of a record, and its error where it carries one beside.
 pub fn mask_record(record: &Record<'_>, out: &mut String) {
-    mask_text(&record.message, out);
-    if let Some(error) = &record.error {
-        out.push_str(" | ");
-        mask_text(error, out);
-    }
+    tokens::mask_record(record, out);
+    out.truncate(beginning(out, LONGEST_TEXT).len());
 }
 
-/// Appends the masked beginning of a text.
+/// Appends the beginning of a masked text.
 pub fn mask_text(text: &str, out: &mut String) {
-    tokens::mask_into(beginning(text, LONGEST_TEXT), out);
+    tokens::mask_into(text, out);
+    out.truncate(beginning(out, LONGEST_TEXT).len());
 }
 
 /// The step, doubled until the span has few enough windows.

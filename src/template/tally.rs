@@ -206,11 +206,7 @@ impl Tally {
 
     fn add_message(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol, place: Place<'_>) {
         self.scratch.clear();
-        tokens::mask_into(&record.message, &mut self.scratch);
-        if let Some(error) = &record.error {
-            self.scratch.push_str(" | ");
-            tokens::mask_into(error, &mut self.scratch);
-        }
+        tokens::mask_record(record, &mut self.scratch);
         cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
         let full = self.records.len() >= MOST_KEYS && self.symbols.find(&self.scratch).is_none();
         let template = self.symbols.intern(if full { OTHER } else { &self.scratch });

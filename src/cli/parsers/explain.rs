@@ -1,16 +1,19 @@
 //! Shows what becomes of a line: its format, its columns, the record, the template, and where other formats stop.
 
 use std::collections::VecDeque;
+use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::ExplainArgs;
 use crate::cli::output::Streams;
 use crate::cli::settings::{Environment, utc_offset};
 use crate::cli::{Failure, formats};
+use crate::model::Time;
 use crate::parse::Formats;
 use crate::parse::explain::{Explanation, Failed, Layer, NearMiss, Question, explain};
 use crate::read::Bundle;
-use crate::read::lines::{self, LineReader};
+use crate::read::lines;
 use crate::report::{pad, sanitize, shorten, symptom, to_ascii, wrap};
 use crate::suspect::facts::Facts;
 use crate::template::tokens;
@@ -64,22 +67,25 @@ impl Asked<'_> {
 
     fn standard_input(&self, streams: &mut Streams<'_>) -> Result<(), Failure> {
         let near = near(Path::new(lines::STDIN));
-        let mut reader = open(Path::new(lines::STDIN))?;
-        let mut first = true;
-        while let Some(line) = reader.next_line().map_err(|e| unreadable(Path::new("standard input"), &e))? {
-            if !first {
-                streams.result(b"\n")?;
-            }
-            first = false;
-            let (line, number) = (line.text.into_owned(), 1);
-            self.answer(&Question { line, number, utc_offset: self.offset, near, ..Question::default() }, streams)?;
+        let mut outcome = Ok(());
+        let read = lines::each_line(open(Path::new(lines::STDIN))?, &mut |line, number| {
+            outcome = self.next_answer(line, number, near, streams);
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        outcome.and_then(|()| read.map_err(|e| unreadable(Path::new("standard input"), &e)))
+    }
+
+    fn next_answer(&self, line: &str, number: u64, near: Option<Time>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+        if number > 1 {
+            streams.result(b"\n")?;
         }
-        Ok(())
+        let question = Question { line: line.to_owned(), number: 1, utc_offset: self.offset, near, ..Question::default() };
+        self.answer(&question, streams)
     }
 }
 
-fn open(path: &Path) -> Result<LineReader, Failure> {
-    lines::open(path).map(LineReader::new).map_err(|e| unreadable(path, &e))
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+    lines::open(path).map_err(|e| unreadable(path, &e))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
@@ -87,10 +93,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// An instant near the records of a file, by the rules of a run; a pipe is being written now.
-fn near(path: &Path) -> Option<crate::model::Time> {
+fn near(path: &Path) -> Option<Time> {
     if path.as_os_str() == lines::STDIN {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
-        return crate::model::Time::from_seconds(now.as_secs_f64());
+        return Time::from_seconds(now.as_secs_f64());
     }
     Bundle::open(&[path.to_owned()]).ok()?.sources.first()?.near
 }
@@ -101,26 +107,30 @@ fn line_of_file(place: &str, utc_offset: i32) -> Result<Question, Failure> {
     let (path, number) = place.rsplit_once(':').ok_or_else(usage)?;
     let number: u64 = number.parse().ok().filter(|n| *n > 0).ok_or_else(usage)?;
     let path = PathBuf::from(path);
-    let mut reader = open(&path)?;
     let (mut head, mut before) = (Vec::new(), VecDeque::new());
-    let mut last = 0;
-    while let Some(line) = reader.next_line().map_err(|e| unreadable(&path, &e))? {
-        last = line.number;
-        if line.number == number {
-            let line = line.text.into_owned();
-            head.extend(before);
-            return Ok(Question { before: head, line, number, utc_offset, near: near(&path) });
+    let (mut last, mut found) = (0, None);
+    let read = lines::each_line(open(&path)?, &mut |line, at| {
+        last = at;
+        if at == number {
+            found = Some(line.to_owned());
+            return ControlFlow::Break(());
         }
-        if line.number <= HEAD {
-            head.push((line.number, line.text.into_owned()));
-            continue;
+        if at <= HEAD {
+            head.push((at, line.to_owned()));
+            return ControlFlow::Continue(());
         }
-        before.push_back((line.number, line.text.into_owned()));
+        before.push_back((at, line.to_owned()));
         if before.len() > BEFORE {
             before.pop_front();
         }
+        ControlFlow::Continue(())
+    });
+    read.map_err(|e| unreadable(&path, &e))?;
+    head.extend(before);
+    match found {
+        Some(line) => Ok(Question { before: head, line, number, utc_offset, near: near(&path) }),
+        None => Err(Failure::failed(format!("{} has {last} lines, no line {number}", path.display()), None)),
     }
-    Err(Failure::failed(format!("{} has {last} lines, no line {number}", path.display()), None))
 }
 
 struct Page {

@@ -5,6 +5,7 @@
 
 use regex::bytes::RegexBuilder;
 
+use crate::parse::beginnings::Candidates;
 use crate::parse::cells::{Column, Row};
 use crate::parse::compile::{LineFormat, Variant};
 use crate::parse::format::Reader;
@@ -70,7 +71,7 @@ fn miss<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, variant: &'f Vari
     let miss = |share, offset, failed| NearMiss { format: format.name.clone(), variant: Some(variant.name.clone()), share, offset, failed };
     if matcher.hits(variant, line) {
         let mut row = Row::default();
-        if matcher.line(format, line, clock, &mut row) != Matched::No {
+        if matcher.line(format, line, &Candidates::ANY, clock, &mut row) != Matched::No {
             return None;
         }
         let time = row.raw(Column::Time, line).unwrap_or_default().to_owned();
@@ -84,7 +85,7 @@ fn miss<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, variant: &'f Vari
 /// Why a line that begins as an object is not one of this format.
 fn json<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: &str, clock: &Clock) -> Option<NearMiss> {
     // Only the format that takes any object can say what is amiss with one.
-    if !line.starts_with('{') || !format.requires.is_empty() || matcher.line(format, line, clock, &mut Row::default()) != Matched::No {
+    if !line.starts_with('{') || !format.requires.is_empty() || matcher.line(format, line, &Candidates::ANY, clock, &mut Row::default()) != Matched::No {
         return None;
     }
     let (offset, why) = match serde_json::from_str::<serde::de::IgnoredAny>(line) {

@@ -4,7 +4,9 @@ use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+use super::log::DOCKER_CUT;
 use super::*;
+use crate::model::Time;
 use crate::model::Level;
 use crate::read::SourceKind;
 use crate::read::lines::decompress;

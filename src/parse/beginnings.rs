@@ -1,0 +1,400 @@
+//! Which formats a line can be of at all, told by its first bytes for all formats at once.
+//!
+//! For each of the first places of a line and each byte there, a table holds the formats that allow it; of what is left, some
+//! need a sign somewhere in the line. The table follows from the expressions of the format files, so nothing that matches is ever ruled
+//! out. Does not know what formats mean.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+use super::compile::LineFormat;
+use super::format::Reader;
+use super::pattern::without_rest;
+use super::scanner;
+
+/// Bytes of a line that are looked at: the header of most lines tells its format within them.
+const PLACES: usize = 28;
+/// A bit for each place.
+const WITHIN: u64 = (1 << PLACES) - 1;
+/// Signs without which no line of some formats is complete.
+const SIGNS: [u8; 10] = *b"\"[{=|\t(@;,";
+
+/// What a line can match, one bit each: a variant by its number, then whatever else formats have. What has no bit of its own
+/// shares the last one, which is always set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Set([u64; 4]);
+
+impl Set {
+    const ALL: Set = Set([u64::MAX; 4]);
+    const LAST: usize = 255;
+
+    fn add(&mut self, bit: usize) {
+        let bit = bit.min(Set::LAST);
+        self.0[bit / 64] |= 1 << (bit % 64);
+    }
+
+    fn has(&self, bit: usize) -> bool {
+        let bit = bit.min(Set::LAST);
+        self.0[bit / 64] >> (bit % 64) & 1 == 1
+    }
+
+    fn meets(&self, other: &Set) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
+
+    fn keep(&mut self, other: &Set) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= b);
+    }
+
+    fn drop(&mut self, other: &Set) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= !b);
+    }
+}
+
+/// What the beginning of a line tells.
+#[derive(Debug, Default)]
+pub struct Beginnings {
+    /// What allows a byte at a place.
+    allowing: Vec<[Set; 256]>,
+    /// What needs a sign.
+    needing: Vec<(u8, Set)>,
+    /// What a line of each format matches, and what a line matches that the format passes over.
+    formats: Vec<(Set, Set)>,
+}
+
+/// What a line may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidates(Set);
+
+impl Candidates {
+    /// Nothing is known of the line.
+    pub const ANY: Candidates = Candidates(Set::ALL);
+
+    pub fn has_variant(&self, id: usize) -> bool {
+        self.0.has(id)
+    }
+}
+
+impl Beginnings {
+    /// `formats` by their position; `variants`: how many numbers they have in all.
+    pub fn new(formats: &[LineFormat], variants: usize) -> Beginnings {
+        let mut beginnings = Beginnings { allowing: vec![[Set::default(); 256]; PLACES], ..Beginnings::default() };
+        beginnings.needing = SIGNS.map(|sign| (sign, Set::default())).into();
+        let mut next = variants;
+        for format in formats {
+            let (mut matched, mut passed_over) = (Set::default(), Set::default());
+            for variant in &format.variants {
+                beginnings.put(variant.id, &Told::by_expression(&variant.pattern.text));
+                // The lines of a block are told from the line that begins it.
+                if format.reader == Reader::Lines {
+                    matched.add(variant.id);
+                }
+            }
+            if let Some(told) = Told::by_reader(format) {
+                beginnings.put(next, &told);
+                matched.add(next);
+                next += 1;
+            }
+            if let Some(pattern) = &format.ignore {
+                beginnings.put(next, &Told::by_expression(&pattern.text));
+                passed_over.add(next);
+                next += 1;
+            }
+            beginnings.formats.push((matched, passed_over));
+        }
+        beginnings.allowing.iter_mut().flatten().for_each(|set| set.add(Set::LAST));
+        beginnings
+    }
+
+    fn put(&mut self, bit: usize, told: &Told) {
+        if bit >= Set::LAST {
+            return;
+        }
+        for (row, bytes) in self.allowing.iter_mut().zip(&told.allowed) {
+            bytes.each(&mut |byte| row[usize::from(byte)].add(bit));
+        }
+        self.needing.iter_mut().filter(|(sign, _)| told.needed.has(*sign)).for_each(|(_, set)| set.add(bit));
+    }
+
+    /// What a line may match.
+    pub fn look(&self, text: &str) -> Candidates {
+        let mut left = Set::ALL;
+        for (row, byte) in self.allowing.iter().zip(text.as_bytes()) {
+            left.keep(&row[usize::from(*byte)]);
+        }
+        for (sign, needing) in &self.needing {
+            if left.meets(needing) && memchr::memchr(*sign, text.as_bytes()).is_none() {
+                left.drop(needing);
+            }
+        }
+        Candidates(left)
+    }
+
+    /// Whether a line may be of the format at a position.
+    pub fn may_be(&self, candidates: &Candidates, position: usize) -> bool {
+        self.formats.get(position).is_none_or(|(matched, passed_over)| candidates.0.meets(matched) || candidates.0.meets(passed_over))
+    }
+
+    /// Whether the format at a position may pass over a line.
+    pub fn may_pass_over(&self, candidates: &Candidates, position: usize) -> bool {
+        self.formats.get(position).is_none_or(|(_, passed_over)| candidates.0.meets(passed_over))
+    }
+}
+
+/// What a format's expressions tell of its lines.
+struct Told {
+    /// The bytes allowed at each place.
+    allowed: [Bytes; PLACES],
+    /// The bytes that each of its lines has.
+    needed: Bytes,
+}
+
+#[derive(Clone, Copy)]
+struct Bytes([u64; 4]);
+
+impl Bytes {
+    const NONE: Bytes = Bytes([0; 4]);
+    const ALL: Bytes = Bytes([u64::MAX; 4]);
+
+    fn of(bytes: &[u8]) -> Bytes {
+        let mut set = Bytes::NONE;
+        bytes.iter().for_each(|byte| set.allow(*byte));
+        set
+    }
+
+    fn keep(&mut self, other: Bytes) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= b);
+    }
+
+    fn has(self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+
+    fn join(&mut self, other: Bytes) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(u8)) {
+        for (number, word) in self.0.iter().enumerate() {
+            let mut left = *word;
+            while left != 0 {
+                visit((number * 64) as u8 + left.trailing_zeros() as u8);
+                left &= left - 1;
+            }
+        }
+    }
+
+    fn allow(&mut self, byte: u8) {
+        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    }
+}
+
+impl Told {
+    /// Nothing is allowed yet, everything needed.
+    const NOTHING: Told = Told { allowed: [Bytes::NONE; PLACES], needed: Bytes::ALL };
+
+    fn by_expression(pattern: &str) -> Told {
+        let mut told = Told::NOTHING;
+        told.by(pattern);
+        told
+    }
+
+    /// `None` where the variants tell all.
+    fn by_reader(format: &LineFormat) -> Option<Told> {
+        let mut told = Told::NOTHING;
+        match format.reader {
+            Reader::Lines => return None,
+            Reader::Json => told.json(),
+            Reader::Logfmt => told.pairs(),
+            Reader::Block => format.block.iter().for_each(|pattern| told.by(&pattern.text)),
+            Reader::Csv | Reader::Fields | Reader::Header => told.anything(),
+        }
+        Some(told)
+    }
+
+    fn anything(&mut self) {
+        self.needed = Bytes::NONE;
+        self.rest(0);
+    }
+
+    /// Allows everything from a place on.
+    fn rest(&mut self, from: usize) {
+        self.allowed.iter_mut().skip(from).for_each(|bytes| *bytes = Bytes::ALL);
+    }
+
+    /// An object, maybe behind blanks, which Unicode has several of.
+    fn json(&mut self) {
+        const BLANKS: [u8; 11] = [b' ', b'\t', b'\n', b'\r', 0x0b, 0x0c, 0xc2, 0xe1, 0xe2, 0xe3, 0xef];
+        BLANKS.iter().chain(b"{").for_each(|byte| self.allowed[0].allow(*byte));
+        self.needed = Bytes::of(b"{");
+        self.rest(1);
+    }
+
+    /// A key, maybe behind what separates pairs.
+    fn pairs(&mut self) {
+        let begins = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-@/ \t,\n".contains(byte);
+        (0..=127_u8).filter(begins).for_each(|byte| self.allowed[0].allow(byte));
+        self.needed = Bytes::of(b"=");
+        self.rest(1);
+    }
+
+    /// What an expression may match; all where it is not anchored or cannot be read.
+    fn by(&mut self, pattern: &str) {
+        let hir = scanner::parse(without_rest(pattern).0);
+        match hir {
+            Ok(hir) if hir.properties().look_set_prefix().contains(Look::Start) => {
+                let ends = self.walk(&hir, 1);
+                self.needed.keep(needed(&hir));
+                if let Some(first) = (0..PLACES).find(|at| ends >> at & 1 == 1) {
+                    self.rest(first);
+                }
+            }
+            _ => self.anything(),
+        }
+    }
+
+    /// Follows an expression from each of the places whose bit is set, and returns where it may end.
+    fn walk(&mut self, hir: &Hir, starts: u64) -> u64 {
+        let starts = starts & WITHIN;
+        if starts == 0 {
+            return 0;
+        }
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => starts,
+            HirKind::Literal(literal) => literal.0.iter().fold(starts, |at, byte| self.byte(&mut |bytes| bytes.allow(*byte), at)),
+            HirKind::Class(class) => {
+                let mut allowed = Bytes::NONE;
+                allow_class(class, &mut allowed);
+                self.byte(&mut |bytes| bytes.join(allowed), starts)
+            }
+            HirKind::Repetition(repetition) => self.repeated(repetition, starts),
+            HirKind::Capture(capture) => self.walk(&capture.sub, starts),
+            HirKind::Concat(parts) => parts.iter().fold(starts, |at, part| self.walk(part, at)),
+            HirKind::Alternation(branches) => branches.iter().fold(0, |ends, branch| ends | self.walk(branch, starts)),
+        }
+    }
+
+    fn byte(&mut self, allow: &mut dyn FnMut(&mut Bytes), starts: u64) -> u64 {
+        let mut left = starts & WITHIN;
+        while left != 0 {
+            allow(&mut self.allowed[left.trailing_zeros() as usize]);
+            left &= left - 1;
+        }
+        starts << 1
+    }
+
+    fn repeated(&mut self, repetition: &Repetition, starts: u64) -> u64 {
+        let (mut at, mut ends) = (starts, 0);
+        for times in 0..=repetition.max.unwrap_or(u32::MAX) {
+            if times >= repetition.min {
+                let before = ends;
+                ends |= at;
+                // Nothing new after another time: nor will there be.
+                if before == ends && times > repetition.min {
+                    break;
+                }
+            }
+            if times == repetition.max.unwrap_or(u32::MAX) || at == 0 {
+                break;
+            }
+            at = self.walk(&repetition.sub, at);
+        }
+        ends
+    }
+}
+
+/// The bytes that every match of an expression has.
+fn needed(hir: &Hir) -> Bytes {
+    match hir.kind() {
+        HirKind::Literal(literal) => Bytes::of(&literal.0),
+        HirKind::Capture(capture) => needed(&capture.sub),
+        HirKind::Repetition(repetition) if repetition.min > 0 => needed(&repetition.sub),
+        HirKind::Concat(parts) => parts.iter().fold(Bytes::NONE, |mut all, part| {
+            all.join(needed(part));
+            all
+        }),
+        HirKind::Alternation(branches) => branches.iter().fold(Bytes::ALL, |mut all, branch| {
+            all.keep(needed(branch));
+            all
+        }),
+        _ => Bytes::NONE,
+    }
+}
+
+fn allow_class(class: &Class, bytes: &mut Bytes) {
+    match class {
+        Class::Bytes(class) => class.ranges().iter().flat_map(|range| range.start()..=range.end()).for_each(|byte| bytes.allow(byte)),
+        Class::Unicode(class) => {
+            for range in class.ranges() {
+                // Characters beyond ASCII begin with any of the high bytes.
+                let (start, end) = (u32::from(range.start()), u32::from(range.end()));
+                (start..=end.min(127)).for_each(|byte| bytes.allow(byte as u8));
+                if end > 127 {
+                    (128..=255_u8).for_each(|byte| bytes.allow(byte));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Formats;
+    use super::super::cells::Row;
+    use super::super::matching::{Matched, Matcher};
+    use super::super::timestamp::Clock;
+    use super::*;
+
+    #[test]
+    fn places_follow_from_the_expression() {
+        let check = |pattern: &str, yes: &[&str], no: &[&str]| {
+            let told = Told::by_expression(pattern);
+            let fits = |text: &str| text.bytes().zip(&told.allowed).all(|(byte, bytes)| bytes.has(byte));
+            assert!(yes.iter().all(|text| fits(text)), "{pattern}");
+            assert!(no.iter().all(|text| !fits(text)), "{pattern}");
+        };
+        check(r"^(?<time>\d{4}-\d\d) x", &["2026-03 x and more", "2"], &["2026/03", "a", "2026-03 y"]);
+        check(r"^\[(?<time>x)", &["[x", "[xyz"], &["x", "[y"]);
+        check(r"^abc|^def", &["abc", "def", "dbc"], &["xbc"]);
+        check(r"^a?b+c", &["abc", "bbbbc", "bc"], &["c", "xb"]);
+        check(r"^(?:ab){2,3}x", &["ababx", "abababx"], &["abx", "ba"]);
+        check(r"^\S+ x", &["anything x"], &[" x"]);
+        check(r"^(?:a|\s)*$", &["aa  a"], &[]);
+        check(r"^abc|def", &["xyz"], &[]);
+        check("abc", &["xyz"], &[]);
+    }
+
+    #[test]
+    fn signs_follow_from_the_expression() {
+        let check = |pattern: &str, yes: &[u8], no: &[u8]| {
+            let needed = Told::by_expression(pattern).needed;
+            assert!(yes.iter().all(|b| needed.has(*b)) && no.iter().all(|b| !needed.has(*b)), "{pattern}");
+        };
+        check(r#"^\S+ \[(?<time>[^\]]+)\] "(?:a|b)"$"#, b"[] \"", b"ab(");
+        check(r"^(?:\[x|y\[)(?:=)?;*", b"[", b"xy=;");
+        check(r"^a|b", b"", b"ab");
+    }
+
+    /// What is ruled out does not match: for every sample of every format, against all formats, whole and cut.
+    #[test]
+    fn nothing_that_matches_is_ruled_out() {
+        let formats = Formats::builtin();
+        let mut matcher = Matcher::new(&formats);
+        let (mut matches, mut ruled_out) = (0, 0);
+        for line in formats.lines().iter().flat_map(|format| &format.samples).flat_map(|sample| sample.text.lines()) {
+            let cut = line.char_indices().nth(line.len() / 3).map_or(line.len(), |(at, _)| at);
+            for line in [line, &line[..cut]] {
+                let beginnings = formats.beginnings();
+                let candidates = beginnings.look(line);
+                for format in formats.lines() {
+                    let mut row = Row::default();
+                    let all = matcher.line(format, line, &Candidates::ANY, &Clock::default(), &mut row);
+                    let some = matcher.line(format, line, &candidates, &Clock::default(), &mut row);
+                    let may_be = beginnings.may_be(&candidates, format.position);
+                    (matches, ruled_out) = (matches + usize::from(all != Matched::No), ruled_out + usize::from(!may_be));
+                    assert!(all == some && (all == Matched::No || may_be), "{}: {line}", format.name);
+                }
+            }
+        }
+        assert!(matches > 100 && ruled_out > 10_000, "{matches} {ruled_out}");
+    }
+}

@@ -1,0 +1,411 @@
+//! The lines of a file or of a part of it, one after the other: which begin a record, which belong to the one before.
+//!
+//! A record is handed on when the next one begins, for until then lines may follow that belong to it. Which format a line is
+//! of depends on the line and the file's dialect alone, not on the lines before it.
+
+use std::borrow::Cow;
+
+use crate::model::Time;
+use crate::read::lines::{Lines, without_colours};
+
+use super::super::Formats;
+use super::super::beginnings::Candidates;
+use super::super::cells::{Column, Row};
+use super::super::compile::LineFormat;
+use super::super::detect::CATCH_ALL;
+use super::super::format::Reader;
+use super::super::matching::{Head, Matched, Matcher};
+use super::super::pending::{Outer, Pending};
+use super::super::timestamp::Clock;
+use super::super::trace;
+use super::dialect::{Dialect, without_indent};
+use super::ledger::Ledger;
+use super::Sink;
+
+/// Longest line put together from parts, in bytes.
+const LONGEST: usize = 64 * 1024;
+/// Docker cuts lines at this length; a longer one without its line end goes on in the next.
+pub(super) const DOCKER_CUT: usize = 16 * 1024;
+
+/// What is known after some of the lines. What is pending borrows from the block that is read.
+pub struct Log<'f, 's, 'b> {
+    matcher: Matcher<'f>,
+    dialect: &'s Dialect<'f>,
+    clock: Clock,
+    /// Some record had a time.
+    dated: bool,
+    /// The line before was of the first format that is tried.
+    of_first: bool,
+    pending: Pending<'f, 'b>,
+    row: Box<Row>,
+    /// The beginning of a line that its envelope cut, and what the envelope said of it.
+    partial: String,
+    partial_outer: Outer,
+    /// The beginning of a CSV row whose quotes are open.
+    open_row: String,
+    ledger: Ledger,
+    sink: &'s mut dyn Sink,
+}
+
+impl<'f, 's, 'b> Log<'f, 's, 'b> {
+    pub fn new(dialect: &'s Dialect<'f>, formats: &'f Formats, clock: Clock, sink: &'s mut dyn Sink) -> Self {
+        let mut matcher = Matcher::with_header(formats, dialect.header.clone());
+        let detected = &dialect.detected;
+        detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
+        Log {
+            matcher,
+            dialect,
+            clock,
+            dated: false,
+            of_first: false,
+            pending: Pending::default(),
+            row: Box::default(),
+            partial: String::new(),
+            partial_outer: Outer::default(),
+            open_row: String::new(),
+            ledger: Ledger::default(),
+            sink,
+        }
+    }
+
+    /// Takes note of lines that lost their middle.
+    pub fn cut(&mut self, lines: u64) {
+        self.ledger.cut += lines;
+    }
+
+    /// Numbers the lines as those behind so many others.
+    pub fn skip(&mut self, lines: u64) {
+        self.ledger.lines = lines;
+    }
+
+    /// Whether a line begins a record whatever stands before it.
+    pub fn can_begin(&mut self, text: &str) -> bool {
+        let text = without_indent(text.strip_suffix('\r').unwrap_or(text), self.dialect.indent);
+        match self.dialect.detected.wrapper {
+            None => self.is_head(text),
+            Some(wrapper) => {
+                let mut row = Box::<Row>::default();
+                let matched = self.matcher.line(wrapper, text, &Candidates::ANY, &self.clock, &mut row);
+                let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
+                let inner = without_colours(inner.trim_end_matches(['\n', '\r'])).into_owned();
+                let own = row.raw(Column::Partial, text) != Some("P") && !inner.contains('\n');
+                matches!(matched, Matched::Record(Head { open: false, fixed: true, .. })) && own && self.begins_anew(&inner) && self.is_head(&inner)
+            }
+        }
+    }
+
+    /// Whether the format that takes a line says that a record begins with it, and when it was written.
+    fn is_head(&mut self, text: &str) -> bool {
+        if text.is_empty() || text.starts_with(|c: char| c.is_whitespace()) || trace::is_part(text) {
+            return false;
+        }
+        let candidates = self.matcher.formats.beginnings().look(text);
+        for format in &self.dialect.detected.order {
+            match self.matcher.line(format, text, &candidates, &self.clock, &mut self.row) {
+                Matched::No => {}
+                Matched::Nothing => return false,
+                Matched::Record(head) => {
+                    let level = self.row.raw(Column::Level, text).unwrap_or_default().trim_end();
+                    let sure = format.specificity > CATCH_ALL || self.is_own(format);
+                    return sure && head.fixed && !head.open && format.reader != Reader::Block && !format.attach.contains_key(level);
+                }
+            }
+        }
+        false
+    }
+
+    fn is_own(&self, format: &LineFormat) -> bool {
+        self.dialect.detected.format.is_some_and(|own| std::ptr::eq(own, format))
+    }
+
+    /// Reads whole lines, and keeps what the next block needs.
+    pub fn block<'n>(self, text: &'b str) -> Log<'f, 's, 'n> {
+        let mut log = self;
+        for line in Lines::of(text) {
+            log.line(without_indent(line, log.dialect.indent));
+        }
+        Log {
+            pending: log.pending.into_owned(),
+            matcher: log.matcher,
+            dialect: log.dialect,
+            clock: log.clock,
+            dated: log.dated,
+            of_first: log.of_first,
+            row: log.row,
+            partial: log.partial,
+            partial_outer: log.partial_outer,
+            open_row: log.open_row,
+            ledger: log.ledger,
+            sink: log.sink,
+        }
+    }
+
+    /// Hands on what is left.
+    pub fn finish(mut self) -> Ledger {
+        self.release_partial();
+        self.flush();
+        self.ledger
+    }
+
+    fn line(&mut self, text: &'b str) {
+        self.ledger.lines += 1;
+        let understood = match self.dialect.detected.wrapper {
+            Some(wrapper) => self.wrapped(wrapper, text),
+            None => self.inner(Cow::Borrowed(text), Outer::default()),
+        };
+        if understood {
+            self.ledger.understood += 1;
+        } else {
+            self.ledger.misread(text);
+            self.sink.unread(text, self.ledger.lines);
+        }
+    }
+
+    /// Takes a line out of its envelope. A CSV row that is not complete waits for its next line.
+    fn wrapped(&mut self, wrapper: &'f LineFormat, text: &'b str) -> bool {
+        if self.open_row.is_empty() {
+            return self.envelope(wrapper, Cow::Borrowed(text));
+        }
+        let joined = format!("{}\n{text}", std::mem::take(&mut self.open_row));
+        self.envelope(wrapper, Cow::Owned(joined))
+    }
+
+    fn envelope(&mut self, wrapper: &'f LineFormat, text: Cow<'b, str>) -> bool {
+        let mut row = std::mem::take(&mut self.row);
+        let matched = self.matcher.line(wrapper, &text, &Candidates::ANY, &self.clock, &mut row);
+        let understood = match matched {
+            Matched::Record(head) if head.open && text.len() < LONGEST => {
+                self.open_row = text.into_owned();
+                true
+            }
+            Matched::Record(head) => {
+                let own = |column| row.text(column, &text).map(Cow::into_owned);
+                let outer = Outer { time: head.time, level: head.level, service: own(Column::Service), instance: own(Column::Instance) };
+                let cut = row.raw(Column::Partial, &text) == Some("P");
+                let inner = inner_text(&row, text);
+                self.row = row;
+                return self.opened(inner, outer, cut);
+            }
+            Matched::Nothing => true,
+            Matched::No => {
+                self.row = row;
+                return self.inner(text, Outer::default());
+            }
+        };
+        self.row = row;
+        understood
+    }
+
+    /// What was in an envelope, maybe a part of a line.
+    fn opened(&mut self, inner: Cow<'b, str>, outer: Outer, cut: bool) -> bool {
+        let inner = if inner.contains('\u{1b}') { Cow::Owned(without_colours(&inner).into_owned()) } else { inner };
+        // The rest of a cut line can be missing: what was shipped through another agent often has lost it.
+        if !self.partial.is_empty() && self.begins_anew(&inner) {
+            self.release_partial();
+        }
+        let cut = cut || (inner.len() >= DOCKER_CUT && !inner.ends_with('\n'));
+        if cut && self.partial.len() < LONGEST {
+            if self.partial.is_empty() {
+                self.partial_outer = outer;
+            }
+            self.partial.push_str(&inner);
+            return true;
+        }
+        if self.partial.is_empty() {
+            return self.unwrapped(inner, outer);
+        }
+        let mut whole = std::mem::take(&mut self.partial);
+        whole.push_str(&inner);
+        let outer = std::mem::take(&mut self.partial_outer);
+        self.unwrapped(Cow::Owned(whole), outer)
+    }
+
+    /// What was in an envelope may be several lines, of which those that begin no record belong to the one before.
+    fn unwrapped(&mut self, text: Cow<'b, str>, outer: Outer) -> bool {
+        let whole = text.trim_end_matches(['\n', '\r']);
+        let end = whole.len();
+        let Some(first) = memchr::memchr(b'\n', whole.as_bytes()) else {
+            return self.inner(shortened(text, end), outer);
+        };
+        let rest = whole[first + 1..].to_owned();
+        let understood = self.inner(shortened(text, first), outer.clone());
+        for line in rest.split('\n') {
+            let begins =
+                !line.starts_with([' ', '\t']) && !trace::is_part(line) && self.begins_record(&mut Cow::Owned(line.to_owned()), &outer);
+            if !begins && self.pending.live {
+                self.pending.follow(line);
+            }
+        }
+        understood
+    }
+
+    /// Whether a line is dated by itself in the file's format, so that it cannot be the rest of another.
+    fn begins_anew(&mut self, text: &str) -> bool {
+        let Some(format) = self.dialect.detected.format else { return false };
+        let matched = self.matcher.line(format, text.trim_end_matches(['\n', '\r']), &Candidates::ANY, &self.clock, &mut self.row);
+        matches!(matched, Matched::Record(Head { time: Some(_), .. }))
+    }
+
+    /// Takes a cut line whose rest never came for what it is.
+    fn release_partial(&mut self) {
+        if !self.partial.is_empty() {
+            let (text, outer) = (std::mem::take(&mut self.partial), std::mem::take(&mut self.partial_outer));
+            self.inner(Cow::Owned(text), outer);
+        }
+    }
+
+    /// Whether the line was understood.
+    fn inner(&mut self, mut text: Cow<'b, str>, outer: Outer) -> bool {
+        if self.pending.live && self.pending.head.open {
+            self.pending.continue_csv(&mut self.matcher, &text, &self.clock);
+            return true;
+        }
+        let indented = text.as_bytes().first().is_none_or(|first| matches!(first, b' ' | b'\t') || !first.is_ascii_graphic());
+        let blank = indented && text.trim_start().is_empty();
+        let indented = blank || (indented && text.starts_with([' ', '\t']));
+        if !(indented && self.pending.shares(&outer)) {
+            if blank || self.begins_record(&mut text, &outer) {
+                return true;
+            }
+            if !self.pending.takes(&text, &outer) {
+                return self.alone(text, outer, indented);
+            }
+        }
+        self.pending.follow(&text);
+        true
+    }
+
+    /// A line of no known format that belongs to no record.
+    fn alone(&mut self, text: Cow<'b, str>, outer: Outer, indented: bool) -> bool {
+        if outer.time.is_none() {
+            // What is indented is the end of something whose beginning another file has.
+            return indented || trace::is_part(&text);
+        }
+        self.flush();
+        self.clock.near = outer.time;
+        self.pending.begin_plain(text, outer, self.ledger.lines);
+        true
+    }
+
+    /// Tries the file's format, then all others, unless the line belongs to a stack trace or to a block.
+    fn begins_record(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+        let order = self.dialect.detected.order.as_slice();
+        if self.pending.live && self.pending.in_trace && trace::is_part(text) {
+            return order.first().is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer));
+        }
+        // Where the last line was of the first format, so mostly is this one.
+        let mut order = order;
+        if self.of_first
+            && let Some((first, others)) = order.split_first()
+        {
+            if self.is_taken_by(first, &Candidates::ANY, text, outer) {
+                return true;
+            }
+            order = others;
+        }
+        let formats = self.matcher.formats;
+        let candidates = formats.beginnings().look(text);
+        let mut look = None;
+        for format in order.iter().filter(|format| formats.beginnings().may_be(&candidates, format.position)) {
+            if format.is_structured() && !formats.plan().may_be(*look.get_or_insert_with(|| self.matcher.look(text)), format) {
+                continue;
+            }
+            if self.is_taken_by(format, &candidates, text, outer) {
+                self.of_first = self.dialect.detected.order.first().is_some_and(|first| std::ptr::eq(*first, *format));
+                return true;
+            }
+        }
+        self.of_first = false;
+        false
+    }
+
+    fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+        // A block ends at the header of the next, and where another program's line says of itself when it was written.
+        let in_block = self.pending.is_block();
+        let own = format.reader == Reader::Block;
+        match self.matcher.line(format, text, candidates, &self.clock, &mut self.row) {
+            Matched::No => false,
+            Matched::Nothing => !in_block || own,
+            Matched::Record(head) if in_block && !own && !self.ends_block(format, head) => false,
+            Matched::Record(head) => self.accept(format, head, text, outer),
+        }
+    }
+
+    /// A catch-all takes much for a header that stands in the middle of a block, unless it is the file's own.
+    fn ends_block(&self, format: &LineFormat, head: Head) -> bool {
+        head.time.is_some() && (format.specificity > CATCH_ALL || self.is_own(format))
+    }
+
+    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+        if format.reader == Reader::Block {
+            return self.accept_block(format, text, outer);
+        }
+        if self.attaches(format, text) {
+            return true;
+        }
+        let known = outer.time.or(head.time);
+        let Some(time) = known.or_else(|| self.clock.near.filter(|_| self.dated)) else {
+            self.ledger.undated += 1;
+            return false;
+        };
+        self.flush();
+        self.clock.near = Some(time);
+        self.dated = true;
+        self.pending.begin(Some(format), Head { time: Some(time), ..head }, std::mem::take(text), outer.clone(), self.ledger.lines);
+        std::mem::swap(&mut self.pending.row, &mut self.row);
+        true
+    }
+
+    fn accept_block(&mut self, format: &'f LineFormat, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+        if self.pending.takes_header() {
+            self.pending.extend(text);
+        } else {
+            self.flush();
+            self.pending.begin(Some(format), Head::default(), std::mem::take(text), outer.clone(), self.ledger.lines);
+        }
+        true
+    }
+
+    /// Adds a DETAIL or STATEMENT to the record of the same process before it.
+    fn attaches(&mut self, format: &LineFormat, text: &str) -> bool {
+        if !self.pending.live || format.attach.is_empty() {
+            return false;
+        }
+        let Some(level) = format.attach.get(self.row.raw(Column::Level, text).unwrap_or_default().trim_end()) else { return false };
+        let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
+        if same {
+            let message = self.row.raw(Column::Message, text).unwrap_or_default();
+            self.pending.follow(&format!("{level}:  {}", message.trim_start()));
+        }
+        same
+    }
+
+    fn flush(&mut self) {
+        let (line, time): (u64, Option<Time>) =
+            (self.pending.first_line, self.pending.flush(&mut self.matcher, &self.clock, self.sink));
+        if let Some(time) = time {
+            self.dated = true;
+            self.ledger.record(time, line);
+        }
+    }
+}
+
+/// The line in an envelope.
+fn inner_text<'b>(row: &Row, text: Cow<'b, str>) -> Cow<'b, str> {
+    let Some(cell) = row.cell(Column::Inner) else { return Cow::Borrowed("") };
+    match text {
+        Cow::Borrowed(text) => cell.text(text),
+        Cow::Owned(text) => Cow::Owned(cell.text(&text).into_owned()),
+    }
+}
+
+/// The beginning of a text.
+fn shortened(text: Cow<'_, str>, end: usize) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
+        Cow::Owned(mut text) => {
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+    }
+}

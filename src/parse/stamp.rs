@@ -1,0 +1,166 @@
+//! The time of the line before, by which the next one is read: most lines of a log differ in seconds and fractions alone.
+//!
+//! Only for times that write their year, which mean the same wherever they stand. Does not know the shapes of others.
+
+use crate::model::Time;
+use crate::model::time::SECOND;
+
+/// Times remembered at once, one an expression; further ones take turns.
+const KEPT: usize = 8;
+
+/// The times read last.
+#[derive(Default)]
+pub struct Stamps([Stamp; KEPT]);
+
+#[derive(Default)]
+struct Stamp {
+    owner: usize,
+    text: String,
+    zone: String,
+    /// The whole time, where the same text means the same wherever it stands.
+    same: Option<Time>,
+    /// The instant at second 0 of the minute; `None`: nothing is remembered.
+    minute: Option<Time>,
+    /// Where the seconds stand, two digits.
+    seconds: usize,
+    /// Where what follows seconds and fraction begins.
+    rest: usize,
+}
+
+impl Stamps {
+    /// The time that `text` writes: by the one before of the same `owner` where that tells, else by `read`. `fixed`: `read` needs
+    /// nothing but the text and the zone.
+    pub fn read(&mut self, owner: usize, text: &str, zone: &str, fixed: bool, read: impl FnOnce() -> Option<Time>) -> Option<Time> {
+        let stamp = &mut self.0[owner % KEPT];
+        if stamp.owner == owner
+            && let Some(time) = stamp.follow(text, zone)
+        {
+            return Some(time);
+        }
+        let time = read()?;
+        stamp.learn(owner, text, zone, time, fixed);
+        Some(time)
+    }
+}
+
+impl Stamp {
+    fn follow(&self, text: &str, zone: &str) -> Option<Time> {
+        if self.same.is_some() && self.text == text && self.zone == zone {
+            return self.same;
+        }
+        let text = text.as_bytes();
+        let (minute, known) = (self.minute?, self.text.as_bytes());
+        let same = text.len() == known.len()
+            && text[..self.seconds] == known[..self.seconds]
+            && text[self.rest..] == known[self.rest..]
+            && self.zone == zone;
+        if !same {
+            return None;
+        }
+        let within = seconds_and_fraction(&text[self.seconds..self.rest])?;
+        Some(Time(minute.0 + within))
+    }
+
+    fn learn(&mut self, owner: usize, text: &str, zone: &str, time: Time, fixed: bool) {
+        (self.owner, self.same, self.minute) = (owner, fixed.then_some(time), None);
+        text.clone_into(&mut self.text);
+        zone.clone_into(&mut self.zone);
+        let bytes = text.as_bytes();
+        let Some(seconds) = seconds_of(bytes) else { return };
+        let fraction = match bytes.get(seconds + 2) {
+            Some(b'.' | b',') => bytes[seconds + 3..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
+            _ => 0,
+        };
+        let rest = seconds + 2 + if fraction > 0 { fraction + 1 } else { 0 };
+        let Some(within) = seconds_and_fraction(&bytes[seconds..rest]) else { return };
+        (self.seconds, self.rest) = (seconds, rest);
+        self.minute = Some(Time(time.0 - within));
+    }
+}
+
+/// Whether a time means the same wherever it stands: it writes its year, or counts from 1970.
+pub fn is_fixed(text: &str) -> bool {
+    let text = text.as_bytes();
+    seconds_of(text).is_some() || (text.len() >= 10 && text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
+}
+
+/// Where the seconds of `2026-11-22T17:21:07` or `22/Nov/2026:17:21:07` stand.
+fn seconds_of(text: &[u8]) -> Option<usize> {
+    let digits = |places: &[usize]| places.iter().all(|at| text.get(*at).is_some_and(u8::is_ascii_digit));
+    let iso = || digits(&[0, 1, 2, 3, 5, 6, 8, 9]) && matches!(text.get(4), Some(b'-' | b'/' | b'.')) && text.get(7) == text.get(4);
+    let common = || digits(&[0, 1, 7, 8, 9, 10]) && text.get(2) == Some(&b'/') && text.get(6) == Some(&b'/') && text.get(11) == Some(&b':');
+    let hour = if iso() { 11 } else { 12 };
+    let clock = digits(&[hour, hour + 1, hour + 3, hour + 4, hour + 6, hour + 7])
+        && text.get(hour + 2) == Some(&b':')
+        && text.get(hour + 5) == Some(&b':');
+    (clock && (hour == 11 || common())).then_some(hour + 6)
+}
+
+/// Microseconds of `07`, `07.824`, `07,824123`; finer digits are cut off. `None` for what is no second of a minute.
+fn seconds_and_fraction(text: &[u8]) -> Option<i64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let (seconds, fraction) = text.split_at_checked(2)?;
+    let seconds = digit(seconds[0])? * 10 + digit(seconds[1])?;
+    let (mut micros, mut unit) = (0, SECOND);
+    if let Some((sign, digits)) = fraction.split_first() {
+        if !matches!(sign, b'.' | b',') {
+            return None;
+        }
+        for byte in digits {
+            unit /= 10;
+            micros += digit(*byte)? * unit;
+        }
+    }
+    (seconds < 60).then_some(seconds * SECOND + micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::timestamp::Clock;
+    use super::*;
+
+    /// Reads all texts one after the other and each for itself.
+    fn check(texts: &[&str]) -> usize {
+        let (mut stamps, mut asked) = (Stamps::default(), 0);
+        for text in texts {
+            let alone = Clock::default().read(text, None);
+            let followed = stamps.read(7, text, "", false, || {
+                asked += 1;
+                Clock::default().read(text, None)
+            });
+            assert_eq!(followed, alone, "{text}");
+        }
+        asked
+    }
+
+    #[test]
+    fn seconds_and_fractions_follow() {
+        assert_eq!(check(&["2026-11-22T17:21:07.824Z", "2026-11-22T17:21:07.825Z", "2026-11-22T17:21:59.001Z"]), 1);
+        assert_eq!(check(&["2026-11-22 17:21:07,8241239", "2026-11-22 17:21:08,8241239"]), 1);
+        assert_eq!(check(&["22/Nov/2026:17:21:07 +0100", "22/Nov/2026:17:21:08 +0100", "22/Nov/2026:17:21:08 +0000"]), 2);
+        assert_eq!(check(&["2026/11/22 17:21:07", "2026/11/22 17:22:07", "2026/11/22 17:22:60", "2026/11/22 17:22:61"]), 4);
+        assert_eq!(check(&["2026-11-22T17:21:07.8Z", "2026-11-22T17:21:07.xZ", "2026-11-22T17:21:07.82Z", "2026-11-22T17:21"]), 4);
+        assert_eq!(check(&["Nov 22 17:21:07", "17:21:07", "1794936067", "1794936068", ""]), 5);
+    }
+
+    #[test]
+    fn the_same_text_is_read_once_where_it_means_the_same() {
+        let (mut stamps, mut asked) = (Stamps::default(), 0);
+        let mut read = |owner, text, zone, fixed| {
+            stamps.read(owner, text, zone, fixed, || {
+                asked += 1;
+                Some(Time(7))
+            })
+        };
+        let times = [(1, "a", "", true), (1, "a", "", true), (1, "a", "CET", true), (2, "a", "CET", false), (2, "a", "CET", false)];
+        times.into_iter().for_each(|(owner, text, zone, fixed)| assert_eq!(read(owner, text, zone, fixed), Some(Time(7))));
+        assert_eq!(asked, 4);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_two_times(a in "(2026-11-2[0-9][T ]17:2[0-9]:[0-6][0-9]([.,][0-9]{1,8})?(Z|[+]01:00)?)", b in "(2026-11-2[0-9][T ]17:2[0-9]:[0-6][0-9]([.,][0-9]{1,8})?(Z|[+]01:00)?)", second in "[0-9x]{2}") {
+            check(&[&a, &b, &format!("{}{second}{}", &a[..17], &a[19..])]);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Masking: the parts of a message that vary from one occurrence to the next become `<*>`.
+//!
+//! One pass over the bytes, no regular expression. Numbers (with decimals, addresses, ports and times as one), hexadecimal
+//! identifiers, UUIDs and long mixed identifiers are variables; a digit inside a word (`psycopg2`, `utf8`) is not.
+
+use crate::model::Record;
+
+/// What stands for a variable part.
+pub const VARIABLE: &str = "<*>";
+
+/// Identifiers of at least this length that mix digits and letters are variables: request ids, pod hashes, tokens.
+const LONG_IDENTIFIER: usize = 16;
+/// Hexadecimal runs of at least this length that have a digit are variables.
+const HEX_IDENTIFIER: usize = 8;
+/// Longest unit that may follow a number directly: `ms`, `MiB`, `req`.
+const LONGEST_UNIT: usize = 3;
+
+const DIGIT: u8 = 1;
+const LETTER: u8 = 2;
+/// Of a hexadecimal number.
+const HEX: u8 = 4;
+
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let digit = if byte.is_ascii_digit() { DIGIT } else { 0 };
+        let letter = if byte.is_ascii_alphabetic() { LETTER } else { 0 };
+        let hex = if byte.is_ascii_hexdigit() { HEX } else { 0 };
+        classes[byte as usize] = digit | letter | hex;
+        byte += 1;
+    }
+    classes
+}
+
+fn class(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
+/// Appends the masked form of `text` to `out`. Masking twice changes nothing more.
+///
+/// Only words that hold a digit can be variables, so the scan goes from digit to digit and copies what lies between at once.
+pub fn mask_into(text: &str, out: &mut String) {
+    let bytes = text.as_bytes();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(digit) = next_digit(bytes, at) {
+        let before = bytes[at..digit].iter().rev().take_while(|byte| class(**byte) != 0).count();
+        let run = Run::of(bytes, digit - before, digit);
+        let start = run.start;
+        at = run.end;
+        if let Some((from, next)) = run.variable(bytes) {
+            out.push_str(&text[copied..start]);
+            out.push_str(VARIABLE);
+            (copied, at) = (from, next);
+        }
+    }
+    out.push_str(&text[copied..]);
+}
+
+/// The place of the first digit from `from` on, eight bytes at a time.
+fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
+    let (words, rest) = bytes[from..].as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let found = digits(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(from + number * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    let rest_from = bytes.len() - rest.len();
+    rest.iter().position(u8::is_ascii_digit).map(|at| rest_from + at)
+}
+
+/// The high bit of each byte that is a digit: adding to seven bits cannot carry into the next byte.
+fn digits(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let low = word & (ONES * 0x7f);
+    let from_zero = low + ONES * (0x80 - b'0' as u64);
+    let past_nine = low + ONES * (0x7f - b'9' as u64);
+    from_zero & !past_nine & !word & (ONES * 0x80)
+}
+
+/// Appends the masked message of a record, and its error where it carries one beside.
+pub fn mask_record(record: &Record<'_>, out: &mut String) {
+    match record.masked {
+        Some(masked) => out.push_str(masked),
+        None => mask_into(&record.message, out),
+    }
+    if let Some(error) = &record.error {
+        out.push_str(" | ");
+        mask_into(error, out);
+    }
+}
+
+/// The masked form of `text`.
+pub fn mask(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    mask_into(text, &mut out);
+    out
+}
+
+/// Letters and digits that stand together, a digit among them.
+struct Run {
+    start: usize,
+    end: usize,
+    /// Classes that all its bytes share.
+    shared: u8,
+    /// Digits that it begins with.
+    digits: usize,
+}
+
+impl Run {
+    /// The run from `start` on, of which the first digit stands at `digit`.
+    fn of(bytes: &[u8], start: usize, digit: usize) -> Run {
+        let shared = |bytes: &[u8]| bytes.iter().fold(u8::MAX, |shared, byte| shared & class(*byte));
+        let mut run = Run { start, end: digit, shared: shared(&bytes[start..digit]), digits: 0 };
+        while let Some(class) = bytes.get(run.end).map(|byte| class(*byte)).filter(|class| *class != 0) {
+            run.shared &= class;
+            run.end += 1;
+            run.digits += usize::from(class & DIGIT != 0 && start + run.digits + 1 == run.end);
+        }
+        run
+    }
+
+    /// Whether it is a variable: from where its text goes on as it is, and where to look for the next one.
+    fn variable(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let run = &bytes[self.start..self.end];
+        if self.shared & DIGIT != 0 || is_clock_of_date(run) {
+            let next = swallow_number_tail(bytes, self.end);
+            return Some((next, next));
+        }
+        let hex = self.shared & HEX != 0 && run.len() >= HEX_IDENTIFIER;
+        if hex || run.len() >= LONG_IDENTIFIER || run.starts_with(b"0x") {
+            let next = swallow_dashed_hex(bytes, self.end);
+            return Some((next, next));
+        }
+        let unit = &run[self.digits..];
+        let is_unit = self.digits > 0 && unit.len() <= LONGEST_UNIT && unit.iter().all(u8::is_ascii_alphabetic);
+        is_unit.then_some((self.start + self.digits, self.end))
+    }
+}
+
+/// `12T08` within `2023-08-12T08:00:00Z`.
+fn is_clock_of_date(run: &[u8]) -> bool {
+    matches!(run, [a, b, b'T', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
+}
+
+/// `.25`, `:8080`, `,500` after a number belong to it: decimals, addresses, ports, clock times.
+fn swallow_number_tail(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        let separator = matches!(bytes.get(at), Some(b'.' | b':' | b','));
+        if !separator {
+            return at;
+        }
+        let digits = bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        let ends_clean = !bytes.get(at + 1 + digits).is_some_and(|b| b.is_ascii_alphabetic() && *b != b'Z');
+        if digits == 0 || !ends_clean {
+            return at;
+        }
+        at += 1 + digits;
+    }
+}
+
+/// The further groups of a UUID.
+fn swallow_dashed_hex(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at) == Some(&b'-') {
+        let end = at + 1 + bytes[at + 1..].iter().take_while(|byte| class(**byte) != 0).count();
+        if end == at + 1 || !bytes[at + 1..end].iter().all(u8::is_ascii_hexdigit) {
+            break;
+        }
+        at = end;
+    }
+    at
+}
+
+/// The words of a text: runs of letters, digits and `_`, longer than two, in lower case, without the masked parts.
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| w.len() > 2).map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn variables_and_constants() {
+        let cases = [
+            ("", ""),
+            ("GET /orders/17 200 15ms", "GET /orders/<*> <*> <*>ms"),
+            ("order 900488 placed, total 78.50", "order <*> placed, total <*>"),
+            ("connect to 10.0.0.7:5432 failed", "connect to <*> failed"),
+            ("id=550e8400-e29b-41d4-a716-446655440000;", "id=<*>;"),
+            ("req=5141e3f295c8c1d8", "req=<*>"),
+            ("C-0x55f31aae58b0", "C-<*>"),
+            ("psycopg2.errors utf8 s3", "psycopg2.errors utf8 s3"),
+            ("worker-3 of checkout-3", "worker-<*> of checkout-<*>"),
+            ("größe 5 µs", "größe <*> µs"),
+            ("at 12:30:01.", "at <*>."),
+            ("since 2023-08-12T08:00:01.5Z", "since <*>-<*>-<*>Z"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(mask(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_found_eight_at_a_time() {
+        for byte in 0..=255_u8 {
+            for place in 0..8 {
+                let mut word = [b'x'; 8];
+                word[place] = byte;
+                let expected = if byte.is_ascii_digit() { 0x80 << (8 * place) } else { 0 };
+                assert_eq!(digits(u64::from_le_bytes(word)), expected, "{byte} at {place}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_first_digit_is_found(text in "[ -~éß]{0,40}", from in 0_usize..40) {
+            let from = from.min(text.len());
+            let expected = text.as_bytes()[from..].iter().position(u8::is_ascii_digit).map(|at| from + at);
+            prop_assert_eq!(next_digit(text.as_bytes(), from), expected);
+        }
+
+        #[test]
+        fn masking_is_idempotent(text in "[ -~éß]{0,60}") {
+            let once = mask(&text);
+            prop_assert_eq!(mask(&once), once);
+        }
+
+        #[test]
+        fn never_panics(text in any::<String>()) {
+            mask(&text);
+        }
+    }
+}
