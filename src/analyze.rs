@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
-use crate::model::{Analysis, Change, Incident, Options, ServiceName, Verdict};
+use crate::model::{Analysis, Change, Incident, Options, Progress, ServiceName, Verdict};
 use crate::parse::{Formats, changes};
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, clocks, tabulate};
@@ -45,13 +45,13 @@ impl From<SignalError> for AnalyzeError {
     }
 }
 
-/// Reads the bundle at `paths`, finds its incidents and weighs their causes. `progress` is told bytes done and in all.
+/// Reads the bundle at `paths`, finds its incidents and weighs their causes.
 pub fn analyze(
     paths: &[PathBuf],
     options: &Options,
     formats: &Formats,
     facts: &Facts,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<Analysis, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::analyze::analyze;
 use crate::model::calibration::{Calibration, CaseScore, MatchLevel, OnsetError, Ranking, Reliability, ReliabilityBin, Said, Scores};
-use crate::model::{Options, Verdict};
+use crate::model::{Options, Progress, Verdict};
 use crate::parse::Formats;
 use crate::stats;
 use crate::suspect::facts::Facts;
@@ -64,13 +64,13 @@ pub struct Conditions {
     pub blind: bool,
 }
 
-/// Analyses all cases below `roots` and compares the answers with the truths. `progress` is told bytes done and in all of each case.
+/// Analyses all cases below `roots` and compares the answers with the truths. `progress` begins anew with each case.
 pub fn calibrate(
     roots: &[PathBuf],
     conditions: &Conditions,
     formats: &Formats,
     facts: &Facts,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<Calibration, CalibrateError> {
     let cases = find(roots)?;
     let mut failures = Vec::new();
@@ -93,13 +93,7 @@ struct Answer {
     given: bool,
 }
 
-fn answer(
-    case: &Case,
-    conditions: &Conditions,
-    formats: &Formats,
-    facts: &Facts,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Answer, String> {
+fn answer(case: &Case, conditions: &Conditions, formats: &Formats, facts: &Facts, progress: &dyn Progress) -> Result<Answer, String> {
     let window = if conditions.blind { None } else { window(&case.folder)? };
     let given = window.is_some();
     let known = window.unwrap_or_default();

@@ -26,7 +26,7 @@ use crate::suspect::facts::Facts;
 
 use args::{AnalyzeArgs, Arguments, Command};
 use output::Streams;
-use progress::Progress;
+use progress::TerminalProgress;
 use settings::{Environment, Settings};
 
 /// Done, whatever was found.
@@ -118,8 +118,8 @@ fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Stre
         formats.warn(streams);
     }
     let facts = if settings.knowledge { Facts::builtin() } else { Facts::empty() };
-    let progress = Progress::new(settings.progress);
-    let result = analyze(&args.paths, &settings.options, &formats.formats, &facts, &progress.hook());
+    let progress = TerminalProgress::new(settings.progress, environment.unicode());
+    let result = analyze(&args.paths, &settings.options, &formats.formats, &facts, &progress);
     progress.clear();
     let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
     if !settings.quiet {

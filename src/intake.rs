@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use crate::model::{
-    Change, ChangeId, Complaint, Coverage, Gap, Metrics, Options, Origin, Record, ServiceName, SourceCoverage, Time, TimeSpan, Topology,
+    Change, ChangeId, Complaint, Coverage, Gap, Metrics, Options, Origin, Progress, Record, ServiceName, SourceCoverage, Time, TimeSpan,
+    Topology,
 };
 use crate::parse::config::Flat;
 use crate::parse::series::{Collected, Reading, Setting};
@@ -74,13 +74,14 @@ type WholeReader<'r> = dyn Fn(&[u8], &mut Part) -> Result<(), String> + 'r;
 /// Reads metrics that are written as text.
 type MetricReader = dyn Fn(&str, &Setting<'_>) -> Result<Reading, String>;
 
-/// Reads all sources. `progress` is told the bytes read so far and the bytes in all.
-pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Intake {
-    let total: u64 = bundle.sources.iter().map(|s| s.bytes).sum();
-    let done = AtomicU64::new(0);
+/// Reads all sources.
+pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Intake {
+    progress.expect(bundle.sources.iter().map(|s| s.bytes).sum());
     let read = |source: &Source| {
+        progress.file_begun(&source.shown);
         let part = read_source(source, bundle, formats, options);
-        progress(done.fetch_add(source.bytes, Ordering::Relaxed) + source.bytes, total);
+        progress.advance(source.bytes, part.coverage.lines);
+        progress.file_ended(&source.shown);
         part
     };
     let parts: Vec<Part> = bundle.sources.par_iter().map(read).collect();

@@ -3,12 +3,11 @@
 //! No window is compared with another here, and no cause is looked for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::model::{Coverage, Level, LineTemplate, Options, Record, ServiceName, Templates};
+use crate::model::{Coverage, Level, LineTemplate, Options, Progress, Record, ServiceName, Templates};
 use crate::parse::{Formats, LogOutcome, Sink, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::template::catalog::{self, Catalog};
@@ -23,15 +22,16 @@ pub struct Mined {
     pub coverage: Coverage,
 }
 
-/// Counts the messages of all logs of a bundle and mines their templates. `progress` is told bytes done and in all.
-pub fn mine(bundle: &Bundle, formats: &Formats, options: &Options, progress: &(dyn Fn(u64, u64) + Sync)) -> Mined {
+/// Counts the messages of all logs of a bundle and mines their templates.
+pub fn mine(bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Mined {
     let logs: Vec<&Source> = logs(bundle).collect();
-    let total = logs.iter().map(|source| source.bytes).sum();
-    let done = AtomicU64::new(0);
+    progress.expect(logs.iter().map(|source| source.bytes).sum());
     let read = |source: &&Source| {
+        progress.file_begun(&source.shown);
         let mut counting = Counting { catalog: Catalog::default(), source, options };
         let outcome = read_source(source, formats, options, &mut counting);
-        progress(done.fetch_add(source.bytes, Ordering::Relaxed) + source.bytes, total);
+        progress.advance(source.bytes, outcome.coverage.lines);
+        progress.file_ended(&source.shown);
         (counting.catalog, outcome)
     };
     let parts: Vec<(Catalog, LogOutcome)> = logs.par_iter().map(read).collect();

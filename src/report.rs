@@ -26,7 +26,7 @@ use crate::model::Analysis;
 pub use ledger::warnings as coverage_warnings;
 pub use markdown::escape as escape_markdown;
 pub use sentences::{kind, sentence};
-pub use text::{count, counted, pad, sanitize, shorten, to_ascii, wrap};
+pub use text::{bytes, count, counted, duration, pad, sanitize, shorten, to_ascii, width, wrap};
 pub use wording::symptom;
 
 /// How an analysis is written.

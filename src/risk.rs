@@ -15,8 +15,8 @@ use std::sync::Arc;
 use crate::analyze::{AnalyzeError, workers};
 use crate::intake::{self, Intake};
 use crate::model::{
-    Change, ChangeId, ChangeKind, ChangeRisk, ConfigDiff, Incident, Options, Origin, Reason, RiskFinding, Risks, ServiceName, Time,
-    TimeSpan, Topology,
+    Change, ChangeId, ChangeKind, ChangeRisk, ConfigDiff, Incident, Options, Origin, Progress, Reason, RiskFinding, Risks, ServiceName,
+    Time, TimeSpan, Topology,
 };
 use crate::parse::config::Flat;
 use crate::parse::{Formats, changes, config_diff};
@@ -77,7 +77,7 @@ pub fn assess(
     options: &Options,
     formats: &Formats,
     facts: &Facts,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<Risks, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {

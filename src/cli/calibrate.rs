@@ -7,7 +7,7 @@ use crate::suspect::facts::Facts;
 
 use super::args::CalibrateArgs;
 use super::output::Streams;
-use super::progress::Progress;
+use super::progress::TerminalProgress;
 use super::settings::{DEFAULT_WIDTH, Environment};
 use super::{Failure, formats};
 
@@ -19,8 +19,8 @@ pub fn run(args: &CalibrateArgs, environment: &Environment, streams: &mut Stream
     let facts = if args.no_knowledge { Facts::empty() } else { Facts::builtin() };
     let options = Options { threads: args.threads.map(usize::from), without: args.without, ..Options::default() };
     let conditions = Conditions { options, blind: args.blind };
-    let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
-    let result = calibrate(&args.cases, &conditions, &formats.formats, &facts, &progress.hook());
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
+    let result = calibrate(&args.cases, &conditions, &formats.formats, &facts, &progress);
     progress.clear();
     let result = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
     if !args.quiet {

@@ -11,7 +11,7 @@ use crate::suspect::facts::Facts;
 
 use super::args::{FormatArg, LevelArg, RiskArgs};
 use super::output::Streams;
-use super::progress::Progress;
+use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
 use super::{EXIT_GATE, Failure, formats, hint, warn};
 
@@ -25,8 +25,8 @@ pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>
     if !args.quiet {
         loaded.warn(streams);
     }
-    let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
-    let judged = risk::assess(&args.paths, &subject, &options, &loaded.formats, &Facts::builtin(), &progress.hook());
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
+    let judged = risk::assess(&args.paths, &subject, &options, &loaded.formats, &Facts::builtin(), &progress);
     progress.clear();
     let risks = judged.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
     if !args.quiet {

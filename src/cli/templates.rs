@@ -11,7 +11,7 @@ use crate::report::{View, templates};
 
 use super::args::{ListFormatArg, TemplatesArgs};
 use super::output::Streams;
-use super::progress::Progress;
+use super::progress::TerminalProgress;
 use super::settings::{self, DEFAULT_WIDTH, Environment};
 use super::{Failure, formats, hint, warn};
 
@@ -23,7 +23,7 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
     }
     let failure = |error: AnalyzeError| Failure::failed(&error, hint(&error));
     let workers = workers(options.threads).map_err(failure)?;
-    let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
     let loaded = formats::load(&args.formats, environment)?;
     if !args.quiet {
         loaded.warn(streams);
@@ -31,7 +31,7 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
     let formats = loaded.formats;
     let bundle =
         Bundle::open_with(&args.paths, &|head| changes::is_export(head, &formats)).map_err(|e| failure(AnalyzeError::Bundle(e)))?;
-    let mined = workers.install(|| mine::mine(&bundle, &formats, &options, &progress.hook()));
+    let mined = workers.install(|| mine::mine(&bundle, &formats, &options, &progress));
     progress.clear();
     if !args.quiet {
         warn(&mined.coverage, streams);
