@@ -272,8 +272,8 @@ mod tests {
     #[test]
     fn what_matters_most_stays_on_narrow_screens() {
         let seen = seen(&["logs/checkout/app.log", "b.log"]);
-        assert_eq!(seen.line(40, true), "64 MB of 256 MB, 1.23M lines/s, 6 s left");
-        assert_eq!(seen.line(36, true), "64 MB of 256 MB, 1.23M lines/s");
+        assert_eq!(seen.line(41, true), "64 MB of 256 MB, 1.23M lines/s, 6 s left");
+        assert_eq!(seen.line(40, true), "64 MB of 256 MB, 1.23M lines/s");
         assert_eq!(seen.line(80, true), "[===>          ] 64 MB of 256 MB, 1.23M lines/s, 6 s left  logs/chec…p.log +1");
         assert_eq!(seen.line(110, true), "[===>          ] 64 MB of 256 MB, 1.23M lines/s, 6 s left  logs/checkout/app.log, b.log");
     }
