@@ -14,11 +14,10 @@ use crate::model::{
     Topology,
 };
 use crate::parse::config::Flat;
+use crate::parse::parallel::{self, Manner};
 use crate::parse::series::{Collected, Reading, Setting};
 use crate::parse::timestamp::Clock;
-use crate::parse::{
-    Formats, LogOutcome, changes, config, influx, openmetrics, otlp_metrics, prometheus, read_log as read_records, sysstat, topology,
-};
+use crate::parse::{Formats, LogOutcome, Sink, changes, config, influx, openmetrics, otlp_metrics, prometheus, sysstat, topology};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::signal::metrics::{self, TableOutcome};
 use crate::template::tally::Place;
@@ -56,8 +55,8 @@ pub struct NameBook {
 /// What one source turned into.
 #[derive(Default)]
 struct Part {
-    tally: Option<Tally>,
-    flow: Flow,
+    tallies: Vec<Tally>,
+    flows: Vec<Flow>,
     samples: Collected,
     changes: Vec<Change>,
     /// Whether other files may tell more of the same changes.
@@ -79,8 +78,10 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     progress.expect(bundle.sources.iter().map(|s| s.bytes).sum());
     let read = |source: &Source| {
         progress.file_begun(&source.shown);
-        let part = read_source(source, bundle, formats, options);
-        progress.advance(source.bytes, part.coverage.lines);
+        let part = read_source(source, bundle, formats, options, progress);
+        if source.kind != SourceKind::Log {
+            progress.advance(source.bytes, part.coverage.lines);
+        }
         progress.file_ended(&source.shown);
         part
     };
@@ -90,8 +91,8 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     let (mut tallies, mut flows, mut samples) = (Vec::new(), Vec::new(), Collected::default());
     let (mut changes, mut joining) = (Vec::new(), BTreeSet::new());
     for (part, source) in parts.into_iter().zip(&bundle.sources) {
-        tallies.extend(part.tally);
-        flows.push(part.flow);
+        tallies.extend(part.tallies);
+        flows.extend(part.flows);
         samples.absorb(part.samples);
         joining.extend(part.changes.iter().filter(|_| part.joins).map(|change| change.id.clone()));
         changes.extend(part.changes);
@@ -162,7 +163,7 @@ fn settle_changes(mut changes: Vec<Change>, joining: &BTreeSet<ChangeId>, compla
     settled.into_iter().map(Arc::new).collect()
 }
 
-fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options) -> Part {
+fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Part {
     let whole = |kind: &str, read: &WholeReader<'_>| read_whole(source, kind, read);
     let metric_text = |kind: &str, read: &MetricReader| {
         whole(kind, &|bytes, part| {
@@ -171,7 +172,7 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
         })
     };
     match source.kind {
-        SourceKind::Log => read_log(source, formats, options),
+        SourceKind::Log => read_log(source, formats, options, progress),
         SourceKind::LongCsv | SourceKind::WideCsv => whole("metrics csv", &|bytes, part| {
             let outcome = metrics::read_csv(bytes, &mut part.samples)?;
             part.count_rows(source, &outcome);
@@ -238,28 +239,37 @@ fn refused(changes: &[Change], complaints: &[Complaint]) -> u64 {
     complained.difference(&read).count() as u64
 }
 
-fn read_log(source: &Source, formats: &Formats, options: &Options) -> Part {
-    let mut part = Part::default();
-    let input = match lines::open(&source.path) {
-        Ok(input) => input,
-        Err(error) => return Part::unreadable(source, &error.to_string()),
-    };
-    let (mut tally, mut flow) = (Tally::default(), Flow::default());
-    let service = source.service.as_ref().map_or("", ServiceName::as_str);
-    let instance = source.instance.as_ref().map_or("", |i| i.as_str());
-    let mut sink = |record: &Record<'_>, line: u64| {
-        if options.wants(record.time) {
-            tally.add(record, Place { service, instance, path: &source.shown, line });
-            flow.add(record, service, &source.shown, line);
-        }
-    };
-    let outcome = read_records(source, input, formats, options.utc_offset, &mut sink);
-    part.coverage = outcome.coverage;
-    part.complaints = outcome.complaints;
-    tally.name_source(&part.coverage.format);
-    part.tally = Some(tally);
-    part.flow = flow;
+fn read_log(source: &Source, formats: &Formats, options: &Options, progress: &dyn Progress) -> Part {
+    let begin = || Counting { tally: Tally::default(), flow: Flow::default(), source, options };
+    let manner = Manner { utc_offset: options.utc_offset, part: options.part };
+    let watch = |bytes, lines| progress.advance(bytes, lines);
+    let (counted, outcome) = parallel::read_all(source, formats, manner, &watch, &begin);
+    let mut part = Part { coverage: outcome.coverage, complaints: outcome.complaints, ..Part::default() };
+    for mut counting in counted {
+        counting.tally.name_source(&part.coverage.format);
+        part.tallies.push(counting.tally);
+        part.flows.push(counting.flow);
+    }
     part
+}
+
+/// Counts the records of a log.
+struct Counting<'s> {
+    tally: Tally,
+    flow: Flow,
+    source: &'s Source,
+    options: &'s Options,
+}
+
+impl Sink for Counting<'_> {
+    fn record(&mut self, record: &Record<'_>, line: u64) {
+        if self.options.wants(record.time) {
+            let service = self.source.service.as_ref().map_or("", ServiceName::as_str);
+            let instance = self.source.instance.as_ref().map_or("", |i| i.as_str());
+            self.tally.add(record, Place { service, instance, path: &self.source.shown, line });
+            self.flow.add(record, service, &self.source.shown, line);
+        }
+    }
 }
 
 fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::model::{Coverage, Level, LineTemplate, Options, Progress, Record, ServiceName, Templates};
+use crate::parse::parallel::{self, Manner};
 use crate::parse::{Formats, LogOutcome, Sink, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::template::catalog::{self, Catalog};
@@ -23,22 +24,22 @@ pub struct Mined {
 }
 
 /// Counts the messages of all logs of a bundle and mines their templates.
-pub fn mine(bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Mined {
-    let logs: Vec<&Source> = logs(bundle).collect();
+pub fn mine<'b>(bundle: &'b Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Mined {
+    let logs: Vec<&'b Source> = logs(bundle).collect();
     progress.expect(logs.iter().map(|source| source.bytes).sum());
-    let read = |source: &&Source| {
+    let read = |source: &'b Source| {
         progress.file_begun(&source.shown);
-        let mut counting = Counting { catalog: Catalog::default(), source, options };
-        let outcome = read_source(source, formats, options, &mut counting);
-        progress.advance(source.bytes, outcome.coverage.lines);
+        let begin = || Counting { catalog: Catalog::default(), source, options };
+        let watch = |bytes, lines| progress.advance(bytes, lines);
+        let read = parallel::read_all(source, formats, manner(options), &watch, &begin);
         progress.file_ended(&source.shown);
-        (counting.catalog, outcome)
+        read
     };
-    let parts: Vec<(Catalog, LogOutcome)> = logs.par_iter().map(read).collect();
+    let parts: Vec<(Vec<Counting<'_>>, LogOutcome)> = logs.par_iter().copied().map(read).collect();
     let mut catalog = Catalog::default();
     let mut coverage = Coverage { complaints: bundle.complaints.clone(), ..Coverage::default() };
-    for (part, outcome) in parts {
-        catalog.absorb(part);
+    for (counted, outcome) in parts {
+        counted.into_iter().for_each(|counting| catalog.absorb(counting.catalog));
         coverage.sources.push(outcome.coverage);
         coverage.complaints.extend(outcome.complaints);
     }
@@ -67,6 +68,10 @@ fn read_source(source: &Source, formats: &Formats, options: &Options, sink: &mut
         Ok(input) => read_log(source, input, formats, options.utc_offset, sink),
         Err(error) => LogOutcome::unreadable(source, &error.to_string()),
     }
+}
+
+fn manner(options: &Options) -> Manner {
+    Manner { utc_offset: options.utc_offset, part: options.part }
 }
 
 fn place<'s>(source: &'s Source, path: &'s Arc<str>, line: u64) -> Place<'s> {

@@ -25,9 +25,9 @@ pub mod place;
 mod records;
 mod rhythm;
 mod scanner;
+mod stamp;
 mod structured;
 pub mod suggest;
-mod stamp;
 pub mod timestamp;
 pub mod tokens;
 mod trace;
@@ -39,6 +39,7 @@ pub mod influx;
 mod json_documents;
 pub mod openmetrics;
 pub mod otlp_metrics;
+pub mod parallel;
 pub mod prometheus;
 pub mod series;
 pub mod sysstat;
@@ -59,7 +60,8 @@ use dispatch::Plan;
 use folder::{Kind, about_file};
 use format::{ColumnsFile, LineFile, MessageFile};
 use place::Written;
-pub use records::{LogOutcome, PartOutcome, Parts, Sink, read_log};
+use records::read_watched;
+pub use records::{LogOutcome, PartOutcome, Parts, Sink, Watch, read_log};
 
 /// All formats of a run: the built-in ones and the user's.
 #[derive(Debug, Default)]

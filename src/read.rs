@@ -2,6 +2,7 @@
 //!
 //! Does not know any log format, nor what a change or a metric means.
 
+mod ahead;
 pub mod documents;
 pub mod lines;
 mod metrics;

@@ -195,6 +195,10 @@ pub struct TemplatesArgs {
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
     pub threads: Option<u16>,
+
+    /// Size of the parts in which large logs are read, for tests: no result depends on it.
+    #[arg(long, value_name = "BYTES", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub part_size: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -373,6 +377,10 @@ pub struct AnalyzeArgs {
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
     pub threads: Option<u16>,
+
+    /// Size of the parts in which large logs are read, for tests: no result depends on it.
+    #[arg(long, value_name = "BYTES", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
+    pub part_size: Option<u64>,
 
     /// Use nothing that is known of configuration keys and messages, only timing, calls and effects.
     #[arg(long, help_heading = "How it is done")]

@@ -137,7 +137,8 @@ impl Settings {
 pub fn reading(args: &TemplatesArgs) -> Result<Options, Failure> {
     let offset = args.tz.as_deref().map(utc_offset).transpose()?;
     let (since, until) = limits(&args.since, &args.until, offset)?;
-    Ok(Options { since, until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
+    let threads = args.threads.map(usize::from);
+    Ok(Options { since, until, utc_offset: offset, threads, part: args.part_size, ..Options::default() })
 }
 
 /// What `risk` may be told of what is read: nothing that is later than `--as-of`.
@@ -171,6 +172,7 @@ fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
         step: args.step.as_deref().map(step).transpose()?,
         threads: args.threads.map(usize::from),
         without: args.without,
+        part: args.part_size,
     })
 }
 

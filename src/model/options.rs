@@ -23,6 +23,8 @@ pub struct Options {
     pub step: Option<Step>,
     /// Number of worker threads; `None`: one a core.
     pub threads: Option<usize>,
+    /// Bytes of the parts in which large logs are read; `None`: by their size and the number of threads. No result depends on it.
+    pub part: Option<u64>,
     /// A family of evidence that weighs nothing, to see what it is worth.
     pub without: Option<EvidenceFamily>,
 }

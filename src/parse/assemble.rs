@@ -26,15 +26,8 @@ const RARE: Columns = Columns::of(&[
     Column::Application,
 ]);
 /// Columns that tell of an error, or of more than fits into a line.
-const MORE: Columns = Columns::of(&[
-    Column::Error,
-    Column::ErrorType,
-    Column::Stack,
-    Column::Detail,
-    Column::Hint,
-    Column::Context,
-    Column::Statement,
-]);
+const MORE: Columns =
+    Columns::of(&[Column::Error, Column::ErrorType, Column::Stack, Column::Detail, Column::Hint, Column::Context, Column::Statement]);
 /// Without one of these a line tells of no request.
 const OUTCOME: Columns = Columns::of(&[Column::Status, Column::GrpcStatus]);
 

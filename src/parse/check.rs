@@ -18,8 +18,8 @@ use super::compile::{LineFormat, MessageFormat};
 use super::detect::detect;
 use super::format::{Expected, Reader};
 use super::matching::{Matched, Matcher, fill_by};
-use super::pattern::Places;
 use super::messages::{Meanings, read_message};
+use super::pattern::Places;
 use super::place::Written;
 use super::timestamp::Clock;
 use super::{Formats, LogOutcome, read_log};
@@ -221,7 +221,9 @@ fn check_message_format(formats: &Formats, format: &MessageFormat) -> Vec<Failur
             wrong.differs(&sample.text, difference.column.to_owned(), difference);
         }
     }
-    let matches = |text: &str| format.patterns.iter().position(|p| format.any.is_match(text) && fill_by(p, text, &mut Places::default(), &mut Row::default()));
+    let matches = |text: &str| {
+        format.patterns.iter().position(|p| format.any.is_match(text) && fill_by(p, text, &mut Places::default(), &mut Row::default()))
+    };
     for reject in format.rejects.iter().filter(|r| matches(&r.text).is_some()) {
         wrong.add(&reject.text, "matches what it is to reject".to_owned(), Some("make the pattern stricter"));
     }

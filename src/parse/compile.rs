@@ -149,6 +149,11 @@ impl LineFormat {
         })
     }
 
+    /// The variants for which every line needs an automaton, which is several times slower than steps, and why.
+    pub fn slow(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.variants.iter().filter_map(|variant| Some((variant.name.as_str(), variant.pattern.compiled()?.slow()?)))
+    }
+
     /// Whether its lines name their cells themselves.
     pub fn is_structured(&self) -> bool {
         matches!(self.reader, Reader::Json | Reader::Logfmt)
@@ -390,6 +395,14 @@ mod tests {
         check(r"^a?b", b"ab", b"");
         check(r"^\S+ x", b"a0[", b"");
         check("abc", b"xyz", b"");
+    }
+
+    #[test]
+    fn built_in_formats_are_fast() {
+        let formats = super::super::Formats::builtin();
+        let slow: Vec<String> =
+            formats.lines().iter().flat_map(|f| f.slow().map(|(line, why)| format!("{} {line}: {why}", f.name))).collect();
+        assert_eq!(slow, [] as [String; 0]);
     }
 
     fn compiled(text: &str) -> Result<LineFormat, FormatError> {

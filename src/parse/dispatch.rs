@@ -123,6 +123,7 @@ impl Names for Marks<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::super::Formats;
+    use super::super::beginnings::Candidates;
     use super::super::cells::Row;
     use super::super::matching::{Matched, Matcher};
     use super::super::timestamp::Clock;

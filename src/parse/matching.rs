@@ -92,7 +92,7 @@ pub struct Header {
 /// What may separate the cells of a table, the usual first.
 const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// How a line begins that names the cells of those after it.
-const FIELDS: [&str; 3] = ["#Fields:", "#fields\t", "#FIELDS:"];
+pub const FIELDS: [&str; 3] = ["#Fields:", "#fields\t", "#FIELDS:"];
 
 impl Header {
     /// `None` where the line names no time and nothing that is said.
@@ -172,7 +172,8 @@ impl<'f> Matcher<'f> {
     /// format.
     pub fn line(&mut self, format: &'f LineFormat, text: &str, candidates: &Candidates, clock: &Clock, row: &mut Row) -> Matched {
         row.clear();
-        let passes_over = |pattern: &Pattern| self.formats.beginnings().may_pass_over(candidates, format.position) && pattern.is_match(text);
+        let passes_over =
+            |pattern: &Pattern| self.formats.beginnings().may_pass_over(candidates, format.position) && pattern.is_match(text);
         if format.ignore.as_ref().is_some_and(passes_over) {
             return Matched::Nothing;
         }

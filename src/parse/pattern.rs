@@ -29,8 +29,8 @@ pub struct Compiled {
     all_groups: usize,
     /// The rest of the line behind the expression.
     rest: Option<Rest>,
-    /// The same expression as steps, where it can be said so.
-    scanner: Option<Scanner>,
+    /// The same expression as steps, or what it has that steps cannot do.
+    scanner: Result<Scanner, &'static str>,
     /// A text without which the automaton need not be asked.
     needed: Option<Finder<'static>>,
     regex: OnceLock<Option<Regex>>,
@@ -168,6 +168,11 @@ impl Compiled {
         build(&compiled.head).map(|_| ()).map_err(|e| (last_line(&e.to_string()), None))
     }
 
+    /// Why every line needs an automaton; `None`: steps decide nearly all.
+    pub fn slow(&self) -> Option<&'static str> {
+        self.scanner.as_ref().err().copied()
+    }
+
     /// An automaton of one's own, for many lines; `None` where none can be built.
     pub fn automaton(&self) -> Option<Automaton> {
         self.regex().map(Automaton::of)
@@ -175,7 +180,10 @@ impl Compiled {
 
     /// Steps at the beginning that another expression has too.
     pub fn shared_with(&self, other: &Compiled) -> usize {
-        self.scanner.as_ref().zip(other.scanner.as_ref()).map_or(0, |(a, b)| a.shared_with(b))
+        match (&self.scanner, &other.scanner) {
+            (Ok(a), Ok(b)) => a.shared_with(b),
+            _ => 0,
+        }
     }
 
     fn regex(&self) -> Option<&Regex> {
@@ -191,7 +199,7 @@ impl Compiled {
         if places.slots.len() < length {
             places.slots.resize(length, usize::MAX);
         }
-        let Some(scanner) = &self.scanner else {
+        let Ok(scanner) = &self.scanner else {
             places.clear();
             return if self.lacks_what_it_needs(text) { Scanned::No } else { Scanned::Unsure };
         };
@@ -239,9 +247,9 @@ impl Compiled {
         let needed = self.rest.is_some_and(|rest| rest.needed);
         let hopeless = || self.lacks_what_it_needs(text);
         let scanned = match &self.scanner {
-            Some(scanner) => scanner.is_match(text.as_bytes(), hopeless),
-            None if hopeless() => Scanned::No,
-            None => Scanned::Unsure,
+            Ok(scanner) => scanner.is_match(text.as_bytes(), hopeless),
+            Err(_) if hopeless() => Scanned::No,
+            Err(_) => Scanned::Unsure,
         };
         match scanned {
             Scanned::No => false,

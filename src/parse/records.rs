@@ -68,28 +68,68 @@ pub fn read_log(
     utc_offset: Option<i32>,
     sink: &mut dyn Sink,
 ) -> LogOutcome {
+    read_watched(source, input, formats, utc_offset, &|_, _| {}, sink)
+}
+
+/// The same; `watch` is told of bytes of the file and lines that are done. The bytes add up to those on disk.
+pub fn read_watched(
+    source: &Source,
+    input: Box<dyn Read + Send>,
+    formats: &Formats,
+    utc_offset: Option<i32>,
+    watch: &Watch<'_>,
+    sink: &mut dyn Sink,
+) -> LogOutcome {
     let mut blocks = Blocks::new(unfolded(input));
     let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
     let mut opening = Opening::default();
     let mut failure = opening.read(&mut blocks).err();
     let dialect = Dialect::of(formats, &clock, &opening.text);
     let mut log = Log::new(&dialect, formats, clock, sink);
+    let mut told = Told { watch, left: source.bytes, lines: 0 };
     log.cut(opening.cut);
     log = log.block(&opening.text);
+    told.tell(opening.text.len(), log.lines());
     drop(opening);
     while failure.is_none() {
         match blocks.next_block() {
             Ok(Some(block)) => {
                 log.cut(block.cut);
                 log = log.block(&block.text);
+                told.tell(block.text.len(), log.lines());
             }
             Ok(None) => break,
             Err(e) => failure = Some(e),
         }
     }
+    told.end();
     let mut ledger = Ledger::default();
     ledger.follow(log.finish());
     ledger.outcome(source, &dialect.detected.name(), failure.as_ref())
+}
+
+/// Told of bytes on disk and lines that are done.
+pub type Watch<'w> = dyn Fn(u64, u64) + Sync + 'w;
+
+/// What a watcher was told of one file.
+struct Told<'w> {
+    watch: &'w Watch<'w>,
+    /// Bytes on disk that were not told yet.
+    left: u64,
+    lines: u64,
+}
+
+impl Told<'_> {
+    /// A packed file has more bytes than there are on disk: they are told as far as they go.
+    fn tell(&mut self, bytes: usize, lines: u64) {
+        let bytes = (bytes as u64).min(self.left);
+        self.left -= bytes;
+        (self.watch)(bytes, lines - std::mem::replace(&mut self.lines, lines));
+    }
+
+    fn end(&mut self) {
+        (self.watch)(std::mem::take(&mut self.left), 0);
+    }
 }
 
 /// The beginning of a log, from which its dialect is told.

@@ -72,12 +72,7 @@ impl Beats {
 }
 
 impl Rhythm {
-    /// Takes note of a record. One that is older than those before it was delayed on its way.
-    pub fn beat(&mut self, time: Time, line: u64) {
-        self.take(Beat { first: time, last: time, line });
-    }
-
-    /// Takes note of the next part of a source.
+    /// Takes note of the next part of a source. A record that is older than those before it was delayed on its way.
     pub fn follow(&mut self, part: &Beats) {
         part.0.iter().for_each(|beat| self.take(*beat));
     }
@@ -152,9 +147,11 @@ mod tests {
 
     fn rhythm(seconds: impl IntoIterator<Item = f64>) -> Rhythm {
         let mut rhythm = Rhythm::default();
+        let mut beats = Beats::default();
         for (line, at) in (1..).zip(seconds) {
-            rhythm.beat(Time(0).plus_seconds(at), line);
+            beats.beat(Time(0).plus_seconds(at), line);
         }
+        rhythm.follow(&beats);
         rhythm
     }
 
@@ -198,11 +195,12 @@ mod tests {
             let mut time = 0;
             let times: Vec<Time> = steps.iter().map(|step| { time += step / 7; Time(time) }).collect();
             let (mut whole, mut joined) = (Rhythm::default(), Rhythm::default());
-            let mut parts = [Beats::default(), Beats::default()];
+            let (mut all, mut parts) = (Beats::default(), [Beats::default(), Beats::default()]);
             for (line, time) in (1..).zip(&times) {
-                whole.beat(*time, line);
+                all.beat(*time, line);
                 parts[usize::from(line as usize > cut)].beat(*time, line);
             }
+            whole.follow(&all);
             parts.iter().for_each(|part| joined.follow(part));
             proptest::prop_assert_eq!((whole.bins, &whole.longest, whole.now), (joined.bins, &joined.longest, joined.now));
         }

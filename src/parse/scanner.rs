@@ -11,7 +11,9 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// Deepest groups that are worth the trouble.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 32;
+/// Times that a group may be written out.
+const WRITTEN_OUT: usize = 8;
 /// Bytes of a run that are looked at one by one.
 const NEAR: usize = 16;
 /// Ways that one scan tries; a line that needs more is left to the regular expression, whose time is bounded.
@@ -23,6 +25,8 @@ pub struct Scanner {
     steps: Vec<Step>,
     /// Steps at the beginning that can be done in one way only.
     sure: usize,
+    /// For each number of sure steps the slots that they fill.
+    known: Box<[usize]>,
 }
 
 /// How far the sure steps of one expression came on a text, from which the next expression that begins alike goes on.
@@ -76,6 +80,8 @@ pub enum Scanned {
 #[derive(Clone, Debug, PartialEq)]
 enum Step {
     Literal(Box<[u8]>),
+    /// One byte of each class: what has a fixed length.
+    Fixed(Box<[ByteSet]>),
     Run(Box<Run>),
     /// The beginning (even) or the end (odd) of a group.
     Slot(usize),
@@ -176,14 +182,23 @@ impl ByteSet {
 }
 
 impl Scanner {
-    /// Makes steps of an expression; `None` where it has something that steps cannot do.
-    pub fn new(hir: &Hir) -> Option<Scanner> {
+    /// Makes steps of an expression.
+    ///
+    /// # Errors
+    /// What it has that steps cannot do.
+    pub fn new(hir: &Hir) -> Result<Scanner, &'static str> {
         let mut steps = Vec::new();
         let end = Next { first: ByteSet::none(), nothing: true };
         compile(hir, end, 0, &mut steps)?;
         steps.reverse();
+        if !matches!(steps.first(), Some(Step::Start)) {
+            return Err("does not begin with ^, or not in all its branches");
+        }
+        let steps = fused(steps);
         let sure = steps.iter().take_while(|step| step.is_sure()).count();
-        matches!(steps.first(), Some(Step::Start)).then_some(Scanner { steps, sure })
+        let slots = |from: usize| steps[..from].iter().filter_map(Step::last_slot).max().map_or(2, |slot| slot + 1);
+        let known = (0..=sure).map(slots).collect();
+        Ok(Scanner { steps, sure, known })
     }
 
     /// Steps at the beginning that another expression has too, and that can be done in one way only.
@@ -206,11 +221,11 @@ impl Scanner {
         if trail.failed.is_some_and(|step| step < shared) {
             return Scanned::No;
         }
-        let from = shared.min(trail.places.len().saturating_sub(1));
+        let from = shared.min(trail.places.len().saturating_sub(1)).min(self.sure);
         let mut at = trail.places.get(from).copied().unwrap_or(0);
         trail.places.truncate(from);
         trail.failed = None;
-        let known = self.steps[..from].iter().filter_map(Step::last_slot).max().map_or(2, |slot| slot + 1);
+        let known = self.known[from];
         slots.iter_mut().skip(known).for_each(|slot| *slot = usize::MAX);
         let mut scan = Scan { text, slots, doubt: false, tries: MOST_TRIES, nested: false };
         for (number, step) in self.steps[..self.sure].iter().enumerate().skip(from) {
@@ -257,7 +272,7 @@ impl Scanner {
 impl Step {
     fn is_sure(&self) -> bool {
         match self {
-            Step::Literal(_) | Step::Slot(_) | Step::Start | Step::End | Step::WordEdge => true,
+            Step::Literal(_) | Step::Fixed(_) | Step::Slot(_) | Step::Start | Step::End | Step::WordEdge => true,
             Step::Run(run) => run.sure,
             Step::Optional(body) => body.sure && body.most == 1 && body.steps.iter().all(Step::is_sure),
             Step::Choice(choice) => choice.sure && choice.branches.iter().all(|(_, steps)| steps.iter().all(Step::is_sure)),
@@ -301,6 +316,10 @@ impl Scan<'_, '_> {
     fn sure_step(&mut self, step: &Step, at: usize) -> Option<usize> {
         match step {
             Step::Literal(bytes) => self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len()),
+            Step::Fixed(sets) => {
+                let bytes = self.text.get(at..at + sets.len())?;
+                sets.iter().zip(bytes).all(|(set, byte)| set.has(*byte)).then_some(at + sets.len())
+            }
             Step::Run(run) => self.run(run, at),
             Step::Slot(slot) => {
                 self.set(*slot, at);
@@ -452,20 +471,20 @@ impl Run {
 }
 
 /// Appends the steps of an expression from the last to the first, and returns what may come where it begins.
-fn compile(hir: &Hir, next: Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
+fn compile(hir: &Hir, next: Next, depth: usize, steps: &mut Vec<Step>) -> Result<Next, &'static str> {
     if depth > DEEPEST {
-        return None;
+        return Err("has groups within groups deeper than steps follow");
     }
     match hir.kind() {
-        HirKind::Empty => Some(next),
+        HirKind::Empty => Ok(next),
         HirKind::Literal(literal) => {
             steps.push(Step::Literal(literal.0.clone()));
-            Some(Next { first: ByteSet::of(literal.0.first().copied()), nothing: false })
+            Ok(Next { first: ByteSet::of(literal.0.first().copied()), nothing: false })
         }
         HirKind::Class(class) => {
             let set = bytes_of(class)?;
             steps.push(run(set.clone(), (1, 1), true, &next));
-            Some(Next { first: set, nothing: false })
+            Ok(Next { first: set, nothing: false })
         }
         HirKind::Look(look) => look_step(*look, next, steps),
         HirKind::Repetition(repetition) => repeated(repetition, next, depth, steps),
@@ -474,29 +493,29 @@ fn compile(hir: &Hir, next: Next, depth: usize, steps: &mut Vec<Step>) -> Option
             steps.push(Step::Slot(slot + 1));
             let first = compile(&capture.sub, next, depth + 1, steps)?;
             steps.push(Step::Slot(slot));
-            Some(first)
+            Ok(first)
         }
         HirKind::Concat(parts) => parts.iter().rev().try_fold(next, |next, part| compile(part, next, depth + 1, steps)),
         HirKind::Alternation(branches) => choice(branches, &next, depth, steps),
     }
 }
 
-fn look_step(look: Look, next: Next, steps: &mut Vec<Step>) -> Option<Next> {
+fn look_step(look: Look, next: Next, steps: &mut Vec<Step>) -> Result<Next, &'static str> {
     match look {
         Look::Start => {
             steps.push(Step::Start);
-            Some(next)
+            Ok(next)
         }
         Look::End => {
             steps.push(Step::End);
-            Some(Next { first: ByteSet::none(), nothing: false })
+            Ok(Next { first: ByteSet::none(), nothing: false })
         }
         Look::WordAscii => {
             steps.push(Step::WordEdge);
             // Which bytes an edge allows depends on the one before it.
-            Some(Next { first: ByteSet::of(0..=255), nothing: false })
+            Ok(Next { first: ByteSet::of(0..=255), nothing: false })
         }
-        _ => None,
+        _ => Err("looks around in another way than ^, $ and \\b"),
     }
 }
 
@@ -509,7 +528,7 @@ fn run(set: ByteSet, (least, most): (usize, usize), greedy: bool, next: &Next) -
     Step::Run(Box::new(Run { stops: set.stops(), set, least, most, lazy: !greedy && !fixed, next: next.clone(), sure }))
 }
 
-fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
+fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<Step>) -> Result<Next, &'static str> {
     let least = repetition.min as usize;
     let most = repetition.max.map_or(usize::MAX, |max| max as usize);
     let single = match repetition.sub.kind() {
@@ -519,11 +538,18 @@ fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<S
     };
     if let Some(set) = single {
         steps.push(run(set.clone(), (least, most), repetition.greedy, &next));
-        return Some(if least == 0 { either(&set, &next) } else { Next { first: set, nothing: false } });
+        return Ok(if least == 0 { either(&set, &next) } else { Next { first: set, nothing: false } });
     }
     let has_groups = repetition.sub.properties().explicit_captures_len() > 0;
-    if least > 0 || !repetition.greedy || (most > 1 && has_groups) || repetition.sub.properties().minimum_len() == Some(0) {
-        return None;
+    if !repetition.greedy {
+        return Err("repeats a group as seldom as possible");
+    }
+    if (most > 1 && has_groups) || repetition.sub.properties().minimum_len() == Some(0) {
+        return Err("repeats a group that is named or may be empty");
+    }
+    if least > 0 {
+        let written = written_out(repetition, least, most).ok_or("repeats a group many times")?;
+        return compile(&written, next, depth + 1, steps);
     }
     let mut body = Vec::new();
     // In a loop the body may follow itself.
@@ -534,11 +560,58 @@ fn repeated(repetition: &Repetition, next: Next, depth: usize, steps: &mut Vec<S
     }
     let first = compile(&repetition.sub, after, depth + 1, &mut body)?;
     body.reverse();
+    let body = fused(body);
     let sure = !first.first.meets(&next.first);
     let found = either(&first.first, &next);
     let needed = needed(&repetition.sub).map(|literal| Needed(Box::new(Finder::new(&literal).into_owned())));
     steps.push(Step::Optional(Box::new(Body { slots: slots_of(&body), steps: body, most, sure, needed })));
-    Some(found)
+    Ok(found)
+}
+
+/// A group as often as it must come, then as often as it may: `(?:x){2,3}` is `xx(?:x)?`.
+fn written_out(repetition: &Repetition, least: usize, most: usize) -> Option<Hir> {
+    let sub = || (*repetition.sub).clone();
+    let optional = |max: Option<u32>, sub: Hir| Hir::repetition(Repetition { min: 0, max, greedy: true, sub: Box::new(sub) });
+    let rest = match most {
+        usize::MAX => optional(None, sub()),
+        most => (least..most).fold(Hir::empty(), |rest, _| optional(Some(1), Hir::concat(vec![sub(), rest]))),
+    };
+    let bounded = least <= WRITTEN_OUT && (most == usize::MAX || most <= WRITTEN_OUT);
+    bounded.then(|| Hir::concat((0..least).map(|_| sub()).chain([rest]).collect()))
+}
+
+/// The same steps, with those of fixed length that follow each other as one.
+fn fused(steps: Vec<Step>) -> Vec<Step> {
+    let mut fused = Vec::new();
+    let mut fixed: Vec<ByteSet> = Vec::new();
+    for step in steps {
+        match fixed_bytes(&step) {
+            Some(bytes) => fixed.extend(bytes),
+            None => {
+                end_fixed(&mut fixed, &mut fused);
+                fused.push(step);
+            }
+        }
+    }
+    end_fixed(&mut fixed, &mut fused);
+    fused
+}
+
+fn end_fixed(fixed: &mut Vec<ByteSet>, fused: &mut Vec<Step>) {
+    if !fixed.is_empty() {
+        fused.push(Step::Fixed(std::mem::take(fixed).into()));
+    }
+}
+
+/// The classes of a step of a fixed, short length.
+fn fixed_bytes(step: &Step) -> Option<Vec<ByteSet>> {
+    /// Longer ones are compared or counted at once.
+    const LONGEST: usize = 8;
+    match step {
+        Step::Literal(bytes) if bytes.len() <= 2 => Some(bytes.iter().map(|byte| ByteSet::of([*byte])).collect()),
+        Step::Run(run) if run.least == run.most && run.most <= LONGEST => Some(vec![run.set.clone(); run.most]),
+        _ => None,
+    }
 }
 
 fn either(first: &ByteSet, next: &Next) -> Next {
@@ -547,7 +620,7 @@ fn either(first: &ByteSet, next: &Next) -> Next {
     both
 }
 
-fn choice(branches: &[Hir], next: &Next, depth: usize, steps: &mut Vec<Step>) -> Option<Next> {
+fn choice(branches: &[Hir], next: &Next, depth: usize, steps: &mut Vec<Step>) -> Result<Next, &'static str> {
     let mut compiled = Vec::new();
     let mut all = Next { first: ByteSet::none(), nothing: false };
     let mut sure = true;
@@ -555,6 +628,7 @@ fn choice(branches: &[Hir], next: &Next, depth: usize, steps: &mut Vec<Step>) ->
         let mut steps = Vec::new();
         let first = compile(branch, next.clone(), depth + 1, &mut steps)?;
         steps.reverse();
+        let steps = fused(steps);
         sure &= !first.nothing && !all.first.meets(&first.first);
         all.first.join(&first.first);
         all.nothing |= first.nothing;
@@ -562,7 +636,7 @@ fn choice(branches: &[Hir], next: &Next, depth: usize, steps: &mut Vec<Step>) ->
     }
     let slots = compiled.iter().flat_map(|(_, steps)| slots_of(steps)).collect();
     steps.push(Step::Choice(Box::new(Choice { branches: compiled, nothing: all.nothing, slots, sure })));
-    Some(all)
+    Ok(all)
 }
 
 /// The longest text that every match of an expression has.
@@ -586,13 +660,13 @@ fn slots_of(steps: &[Step]) -> Vec<usize> {
     steps.iter().flat_map(inside).collect()
 }
 
-fn bytes_of(class: &Class) -> Option<ByteSet> {
+fn bytes_of(class: &Class) -> Result<ByteSet, &'static str> {
     match class {
-        Class::Bytes(class) => Some(ByteSet::of(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
+        Class::Bytes(class) => Ok(ByteSet::of(class.ranges().iter().flat_map(|range| range.start()..=range.end()))),
         Class::Unicode(class) if class.is_ascii() => {
-            Some(ByteSet::of(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
+            Ok(ByteSet::of(class.ranges().iter().flat_map(|range| range.start() as u8..=range.end() as u8)))
         }
-        Class::Unicode(_) => None,
+        Class::Unicode(_) => Err("has a class of characters beyond ASCII"),
     }
 }
 
@@ -605,7 +679,7 @@ mod tests {
 
     /// The scanner's answer and that of the regular expression, group by group. Returns whether the scanner was sure.
     fn agree(pattern: &str, text: &str) -> bool {
-        let Some(scanner) = parse(pattern).ok().and_then(|hir| Scanner::new(&hir)) else { return false };
+        let Some(scanner) = parse(pattern).ok().and_then(|hir| Scanner::new(&hir).ok()) else { return false };
         let regex = RegexBuilder::new(pattern).unicode(false).build().unwrap();
         let mut slots = vec![0; regex.captures_len() * 2];
         let expected = regex.captures(text.as_bytes());
@@ -637,6 +711,9 @@ mod tests {
             (r"^\d{4}(?:\.\d+)*(?<z>Z|[+-]\d\d)?\b", &["2023.1.2Z", "2023", "2023.+01", "20231"]),
             (r"^a(?:b|bc)(?<x>c?)d", &["abcd", "abd", "abccd", "ad"]),
             (r"^a*ab", &["aaab", "ab", "b"]),
+            (r"^(?:\d+ ){1,3}(?<a>x)", &["1 x", "1 2 33 x", "1 2 3 4 x", "x", "1 "]),
+            (r"^(?:ab)+(?<a>a?)c", &["ababc", "abac", "c", "ababab"]),
+            (r"^(?:a |b ){2}(?<a>\S+)", &["a b x", "a x", "a b a x"]),
         ];
         for (pattern, texts) in cases {
             for text in texts {

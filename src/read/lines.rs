@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::ahead::ahead;
 use super::utf16::Utf16;
 
 /// Longest line handed on whole, in bytes.
@@ -35,6 +36,15 @@ pub fn open(path: &Path) -> io::Result<Input> {
         return decompress(Box::new(Cursor::new(head).chain(io::stdin())));
     }
     decompress(Box::new(File::open(path)?))
+}
+
+/// The same, unpacked by a thread of its own where it is packed.
+pub fn open_ahead(path: &Path) -> io::Result<Input> {
+    let mut head = Vec::new();
+    if path.as_os_str() != STDIN {
+        File::open(path)?.take(6).read_to_end(&mut head)?;
+    }
+    if is_coded(&head) { ahead(open(path)?) } else { open(path) }
 }
 
 /// Whether an input that begins so is packed, or of another encoding than UTF-8.
@@ -293,7 +303,8 @@ fn repaired_lines(bytes: &[u8]) -> Block<'static> {
         } else {
             text.push_str(&repaired(line));
         }
-        if end.is_some() {
+        // A last line of which nothing is left is a line all the same.
+        if end.is_some() || text.is_empty() || text.ends_with('\n') {
             text.push('\n');
         }
     }

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::shape::{self, regex};
+use super::shape::{self, WORD, regex};
 use super::symbols::{Symbol, Symbols};
 use super::tokens::VARIABLE;
 use super::words;
@@ -75,12 +75,12 @@ static UNITS: LazyLock<[(Regex, &'static str); 3]> = LazyLock::new(|| {
     [
         (regex("<<\\*>"), VARIABLE),
         (regex(&format!("<\\*> {UNIT} \\(<\\*> ?{UNIT}?\\)")), VARIABLE),
-        (regex(&format!("<\\*> {UNIT}\\b")), VARIABLE),
+        (regex(&format!("<\\*> {UNIT}(?-u:\\b)")), VARIABLE),
     ]
 });
 
 static LISTS: LazyLock<[(Regex, &'static str); 2]> =
-    LazyLock::new(|| [(regex(r"<\*>(?:,<\*>)+"), VARIABLE), (regex(r"^[\w.-]*[:@#]<\*>"), VARIABLE)]);
+    LazyLock::new(|| [(regex(r"<\*>(?:,<\*>)+"), VARIABLE), (regex(&format!("^[{WORD}.-]*[:@#]<\\*>")), VARIABLE)]);
 
 /// Without units, with something in empty brackets and quotes, with one value for a list of values.
 fn without_optional_parts(template: &str) -> String {

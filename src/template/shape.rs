@@ -13,6 +13,9 @@ use super::words;
 
 /// Stands for [`VARIABLE`] inside of words, so that one character is one variable.
 const MARK: char = '\u{0}';
+/// Characters of words. Unicode's own class makes automata of thousands of states, whose building would take longer than most runs; so
+/// whatever is not ASCII passes for one.
+pub const WORD: &str = "A-Za-z0-9_\u{80}-\u{10ffff}";
 /// Signs that separate words inside a token, and stay as they are.
 const SEPARATORS: [char; 14] = ['=', ',', ';', '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '|'];
 
@@ -23,16 +26,20 @@ static PHRASES: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     let zone = "(?: (?:[A-Z]{2,4}|[+-]\u{0}))?";
     compiled(&[
         ("\"(GET|POST|PUT|DELETE|HEAD|PATCH|OPTIONS|CONNECT|TRACE) [^\"]*\"".to_owned(), "\"$1 \u{0}\""),
-        ("\\b[A-Za-z][A-Za-z0-9+.-]*://[^\\s\"'<>|(){}\\[\\],;]*[^\\s\"'<>|(){}\\[\\],;.:!?]".to_owned(), "\u{0}"),
-        (format!("\\b{DAY}{MONTH} +\u{0},? \u{0}{zone}(?: \u{0})?"), "\u{0}"),
-        (format!("\\b{DAY}\u{0} {MONTH} \u{0}(?: \u{0}{zone})?"), "\u{0}"),
+        ("(?-u:\\b)[A-Za-z][A-Za-z0-9+.-]*://[^ \"'<>|(){}\\[\\],;]*[^ \"'<>|(){}\\[\\],;.:!?]".to_owned(), "\u{0}"),
+        (format!("(?-u:\\b){DAY}{MONTH} +\u{0},? \u{0}{zone}(?: \u{0})?"), "\u{0}"),
+        (format!("(?-u:\\b){DAY}\u{0} {MONTH} \u{0}(?: \u{0}{zone})?"), "\u{0}"),
         ("\u{0}[-/]\u{0}[-/]\u{0}[T ]\u{0}(?:Z| ?[+-]\u{0}(?::\u{0})?)?".to_owned(), "\u{0}"),
     ])
 });
 
 /// A statement of SQL, of which the shape counts: its literals are variables, and so is how many a list has.
 static SQL: LazyLock<Regex> = LazyLock::new(|| {
-    regex(r"(?i)\b(?:select\b.*\bfrom|insert\s+into|update\b.*\bset|delete\s+from|replace\s+into|merge\s+into|with\b.*\bselect)\b")
+    const EDGE: &str = r"(?-u:\b)";
+    let verbs = format!(
+        "select{EDGE}.*{EDGE}from|insert +into|update{EDGE}.*{EDGE}set|delete +from|replace +into|merge +into|with{EDGE}.*{EDGE}select"
+    );
+    regex(&format!("(?i){EDGE}(?:{verbs}){EDGE}"))
 });
 static LITERALS: LazyLock<Regex> = LazyLock::new(|| regex(r"'(?:[^']|'')*'"));
 static VALUE_LISTS: LazyLock<Regex> = LazyLock::new(|| regex("\\(('?\u{0}'?)(?:, ?'?\u{0}'?)+\\)"));
@@ -45,10 +52,10 @@ static WORDS: LazyLock<RegexSet> = LazyLock::new(|| {
         "^[vV]?[0-9\u{0}]+(?:[.:_-][0-9A-Za-z\u{0}]+)+$",
         // Windows paths, paths from the root, paths that hold a variable or an ending.
         r"^(?:[A-Za-z]:\\|\\\\)",
-        "^/(?:\u{0}|[\\w.$@%+~-]{2}|[^/]+/)",
-        "^[\\w.$@%+~\u{0}-]+/[\\w.$@%+~\u{0}-]+/.*[.\u{0}]",
+        &format!("^/(?:\u{0}|[{WORD}.$@%+~-]{{2}}|[^/]+/)"),
+        &format!("^[{WORD}.$@%+~\u{0}-]+/[{WORD}.$@%+~\u{0}-]+/.*[.\u{0}]"),
         // host:port
-        "^[\\w.\u{0}-]*\\.[\\w.\u{0}-]+:\u{0}$",
+        &format!("^[{WORD}.\u{0}-]*\\.[{WORD}.\u{0}-]+:\u{0}$"),
         // What begins with a number and goes on with signs.
         "^[0-9\u{0}][A-Za-z]*[^A-Za-z0-9#\u{0}]",
         "^\u{0}{2,}$",
@@ -57,7 +64,8 @@ static WORDS: LazyLock<RegexSet> = LazyLock::new(|| {
 });
 
 /// An identifier that ends in numbers: `blk_-38`, `task_7_m_1`, `worker-3`; a code in capitals (`ORA-01555`) is none.
-static NUMBERED: LazyLock<Regex> = LazyLock::new(|| regex("^([A-Za-z][A-Za-z0-9]*)(?:[_-][A-Za-z0-9\u{0}]*)*[_-]-?\u{0}[\\w.\u{0}-]*$"));
+static NUMBERED: LazyLock<Regex> =
+    LazyLock::new(|| regex(&format!("^([A-Za-z][A-Za-z0-9]*)(?:[_-][A-Za-z0-9\u{0}]*)*[_-]-?\u{0}[{WORD}.\u{0}-]*$")));
 /// A host's name of three labels and more.
 static HOST: LazyLock<Regex> = LazyLock::new(|| regex("^(?:[a-z0-9_\u{0}-]+\\.){2,}[a-z]{2,}$"));
 const ABSENT: [&str; 9] = ["null", "NULL", "nil", "None", "(null)", "true", "false", "True", "False"];

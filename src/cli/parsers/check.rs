@@ -10,6 +10,7 @@ use crate::cli::output::Streams;
 use crate::cli::settings::Environment;
 use crate::parse::changes;
 use crate::parse::check::{self, Failure as Mistake};
+use crate::parse::compile::LineFormat;
 use crate::parse::folder::Kind;
 use crate::parse::{FormatError, Formats};
 use crate::report::{counted, sanitize, shorten};
@@ -122,6 +123,9 @@ impl Report {
         let replaces = if known { "; takes the place of the format of this name" } else { "" };
         let proof = format!("{}, {}", counted(samples as u64, "sample"), counted(rejects as u64, "reject"));
         self.line(&format!("{}: fine, {proof}{replaces}", sanitize(&file.display().to_string())));
+        for (line, why) in formats.lines().iter().filter(|f| kind == Kind::Lines && f.name == name).flat_map(LineFormat::slow) {
+            self.line(&format!("    slow      line \"{}\" {why}: a regular expression decides on every line", sanitize(line)));
+        }
     }
 
     /// Samples of other formats, all of which held before these files came; one mistake for each format.

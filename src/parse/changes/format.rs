@@ -4,8 +4,10 @@
 //! Does not read exports; `export` does.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
+use regex_syntax::ast::parse::Parser;
 use serde::Deserialize;
 
 use crate::model::ChangeKind;
@@ -160,13 +162,31 @@ pub(super) struct List {
     pub requires: Vec<Vec<Condition>>,
     pub default_kind: Option<ChangeKind>,
     pub fields: BTreeMap<String, Vec<String>>,
-    pub matches: BTreeMap<String, Regex>,
+    pub matches: BTreeMap<String, Expression>,
     /// Lower-case word to kind.
     pub kinds: BTreeMap<String, ChangeKind>,
     pub skip: BTreeMap<String, Vec<String>>,
     pub failed: BTreeMap<String, Vec<String>>,
     pub join: bool,
     pub join_seconds: f64,
+}
+
+/// An expression that is compiled when it is first needed: most runs meet no export at all.
+#[derive(Clone, Debug)]
+pub(super) struct Expression {
+    text: String,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Expression {
+    fn new(text: &str) -> Result<Expression, String> {
+        Parser::new().parse(text).map_err(|error| error.to_string())?;
+        Ok(Expression { text: text.to_owned(), regex: OnceLock::new() })
+    }
+
+    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.regex.get_or_init(|| Regex::new(&self.text).ok()).as_ref()?.captures(text)
+    }
 }
 
 /// A path, and the value that it must have.
@@ -219,8 +239,8 @@ impl List {
         }
         let mut matches = BTreeMap::new();
         for (field, expression) in &entry.matches {
-            let regex = Regex::new(expression).map_err(|error| at("match")(error.to_string().lines().last().unwrap_or("").to_owned()))?;
-            matches.insert(field.clone(), regex);
+            let expression = Expression::new(expression).map_err(|error| at("match")(error.lines().last().unwrap_or("").to_owned()))?;
+            matches.insert(field.clone(), expression);
         }
         let mut kinds = BTreeMap::new();
         for (name, words) in &entry.kind {

@@ -85,7 +85,10 @@ fn miss<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, variant: &'f Vari
 /// Why a line that begins as an object is not one of this format.
 fn json<'f>(matcher: &mut Matcher<'f>, format: &'f LineFormat, line: &str, clock: &Clock) -> Option<NearMiss> {
     // Only the format that takes any object can say what is amiss with one.
-    if !line.starts_with('{') || !format.requires.is_empty() || matcher.line(format, line, &Candidates::ANY, clock, &mut Row::default()) != Matched::No {
+    if !line.starts_with('{')
+        || !format.requires.is_empty()
+        || matcher.line(format, line, &Candidates::ANY, clock, &mut Row::default()) != Matched::No
+    {
         return None;
     }
     let (offset, why) = match serde_json::from_str::<serde::de::IgnoredAny>(line) {

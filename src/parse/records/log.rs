@@ -18,9 +18,9 @@ use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Outer, Pending};
 use super::super::timestamp::Clock;
 use super::super::trace;
+use super::Sink;
 use super::dialect::{Dialect, without_indent};
 use super::ledger::Ledger;
-use super::Sink;
 
 /// Longest line put together from parts, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -78,6 +78,11 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         self.ledger.lines = lines;
     }
 
+    /// Lines read, with those before.
+    pub fn lines(&self) -> u64 {
+        self.ledger.lines
+    }
+
     /// Whether a line begins a record whatever stands before it.
     pub fn can_begin(&mut self, text: &str) -> bool {
         let text = without_indent(text.strip_suffix('\r').unwrap_or(text), self.dialect.indent);
@@ -89,7 +94,10 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
                 let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
                 let inner = without_colours(inner.trim_end_matches(['\n', '\r'])).into_owned();
                 let own = row.raw(Column::Partial, text) != Some("P") && !inner.contains('\n');
-                matches!(matched, Matched::Record(Head { open: false, fixed: true, .. })) && own && self.begins_anew(&inner) && self.is_head(&inner)
+                matches!(matched, Matched::Record(Head { open: false, fixed: true, .. }))
+                    && own
+                    && self.begins_anew(&inner)
+                    && self.is_head(&inner)
             }
         }
     }
@@ -381,8 +389,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     fn flush(&mut self) {
-        let (line, time): (u64, Option<Time>) =
-            (self.pending.first_line, self.pending.flush(&mut self.matcher, &self.clock, self.sink));
+        let (line, time): (u64, Option<Time>) = (self.pending.first_line, self.pending.flush(&mut self.matcher, &self.clock, self.sink));
         if let Some(time) = time {
             self.dated = true;
             self.ledger.record(time, line);

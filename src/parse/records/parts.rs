@@ -13,11 +13,12 @@ use crate::read::documents::is_plain;
 use crate::read::lines::Blocks;
 
 use super::super::Formats;
+use super::super::matching::FIELDS;
 use super::super::timestamp::Clock;
 use super::dialect::{Dialect, SAMPLE};
 use super::ledger::Ledger;
 use super::log::Log;
-use super::{LogOutcome, Sink};
+use super::{LogOutcome, Nobody, Sink, Told, Watch};
 
 /// Bytes of the beginning from which the dialect is told; more only where its lines are long.
 const OPENING: u64 = 64 * 1024;
@@ -25,6 +26,11 @@ const OPENING: u64 = 64 * 1024;
 const SEARCHED: u64 = 1024 * 1024;
 /// Bytes read at once in the search.
 const CHUNK: usize = 16 * 1024;
+
+/// Bytes looked through at once for line ends.
+const COUNTED: usize = 256 * 1024;
+/// Bytes of the longest of [`FIELDS`], but for one.
+const LONGEST_MARK: usize = 8;
 
 /// A log and where its parts begin.
 pub struct Parts<'f> {
@@ -39,13 +45,6 @@ pub struct Parts<'f> {
 pub struct PartOutcome {
     ledger: Ledger,
     failure: Option<io::Error>,
-}
-
-impl PartOutcome {
-    /// Lines read.
-    pub fn lines(&self) -> u64 {
-        self.ledger.lines
-    }
 }
 
 impl<'f> Parts<'f> {
@@ -85,7 +84,8 @@ impl<'f> Parts<'f> {
     fn cut(&self, file: &mut File, from: u64) -> Option<u64> {
         // The line that `from` stands in began before.
         file.seek(SeekFrom::Start(from - 1)).ok()?;
-        let mut log = Log::new(&self.dialect, self.formats, self.clock, &mut super::Nobody);
+        let mut nobody = Nobody;
+        let mut log = Log::new(&self.dialect, self.formats, self.clock, &mut nobody);
         let (mut bytes, mut begin) = (Vec::new(), None);
         let mut chunk = vec![0; CHUNK];
         while (bytes.len() as u64) < SEARCHED {
@@ -105,9 +105,11 @@ impl<'f> Parts<'f> {
     }
 
     /// Reads a part, of which the first line has the number `lines_before` + 1.
-    pub fn read(&self, source: &Source, part: usize, lines_before: u64, sink: &mut dyn Sink) -> PartOutcome {
+    pub fn read(&self, source: &Source, part: usize, lines_before: u64, watch: &Watch<'_>, sink: &mut dyn Sink) -> PartOutcome {
         let mut log = Log::new(&self.dialect, self.formats, self.clock, sink);
         log.skip(lines_before);
+        let range = &self.ranges[part];
+        let mut told = Told { watch, left: range.end - range.start, lines: lines_before };
         let mut blocks = match self.open(source, part) {
             Ok(blocks) => blocks,
             Err(error) => return PartOutcome { ledger: log.finish(), failure: Some(error) },
@@ -117,24 +119,38 @@ impl<'f> Parts<'f> {
                 Ok(Some(block)) => {
                     log.cut(block.cut);
                     log = log.block(&block.text);
+                    told.tell(block.text.len(), log.lines());
                 }
-                Ok(None) => return PartOutcome { ledger: log.finish(), failure: None },
+                Ok(None) => {
+                    told.end();
+                    return PartOutcome { ledger: log.finish(), failure: None };
+                }
                 Err(error) => return PartOutcome { ledger: log.finish(), failure: Some(error) },
             }
         }
     }
 
-    /// Lines of a part.
+    /// Lines of a part; `None` where one of them may name the cells of those behind it, in this part and in others.
     ///
     /// # Errors
     /// Of reading.
-    pub fn lines(&self, source: &Source, part: usize) -> io::Result<u64> {
+    pub fn lines(&self, source: &Source, part: usize) -> io::Result<Option<u64>> {
         let mut input = self.input(source, part)?;
-        let (mut lines, mut chunk) = (0, vec![0; 256 * 1024]);
+        let (mut lines, mut kept, mut chunk) = (0, 0, vec![0; COUNTED]);
         loop {
-            match input.read(&mut chunk) {
-                Ok(0) => return Ok(lines),
-                Ok(read) => lines += memchr::memchr_iter(b'\n', &chunk[..read]).count() as u64,
+            match input.read(&mut chunk[kept..]) {
+                Ok(0) => return Ok(Some(lines)),
+                Ok(read) => {
+                    let end = kept + read;
+                    lines += memchr::memchr_iter(b'\n', &chunk[kept..end]).count() as u64;
+                    if names_cells(&chunk[..end]) {
+                        return Ok(None);
+                    }
+                    // What names cells may be cut by the end of the chunk.
+                    let tail = end.saturating_sub(LONGEST_MARK)..end;
+                    kept = tail.len();
+                    chunk.copy_within(tail, 0);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -168,6 +184,11 @@ impl<'f> Parts<'f> {
     }
 }
 
+/// Whether a line may begin in these bytes that names the cells of those behind it.
+fn names_cells(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'#', bytes).any(|at| FIELDS.iter().any(|mark| bytes[at..].starts_with(mark.as_bytes())))
+}
+
 /// The first lines of a log.
 fn opening(source: &Source) -> io::Result<String> {
     let mut size = OPENING;
@@ -182,5 +203,82 @@ fn opening(source: &Source) -> io::Result<String> {
             return Ok(text);
         }
         size *= 4;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use super::super::read_log;
+    use super::*;
+    use crate::model::{Record, Time};
+    use crate::read::SourceKind;
+
+    type Told = (u64, Time, String, String);
+
+    fn told(record: &Record<'_>, line: u64) -> Told {
+        (line, record.time, record.message.to_string(), record.detail.to_string())
+    }
+
+    /// Reads a text as a whole and in parts, and returns how many parts there were at most.
+    fn check(name: &str, text: &str) -> usize {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let source = Source {
+            path: file.path().to_owned(),
+            shown: Arc::from("x.log"),
+            kind: SourceKind::Log,
+            service: None,
+            instance: None,
+            bytes: text.len() as u64,
+            near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+        };
+        let formats = Formats::builtin();
+        let mut whole: Vec<Told> = Vec::new();
+        let input = Box::new(File::open(file.path()).unwrap());
+        let outcome = read_log(&source, input, &formats, None, &mut |record: &Record<'_>, line: u64| whole.push(told(record, line)));
+        let mut most = 0;
+        for size in [64, 300, 5_000] {
+            let Some(parts) = Parts::of(&source, &formats, None, size) else { continue };
+            most = most.max(parts.count());
+            let counts: Option<Vec<u64>> = (0..parts.count()).map(|part| parts.lines(&source, part).unwrap()).collect();
+            let Some(counts) = counts else { continue };
+            let (mut records, mut outcomes, mut before) = (Vec::new(), Vec::new(), 0);
+            for part in 0..parts.count() {
+                let sink = &mut |record: &Record<'_>, line: u64| records.push(told(record, line));
+                outcomes.push(parts.read(&source, part, before, &|_, _| {}, sink));
+                before += counts[part];
+            }
+            for (part, whole) in records.iter().zip(&whole) {
+                assert_eq!(part, whole, "{name} in parts of {size}");
+            }
+            let joined = parts.joined(&source, outcomes);
+            assert_eq!(
+                (records.len(), joined.coverage, joined.complaints),
+                (whole.len(), outcome.coverage.clone(), outcome.complaints.clone()),
+                "{name} in parts of {size}"
+            );
+        }
+        most
+    }
+
+    /// The samples of every format, again and again, alone and among each other.
+    #[test]
+    fn parts_cannot_be_seen() {
+        let formats = Formats::builtin();
+        let mut cut = 0;
+        let mut all: String =
+            (0..210).map(|second| format!("2023-08-12 14:{:02}:{:02},824 INFO [a] one\n", second / 60, second % 60)).collect();
+        for format in formats.lines() {
+            let text: String = format.samples.iter().flat_map(|sample| [sample.text.trim_matches('\n'), "\n"]).collect();
+            cut += usize::from(check(&format.name, &text.repeat(3 + 3_000 / text.len())) > 1);
+            if !FIELDS.iter().any(|mark| text.contains(mark)) {
+                all.push_str(&text);
+            }
+        }
+        assert!(cut > formats.lines().len() / 2, "{cut}");
+        assert!(check("all", &all) > 20);
     }
 }

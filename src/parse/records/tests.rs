@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use super::log::DOCKER_CUT;
 use super::*;
-use crate::model::Time;
 use crate::model::Level;
+use crate::model::Time;
 use crate::read::SourceKind;
 use crate::read::lines::decompress;
 
