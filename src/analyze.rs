@@ -5,10 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::dossier::{self, Material};
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
-use crate::model::{Analysis, Change, Incident, Options, Progress, ServiceName, Verdict};
+use crate::model::{Analysis, Change, Incident, Options, Progress, ServiceName, TimeSpan, Verdict};
 use crate::parse::{Formats, changes};
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, clocks, tabulate};
@@ -63,8 +64,8 @@ pub fn analyze(
         clocks::correct(&intake.coverage.clocks, &mut tally, &mut intake.flow, &mut metrics);
         let restarts = unrecorded::find(&tally, &intake.changes, facts);
         match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => Ok(Analysis { span: written, ..judge(intake, &restarts, &signals, facts, options)? }),
-            None => Ok(nothing_dated(intake)),
+            Some(signals) => Ok(Analysis { span: written, ..judge(&bundle, intake, &restarts, &signals, facts, options)? }),
+            None => Ok(nothing_dated(&bundle, intake, options)),
         }
     })
 }
@@ -75,7 +76,14 @@ pub fn workers(threads: Option<usize>) -> Result<rayon::ThreadPool, AnalyzeError
     pool.build().map_err(|e| AnalyzeError::Threads(e.to_string()))
 }
 
-fn judge(intake: Intake, restarts: &[Arc<Change>], signals: &Signals, facts: &Facts, options: &Options) -> Result<Analysis, AnalyzeError> {
+fn judge(
+    bundle: &Bundle,
+    intake: Intake,
+    restarts: &[Arc<Change>],
+    signals: &Signals,
+    facts: &Facts,
+    options: &Options,
+) -> Result<Analysis, AnalyzeError> {
     let detection = incident::detect(signals, options)?;
     let (blips, incidents): (Vec<Incident>, Vec<Incident>) =
         detection.incidents.into_iter().partition(|i| disturbance::explained_by(i, &intake.changes).is_some());
@@ -86,7 +94,11 @@ fn judge(intake: Intake, restarts: &[Arc<Change>], signals: &Signals, facts: &Fa
     });
     let disturbances = disturbances.collect();
     let verdicts = incidents.iter().map(|incident| verdict_on(incident, (&intake, restarts), signals, facts, options));
-    let verdicts = verdicts.map(|verdict| written.verdict(verdict)).collect();
+    let verdicts: Vec<Verdict> = verdicts.collect();
+    let blips: Vec<TimeSpan> = blips.iter().map(|b| b.span).collect();
+    let material = Material { bundle, signals, verdicts: &verdicts, blips: &blips, changes: &intake.changes, facts, options };
+    let dossier = dossier::compile(&material);
+    let verdicts = verdicts.into_iter().map(|verdict| written.verdict(verdict)).collect();
     Ok(Analysis {
         verdicts,
         disturbances,
@@ -95,6 +107,7 @@ fn judge(intake: Intake, restarts: &[Arc<Change>], signals: &Signals, facts: &Fa
         services: services(&intake, Some(signals)),
         changes: unrecorded::with_recorded(intake.changes, restarts),
         coverage: intake.coverage,
+        dossier,
     })
 }
 
@@ -122,7 +135,7 @@ fn verdict_on(
     verdict::weigh(&scene, suspect::gather(&case, &scene))
 }
 
-fn nothing_dated(intake: Intake) -> Analysis {
+fn nothing_dated(bundle: &Bundle, intake: Intake, options: &Options) -> Analysis {
     Analysis {
         verdicts: Vec::new(),
         disturbances: Vec::new(),
@@ -131,6 +144,7 @@ fn nothing_dated(intake: Intake) -> Analysis {
         services: services(&intake, None),
         changes: intake.changes,
         coverage: intake.coverage,
+        dossier: dossier::without_signals(bundle, options),
     }
 }
 

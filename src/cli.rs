@@ -2,12 +2,15 @@
 //!
 //! It turns arguments into settings, settings into a report, and whatever went wrong into a message, a hint and an exit code.
 
+mod alerts;
 mod args;
 mod calibrate;
 mod doubts;
 mod formats;
 mod output;
+mod pack;
 mod parsers;
+mod postmortem;
 mod progress;
 mod risk;
 mod settings;
@@ -20,7 +23,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::analyze::{AnalyzeError, analyze};
-use crate::model::Coverage;
+use crate::model::{Analysis, Coverage};
+use crate::redact::{self, Redactor};
 use crate::report::{self, sanitize};
 use crate::suspect::facts::Facts;
 
@@ -77,6 +81,9 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     };
     let result = match parsed.command {
         Command::Analyze(args) => run_analyze(&args, environment, streams),
+        Command::Postmortem(args) => postmortem::run(&args, environment, streams),
+        Command::Alerts(args) => alerts::run(&args, environment, streams),
+        Command::Pack(args) => pack::run(&args, environment, streams),
         Command::Templates(args) => templates::run(&args, environment, streams),
         Command::Risk(args) => risk::run(&args, environment, streams),
         Command::Calibrate(args) => calibrate::run(&args, environment, streams),
@@ -111,9 +118,34 @@ fn show_clap(error: &clap::Error, environment: &Environment, streams: &mut Strea
     }
 }
 
+/// Reads and judges, with progress, and tells of doubts; what `postmortem` and `alerts` begin with.
+fn judged(
+    paths: &[std::path::PathBuf],
+    args: &args::JudgeArgs,
+    quiet: bool,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<Analysis, Failure> {
+    let options = settings::options(args, true)?;
+    let formats = formats::load(&args.formats, environment)?;
+    if !quiet {
+        formats.warn(streams);
+    }
+    let facts = if args.no_knowledge { Facts::empty() } else { Facts::builtin() };
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !quiet, environment.unicode());
+    let result = analyze(paths, &options, &formats.formats, &facts, &progress);
+    progress.clear();
+    let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
+    if !quiet {
+        doubts::doubts(&options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
+        warn(&analysis.coverage, streams);
+    }
+    Ok(analysis)
+}
+
 fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let settings = Settings::from_args(args, environment)?;
-    let formats = formats::load(&args.formats, environment)?;
+    let formats = formats::load(&args.judge.formats, environment)?;
     if !settings.quiet {
         formats.warn(streams);
     }
@@ -121,7 +153,11 @@ fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Stre
     let progress = TerminalProgress::new(settings.progress, environment.unicode());
     let result = analyze(&args.paths, &settings.options, &formats.formats, &facts, &progress);
     progress.clear();
-    let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
+    let mut analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
+    if let Some(redaction) = settings.redaction {
+        let redactor = Redactor::new(&analysis.dossier.salt, redaction.addresses);
+        redact::walk::analysis(&mut analysis, &redactor);
+    }
     if !settings.quiet {
         doubts::doubts(&settings.options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
         warn(&analysis.coverage, streams);

@@ -22,6 +22,12 @@ pub mod suspect;
 
 pub mod verdict;
 
+pub mod dossier;
+
+pub mod redact;
+
+pub mod pack;
+
 pub mod analyze;
 pub mod mine;
 pub mod risk;

@@ -3,10 +3,12 @@
 //! Nothing here reads a file, matches a regular expression, knows polars or prints. A type belongs here when two layers
 //! exchange it; what only one layer needs stays in that layer.
 
+pub mod alarm;
 pub mod calibration;
 pub mod change;
 pub mod clock;
 pub mod coverage;
+pub mod dossier;
 pub mod family;
 pub mod incident;
 pub mod names;
@@ -21,9 +23,13 @@ pub mod topology;
 pub mod verdict;
 pub mod vocabulary;
 
+pub use alarm::{Alarm, Backtest, Condition, TestSeries};
 pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
 pub use clock::{Clock, ClockBasis, Skew};
 pub use coverage::{Complaint, Coverage, Duplicate, FormatCoverage, Gap, SourceCoverage};
+pub use dossier::{
+    Dossier, Exhibits, Fix, FixEffect, InputHash, Measured, MessageRow, MetricChart, Moved, Owner, Recovery, RecoveryOutcome, ServiceChart,
+};
 pub use family::EvidenceFamily;
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};

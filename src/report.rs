@@ -2,14 +2,24 @@
 //!
 //! Nothing is weighed here: what is shown, and in which order, the verdict has said. The one choice of this layer is how much fits.
 
+mod actions;
 mod advice;
+pub mod alerts;
 mod bars;
 pub mod calibration;
+mod checks;
+mod cite;
 mod flow;
+mod html;
 mod ledger;
 mod markdown;
+mod openmetrics;
+mod plain;
+pub mod postmortem;
+mod recovery;
 pub mod risk;
 mod rollout;
+mod sarif;
 mod sentences;
 pub mod templates;
 mod terminal;
@@ -29,7 +39,7 @@ pub use sentences::{kind, sentence};
 pub use text::{bytes, count, counted, duration, pad, sanitize, shorten, to_ascii, width, wrap};
 pub use wording::symptom;
 
-/// How an analysis is written.
+/// How a list is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// For a person at a terminal.
@@ -39,6 +49,32 @@ pub enum Format {
     Json,
     /// A summary for a chat or an issue.
     Markdown,
+}
+
+/// How an analysis is written: what every list can be written as, and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnalysisFormat {
+    Common(Format),
+    /// One page that works without a network.
+    Html,
+    /// Findings on lines of configuration, for code scanning.
+    Sarif,
+    /// The verdict as gauges.
+    OpenMetrics,
+    /// Sentences, one a line, for screen readers.
+    Plain,
+}
+
+impl AnalysisFormat {
+    /// Whether it shows what [`crate::model::Options::exhibits`] gathers.
+    pub fn wants_exhibits(self) -> bool {
+        self == AnalysisFormat::Html
+    }
+
+    /// Whether it is made to be passed on, so that secrets are replaced unless asked otherwise.
+    pub fn is_shared(self) -> bool {
+        matches!(self, AnalysisFormat::Html | AnalysisFormat::Common(Format::Markdown))
+    }
 }
 
 /// What the reader's screen can show and how much the reader wants.
@@ -62,10 +98,19 @@ impl Default for View {
 }
 
 /// The whole report, with a final newline.
-pub fn render(analysis: &Analysis, format: Format, view: &View) -> String {
+pub fn render(analysis: &Analysis, format: AnalysisFormat, view: &View) -> String {
     match format {
-        Format::Terminal => terminal::render(analysis, view),
-        Format::Json => v1::render(analysis, view),
-        Format::Markdown => markdown::render(analysis, view),
+        AnalysisFormat::Common(Format::Terminal) => terminal::render(analysis, view),
+        AnalysisFormat::Common(Format::Json) => v1::render(analysis, view),
+        AnalysisFormat::Common(Format::Markdown) => markdown::render(analysis, view),
+        AnalysisFormat::Html => html::render(analysis, view),
+        AnalysisFormat::Sarif => sarif::render(analysis),
+        AnalysisFormat::OpenMetrics => openmetrics::render(analysis, view),
+        AnalysisFormat::Plain => plain::render(analysis, view),
     }
+}
+
+/// [`to_ascii`] line by line.
+fn to_ascii_lines(text: &str) -> String {
+    text.lines().map(|line| to_ascii(line) + "\n").collect()
 }

@@ -119,6 +119,32 @@ pub fn wilson(successes: f64, trials: f64, z: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
+/// Interval of the difference of two proportions, second minus first, at `z` standard deviations; each is (successes, trials). Newcombe's
+/// hybrid score interval ("Interval estimation for the difference between independent proportions: comparison of eleven methods",
+/// Statistics in Medicine 17, 1998, method 10): it stays honest where a share is 0 or counts are small.
+pub fn difference_of_shares(first: (f64, f64), second: (f64, f64), z: f64) -> (f64, f64) {
+    let share = |(successes, trials): (f64, f64)| if trials > 0.0 { successes / trials } else { 0.5 };
+    let (p1, p2) = (share(first), share(second));
+    let ((l1, u1), (l2, u2)) = (wilson(first.0, first.1, z), wilson(second.0, second.1, z));
+    let lower = p2 - p1 - ((p2 - l2).powi(2) + (u1 - p1).powi(2)).sqrt();
+    let upper = p2 - p1 + ((u2 - p2).powi(2) + (p1 - l1).powi(2)).sqrt();
+    (lower.max(-1.0), upper.min(1.0))
+}
+
+/// How many independent values a series is worth: n (1 - r) / (1 + r) with its lag-1 autocorrelation r (Bayley and Hammersley, "The
+/// 'effective' number of independent observations in an autocorrelated time series", JRSS suppl. 8, 1946), where r is positive.
+pub fn independent_values(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let (Some(mean), true) = (mean(values), values.len() > 2) else { return n };
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    if squares <= 0.0 {
+        return n;
+    }
+    let lagged: f64 = values.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum();
+    let r = (lagged / squares).clamp(0.0, 0.99);
+    n * (1.0 - r) / (1.0 + r)
+}
+
 /// Mean squared difference between forecast probabilities and outcomes (Brier, "Verification of forecasts expressed in terms of
 /// probability", Monthly Weather Review 78, 1950, in its two-class form); `None` when empty.
 pub fn brier(told: &[(f64, bool)]) -> Option<f64> {
@@ -214,5 +240,22 @@ mod tests {
         assert_eq!([bins[0].said, bins[1].said, bins[9].said, bins[9].right], [1, 1, 2, 1]);
         assert!((brier(&told).unwrap() - (0.9025 + 0.81) / 4.0).abs() < 1e-12);
         assert!((calibration_error(&bins).unwrap() - (0.9 + 0.95) / 4.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn differences_of_shares_are_as_published() {
+        // Newcombe 1998, table II, method 10: 56/70 against 48/80, and 10/10 against 0/20, at 95 %.
+        let close = |found: (f64, f64), expected: (f64, f64)| (found.0 - expected.0).abs() < 5e-4 && (found.1 - expected.1).abs() < 5e-4;
+        assert!(close(difference_of_shares((48.0, 80.0), (56.0, 70.0), 1.959964), (0.0524, 0.3339)));
+        assert!(close(difference_of_shares((0.0, 20.0), (10.0, 10.0), 1.959964), (0.6791, 1.0)));
+    }
+
+    #[test]
+    fn a_series_that_repeats_itself_is_worth_less_than_its_length() {
+        let noise: Vec<f64> = (0..100u32).map(|i| f64::from(i * 7919 % 101)).collect();
+        assert!(independent_values(&noise) > 60.0, "{}", independent_values(&noise));
+        let drift: Vec<f64> = (0..100).map(f64::from).collect();
+        assert!(independent_values(&drift) < 5.0);
+        assert_eq!(independent_values(&[1.0; 50]), 50.0);
     }
 }

@@ -25,10 +25,38 @@ Examples:
       Everything that was found, not the first screen alone.
   whatchanged analyze bundle/ --symptom checkout --incident 2023-08-12T14:30:00Z..2023-08-12T17:45:00Z
       Explain a window that is known already.
+  whatchanged analyze bundle/ --format html -o report.html
+      One page with charts, to be mailed around.
   whatchanged analyze bundle/ --format json | jq '.incidents[].causes[0].title'
       For scripts; docs/analysis.schema.json describes the result.
   kubectl logs deploy/checkout --timestamps | whatchanged analyze - changes.jsonl
       Read standard input.";
+
+const POSTMORTEM_EXAMPLES: &str = "\
+Examples:
+  whatchanged postmortem checkout-outage/ -o postmortem.md
+      A draft of the worst incident in the bundle.
+  whatchanged postmortem bundle/ --incident 2023-08-12T14:30:00Z..2023-08-12T17:45:00Z --template our-form.md
+      One that is known, in your own form.
+
+Pieces of a form: {{title}} {{start}} {{end}} {{summary}} {{timeline}} {{root_cause}} {{resolution}} {{misleading_paths}}
+  {{measures}} {{tasks}} {{checks}} {{inputs}} {{version}}";
+
+const ALERTS_EXAMPLES: &str = "\
+Examples:
+  whatchanged alerts checkout-outage/ -o rules.yml
+      Rules for Prometheus, and what each would have done.
+  whatchanged alerts bundle/ -o rules.yml --test rules_test.yml && promtool test rules rules_test.yml
+      Let Prometheus itself repeat the back-test.
+  whatchanged alerts bundle/ -o rules.yml --loki loki-rules.yml
+      Rules for Loki's ruler, too.";
+
+const PACK_EXAMPLES: &str = "\
+Examples:
+  whatchanged pack --redact checkout-outage/ -o bundle.tar.zst
+      An archive that can be shared; what is said of its contents is what is said of the bundle.
+  mkdir shared && tar --zstd -xf bundle.tar.zst -C shared && whatchanged analyze shared/
+      What whoever gets it does.";
 
 const TEMPLATE_EXAMPLES: &str = "\
 Examples:
@@ -81,6 +109,15 @@ pub enum Command {
     /// Find incidents in logs, metrics and changes, and rank what caused them.
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
     Analyze(Box<AnalyzeArgs>),
+    /// Write a post-mortem as a finished draft in which every statement of fact says where it stands.
+    #[command(after_help = format!("{POSTMORTEM_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Postmortem(Box<PostmortemArgs>),
+    /// Propose alerting rules for what was found, each with what it would have done on the data.
+    #[command(after_help = format!("{ALERTS_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Alerts(Box<AlertsArgs>),
+    /// Put a bundle into one file that can be shared, without secrets where asked for.
+    #[command(after_help = format!("{PACK_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Pack(PackArgs),
     /// Show what kinds of message the logs hold, how often each came and when.
     #[command(after_help = format!("{TEMPLATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Templates(TemplatesArgs),
@@ -321,7 +358,11 @@ pub struct AnalyzeArgs {
 
     /// How the report is written.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: FormatArg,
+    pub format: AnalyzeFormatArg,
+
+    /// The same as --format plain: sentences for screen readers.
+    #[arg(long, conflicts_with = "format", help_heading = "Output")]
+    pub plain: bool,
 
     /// Write the report to a file, which is replaced only once the report is whole.
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
@@ -343,6 +384,16 @@ pub struct AnalyzeArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
+    #[command(flatten)]
+    pub redact: RedactArgs,
+
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+/// What an analysis may be told. Shared by all commands that judge incidents.
+#[derive(Clone, Debug, Default, Args)]
+pub struct JudgeArgs {
     /// The incident, where it is known; no other is looked for then.
     #[arg(long, value_name = "START[..END]", help_heading = "What is known")]
     pub incident: Option<String>,
@@ -389,6 +440,118 @@ pub struct AnalyzeArgs {
     /// Let a family of evidence weigh nothing; docs/accuracy.md names them.
     #[arg(long, value_name = "FAMILY", hide = true, value_parser = family)]
     pub without: Option<EvidenceFamily>,
+}
+
+/// What is replaced before a report is passed on.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct RedactArgs {
+    /// Replace e-mail addresses, tokens, keys, passwords and card numbers by pseudonyms; the default of markdown, html and postmortem.
+    #[arg(long, overrides_with = "no_redact", help_heading = "Output")]
+    pub redact: bool,
+
+    /// Leave everything as it was written.
+    #[arg(long, overrides_with = "redact", help_heading = "Output")]
+    pub no_redact: bool,
+
+    /// Replace IP addresses, too.
+    #[arg(long, help_heading = "Output")]
+    pub redact_ips: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PostmortemArgs {
+    /// Bundle folders or single files; `-` is standard input.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Write the draft to a file, which is replaced only once it is whole.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// A form of your own, in which {{summary}}, {{timeline}} and other pieces are filled in; --help lists them.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub template: Option<PathBuf>,
+
+    /// No progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub redact: RedactArgs,
+
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct AlertsArgs {
+    /// Bundle folders or single files; `-` is standard input.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Write the rules for Prometheus to a file; without it they go to standard output.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Write rules for Loki's ruler to a file, too.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub loki: Option<PathBuf>,
+
+    /// Write the back-test to a file, for `promtool test rules`.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "output", help_heading = "Output")]
+    pub test: Option<PathBuf>,
+
+    /// No progress, no warnings, no summary.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// Bundle folders or single files.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// The archive: tar, compressed with zstd.
+    #[arg(short, long, required = true, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub output: PathBuf,
+
+    /// Replace e-mail addresses, tokens, keys, passwords and card numbers by pseudonyms.
+    #[arg(long, help_heading = "Output")]
+    pub redact: bool,
+
+    /// Replace IP addresses, too.
+    #[arg(long, requires = "redact", help_heading = "Output")]
+    pub redact_ips: bool,
+
+    /// No remarks.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AnalyzeFormatArg {
+    /// For a person at a terminal.
+    #[default]
+    Terminal,
+    /// The stable contract for scripts.
+    Json,
+    /// A summary for a chat or an issue.
+    Markdown,
+    /// One page with charts that works without a network.
+    Html,
+    /// Findings on lines of configuration, for code scanning.
+    Sarif,
+    /// The verdict as gauges.
+    Openmetrics,
+    /// Sentences, one a line, for screen readers.
+    Plain,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

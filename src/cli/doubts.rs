@@ -78,6 +78,7 @@ mod tests {
             sought: Sought::default(),
             services: vec!["checkout".into(), "web".into()],
             changes: Vec::new(),
+            dossier: crate::model::Dossier::default(),
             coverage: Coverage { sources: vec![source], ..Coverage::default() },
         };
         let found = doubts(&options, &analysis);

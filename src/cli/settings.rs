@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::model::{MetricName, Options, ServiceName, Step, Time, TimeSpan};
-use crate::report::{Format, View};
+use crate::report::{AnalysisFormat, Format, View};
 
 use super::Failure;
-use super::args::{AnalyzeArgs, ColorArg, FormatArg, RiskArgs, TemplatesArgs};
+use super::args::{AnalyzeArgs, AnalyzeFormatArg, ColorArg, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;
@@ -98,12 +98,39 @@ impl From<FormatArg> for Format {
     }
 }
 
+impl From<AnalyzeFormatArg> for AnalysisFormat {
+    fn from(format: AnalyzeFormatArg) -> AnalysisFormat {
+        match format {
+            AnalyzeFormatArg::Terminal => AnalysisFormat::Common(Format::Terminal),
+            AnalyzeFormatArg::Json => AnalysisFormat::Common(Format::Json),
+            AnalyzeFormatArg::Markdown => AnalysisFormat::Common(Format::Markdown),
+            AnalyzeFormatArg::Html => AnalysisFormat::Html,
+            AnalyzeFormatArg::Sarif => AnalysisFormat::Sarif,
+            AnalyzeFormatArg::Openmetrics => AnalysisFormat::OpenMetrics,
+            AnalyzeFormatArg::Plain => AnalysisFormat::Plain,
+        }
+    }
+}
+
+/// What is replaced before a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redaction {
+    pub addresses: bool,
+}
+
+/// `by_default`: whether the report is one that is passed on.
+pub fn redaction(args: RedactArgs, by_default: bool) -> Option<Redaction> {
+    let wanted = args.redact || args.redact_ips || (by_default && !args.no_redact);
+    wanted.then_some(Redaction { addresses: args.redact_ips })
+}
+
 /// One run of `analyze`, ready to go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub options: Options,
-    pub format: Format,
+    pub format: AnalysisFormat,
     pub view: View,
+    pub redaction: Option<Redaction>,
     /// `None`: standard output.
     pub output: Option<PathBuf>,
     pub quiet: bool,
@@ -121,14 +148,16 @@ impl Settings {
             ColorArg::Auto => output.is_none() && environment.stdout_colour(),
         };
         let width = environment.columns.filter(|_| output.is_none()).unwrap_or(DEFAULT_WIDTH);
+        let format = if args.plain { AnalysisFormat::Plain } else { args.format.into() };
         Ok(Settings {
-            options: options(args)?,
-            format: args.format.into(),
+            options: options(&args.judge, format.wants_exhibits())?,
+            format,
+            redaction: redaction(args.redact, format.is_shared()),
             view: View { width, colour, unicode: output.is_some() || environment.unicode(), all: args.all, top: usize::from(args.top) },
             output,
             quiet: args.quiet,
             progress: environment.stderr_is_terminal && !args.quiet,
-            knowledge: !args.no_knowledge,
+            knowledge: !args.judge.no_knowledge,
         })
     }
 }
@@ -159,7 +188,8 @@ fn limits(since: &Option<String>, until: &Option<String>, offset: Option<i32>) -
     Ok((since, until))
 }
 
-fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
+/// What a judgement may be told. `exhibits`: whether the report shows more than the verdict.
+pub fn options(args: &JudgeArgs, exhibits: bool) -> Result<Options, Failure> {
     let offset = args.tz.as_deref().map(utc_offset).transpose()?;
     let (since, until) = limits(&args.since, &args.until, offset)?;
     Ok(Options {
@@ -173,6 +203,7 @@ fn options(args: &AnalyzeArgs) -> Result<Options, Failure> {
         threads: args.threads.map(usize::from),
         without: args.without,
         part: args.part_size,
+        exhibits,
     })
 }
 

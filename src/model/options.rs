@@ -27,6 +27,8 @@ pub struct Options {
     pub part: Option<u64>,
     /// A family of evidence that weighs nothing, to see what it is worth.
     pub without: Option<EvidenceFamily>,
+    /// Whether to gather what only long reports show: series, messages, back-tested alerts, fingerprints of the input.
+    pub exhibits: bool,
 }
 
 impl Options {

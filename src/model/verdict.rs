@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::change::{Change, KeyEdit};
 use super::coverage::Coverage;
+use super::dossier::Dossier;
 use super::incident::Incident;
 use super::names::{ChangeId, InstanceId, Origin, ServiceName};
 use super::rollout::RolloutFinding;
@@ -27,6 +28,8 @@ pub struct Analysis {
     /// All recorded changes, by time.
     pub changes: Vec<Arc<Change>>,
     pub coverage: Coverage,
+    /// What reports show beside the verdicts.
+    pub dossier: Dossier,
 }
 
 /// What was searched for incidents.

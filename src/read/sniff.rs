@@ -17,6 +17,9 @@ const CONFIG_ENDINGS: [&str; 9] = [".yaml", ".yml", ".toml", ".properties", ".in
 /// Endings of documents and pictures that people put beside their logs.
 const DOCUMENT_ENDINGS: [&str; 8] = [".md", ".html", ".pdf", ".png", ".jpg", ".svg", ".ipynb", ".docx"];
 
+/// Who answers for what is read where it is asked for.
+const CODEOWNERS: &str = "CODEOWNERS";
+
 /// How answers of the Prometheus API begin, with all blanks removed, and lines that VictoriaMetrics exports.
 const PROMETHEUS: [&str; 9] = [
     r#"{"status":"success","data":{"#,
@@ -56,7 +59,7 @@ fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look
     if head.starts_with(b"PAR1") {
         return plain(SourceKind::Parquet);
     }
-    if is_document(shown) {
+    if is_document(shown) || shown.rsplit('/').next() == Some(CODEOWNERS) {
         return plain(SourceKind::Skipped);
     }
     if is_garbage(head) {

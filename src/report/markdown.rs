@@ -6,13 +6,16 @@ use crate::model::{Analysis, Cause, Verdict};
 
 use super::text::{bytes, confidence, count, counted, duration, percent, sanitize, shorten};
 use super::wording::{Certainty, certainty};
-use super::{View, advice, ledger, sentences, timeline, wording};
+use super::{View, actions, checks, ledger, recovery, sentences, timeline, wording};
 
 /// Widest quotation in the summary.
 const TEXT_WIDTH: usize = 220;
 
 /// Timeline entries in the summary.
 const EVENTS_SHOWN: usize = 12;
+
+/// Commands to check next, in the summary.
+const CHECKS_SHOWN: usize = 3;
 
 /// Silences, and lines that were not understood, in the summary.
 const LEDGER_SHOWN: usize = 5;
@@ -26,7 +29,7 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
         out.push_str(&quiet(analysis));
     }
     for verdict in &analysis.verdicts {
-        incident(&mut out, verdict, view);
+        incident(&mut out, analysis, verdict, view);
     }
     for skew in &analysis.coverage.clocks {
         out.push_str(&format!("\n**Clock:** {}.\n", escape(&wording::clock(skew))));
@@ -69,16 +72,17 @@ fn quiet(analysis: &Analysis) -> String {
     )
 }
 
-fn incident(out: &mut String, verdict: &Verdict, view: &View) {
+fn incident(out: &mut String, analysis: &Analysis, verdict: &Verdict, view: &View) {
     let incident = &verdict.incident;
     let span = incident.span;
     out.push_str(&format!("## {}\n\n", escape(&wording::headline(incident))));
     let state = if incident.ongoing { "still going on when the data end" } else { "over" };
     out.push_str(&format!("{} - {}, {}, {state}\n", span.start, span.end, duration(span.seconds())));
     match verdict.causes.first() {
-        Some(best) => leading_cause(out, best, certainty(verdict), view),
+        Some(best) => leading_cause(out, analysis, best, certainty(verdict), view),
         None => out.push_str("\n**Cause unknown:** nothing in the data explains it.\n"),
     }
+    afterwards(out, analysis, verdict);
     bullets(
         out,
         "Other candidates",
@@ -108,7 +112,7 @@ fn incident(out: &mut String, verdict: &Verdict, view: &View) {
     );
 }
 
-fn leading_cause(out: &mut String, cause: &Cause, certainty: Certainty, view: &View) {
+fn leading_cause(out: &mut String, analysis: &Analysis, cause: &Cause, certainty: Certainty, view: &View) {
     let lead = match certainty {
         Certainty::Certain => "Cause",
         Certainty::NotCertain => "Best candidate, not certain",
@@ -121,7 +125,26 @@ fn leading_cause(out: &mut String, cause: &Cause, certainty: Certainty, view: &V
         let but = if e.supports() { "" } else { "but " };
         out.push_str(&format!("- {but}{}{place}\n", escape(&sentences::sentence_within(e, TEXT_WIDTH))));
     }
-    out.push_str(&format!("\n**Do:** {}\n", escape(&advice::advise(cause).join(" "))));
+    out.push_str(&format!("\n**Do:** {}\n", escape(&actions::advise(analysis, cause).join(" "))));
+    if let Some(call) = actions::call(analysis, cause) {
+        out.push_str(&format!("\n**Call:** {}\n", escape(&call)));
+    }
+}
+
+/// Whether the fix worked, and the first commands to find out more.
+fn afterwards(out: &mut String, analysis: &Analysis, verdict: &Verdict) {
+    let index = analysis.verdicts.iter().position(|v| std::ptr::eq(v, verdict));
+    if let Some(found) = index.and_then(|i| analysis.dossier.recoveries.get(i)) {
+        let fixes = found.fixes.iter().map(|f| format!("; {}", recovery::fix(f))).collect::<String>();
+        out.push_str(&format!("\n**Did the fix work:** {}{}.\n", escape(&recovery::sentence(found)), escape(&fixes)));
+    }
+    let lists = checks::lists(analysis, verdict);
+    let Some(list) = lists.first() else { return };
+    out.push_str("\n<details><summary>Check next</summary>\n");
+    for check in list.checks.iter().take(CHECKS_SHOWN) {
+        out.push_str(&format!("\n{}\n\n{}", escape(&check.question), super::postmortem::block(check.language, &check.command)));
+    }
+    out.push_str("\n</details>\n");
 }
 
 fn bullets(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
@@ -151,7 +174,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// An inline code span, because a path must be copied as it is; where it could break out of one, escaped text.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let text = shorten(&sanitize(text), 120);
     if text.contains(['`', '<', '>', '@', '|']) { escape(&text) } else { format!("`{text}`") }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::model::rollout::RolloutFinding;
 use crate::model::verdict::Sought;
 use crate::model::{
-    Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Duplicate, Evidence, Finding,
-    Impact, Incident, IncidentSignal, KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, Skew, SourceCoverage, Sparkline, Step, Symptom,
-    Time, TimeSpan, TimelineEntry, TimelineKind, Verdict,
+    Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Dossier, Duplicate, Evidence,
+    Finding, Impact, Incident, IncidentSignal, KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, Skew, SourceCoverage, Sparkline, Step,
+    Symptom, Time, TimeSpan, TimelineEntry, TimelineKind, Verdict,
 };
 
 /// A text that tries everything a log line can try on its reader.
@@ -314,6 +314,7 @@ pub fn rich() -> Analysis {
         services: vec!["orders".into(), "storefront".into()],
         changes: vec![guilty(), rollback()],
         coverage: coverage(39_900),
+        dossier: Dossier::default(),
     }
 }
 
@@ -391,6 +392,7 @@ pub fn timeless() -> Analysis {
         services: Vec::new(),
         changes: Vec::new(),
         coverage,
+        dossier: Dossier::default(),
     }
 }
 

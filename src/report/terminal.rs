@@ -83,7 +83,7 @@ fn incidents(analysis: &Analysis, verdicts: &[Verdict], view: &View, width: usiz
 }
 
 /// Most failed requests first, then the strongest signal.
-fn most_severe_first(verdicts: &[Verdict]) -> Vec<&Verdict> {
+pub(super) fn most_severe_first(verdicts: &[Verdict]) -> Vec<&Verdict> {
     let mut ordered: Vec<&Verdict> = verdicts.iter().collect();
     ordered.sort_by(|a, b| {
         let (a, b) = (&a.incident, &b.incident);
@@ -95,7 +95,7 @@ fn most_severe_first(verdicts: &[Verdict]) -> Vec<&Verdict> {
 fn first_screen(analysis: &Analysis, ordered: &[&Verdict], view: &View, (width, limits): (usize, Limits)) -> Screen {
     let mut screen = Screen::new(width);
     let Some((worst, further)) = ordered.split_first() else { return screen };
-    incident::block(&mut screen, worst, view, limits);
+    incident::block(&mut screen, analysis, worst, view, limits);
     for verdict in further.iter().take(limits.further_incidents) {
         screen.gap();
         incident::short_block(&mut screen, verdict);

@@ -4,16 +4,18 @@
 //! Identifiers (services, change ids, keys, places) are written as the input spells them; sentences are sanitized. Whatever acts on a
 //! terminal is written as a JSON escape. `docs/analysis.schema.json` describes the result; a test keeps the two together.
 
+mod after;
 mod coverage;
 
 use serde::Serialize;
 
 use crate::model::verdict::Sought;
 use crate::model::{
-    Analysis, Cause, Change, Evidence, Impact, Incident, IncidentSignal, KeyEdit, NotRuledOut, RuledOut, TimeSpan, TimelineEntry, Verdict,
+    Analysis, Cause, Change, Evidence, Impact, Incident, IncidentSignal, KeyEdit, NotRuledOut, RuledOut, TimeSpan, TimelineEntry,
 };
 
-use super::{View, advice, sentences, text, wording};
+use super::{View, actions, advice, checks, sentences, text, wording};
+use after::{CheckListView, ContactView, RecoveryView};
 use coverage::CoverageView;
 
 /// Raised when a field changes its meaning or goes away; additions leave it.
@@ -30,7 +32,7 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
 }
 
 /// Inside strings JSON lets invisible and acting characters stand as they are; outside strings there are none but line ends.
-fn escape_harmful(json: &str) -> String {
+pub(super) fn escape_harmful(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if c == '\n' || !text::is_harmful(c) {
@@ -68,7 +70,7 @@ impl DocumentView {
         DocumentView {
             schema_version: SCHEMA_VERSION,
             data: DataView::new(analysis.span, &analysis.sought),
-            incidents: analysis.verdicts.iter().map(|v| IncidentView::new(v, top)).collect(),
+            incidents: (0..analysis.verdicts.len()).map(|i| IncidentView::new(analysis, i, top)).collect(),
             disturbances: analysis
                 .disturbances
                 .iter()
@@ -139,10 +141,13 @@ struct IncidentView {
     ruled_out: Vec<RuledOutView>,
     not_ruled_out: Vec<NotRuledOutView>,
     timeline: Vec<TimelineView>,
+    recovery: Option<RecoveryView>,
+    checks: Vec<CheckListView>,
 }
 
 impl IncidentView {
-    fn new(verdict: &Verdict, top: usize) -> IncidentView {
+    fn new(analysis: &Analysis, index: usize, top: usize) -> IncidentView {
+        let verdict = &analysis.verdicts[index];
         let incident = &verdict.incident;
         IncidentView {
             start: incident.span.start.rfc3339(),
@@ -155,11 +160,13 @@ impl IncidentView {
             quiet_failed_ratio: round(incident.quiet_ratio, 6),
             impact: ImpactView::from(&incident.impact),
             sparkline: SparklineView::of(incident),
-            causes: verdict.causes.iter().take(top).enumerate().map(|(i, c)| CauseView::new(i + 1, c)).collect(),
+            causes: verdict.causes.iter().take(top).enumerate().map(|(i, c)| CauseView::new(analysis, i + 1, c)).collect(),
             unexplained: probability(verdict.unexplained),
             ruled_out: verdict.ruled_out.iter().map(RuledOutView::from).collect(),
             not_ruled_out: verdict.not_ruled_out.iter().map(NotRuledOutView::from).collect(),
             timeline: verdict.timeline.iter().map(TimelineView::from).collect(),
+            recovery: analysis.dossier.recoveries.get(index).map(RecoveryView::from),
+            checks: checks::lists(analysis, verdict).into_iter().map(CheckListView::from).collect(),
         }
     }
 }
@@ -273,11 +280,13 @@ struct CauseView {
     confidence: f64,
     title: String,
     advice: Vec<String>,
+    caveats: Vec<String>,
+    contacts: Vec<ContactView>,
     evidence: Vec<EvidenceView>,
 }
 
 impl CauseView {
-    fn new(rank: usize, cause: &Cause) -> CauseView {
+    fn new(analysis: &Analysis, rank: usize, cause: &Cause) -> CauseView {
         let edit = cause.key.as_ref();
         CauseView {
             rank,
@@ -294,6 +303,8 @@ impl CauseView {
             confidence: probability(cause.confidence),
             title: wording::title(cause),
             advice: advice::advise(cause),
+            caveats: actions::caveats(analysis, cause).into_iter().map(|c| c.0).collect(),
+            contacts: actions::contacts(analysis, cause).into_iter().map(ContactView::from).collect(),
             evidence: cause.evidence.iter().map(EvidenceView::from).collect(),
         }
     }

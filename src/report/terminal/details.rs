@@ -4,7 +4,7 @@ use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 
 use crate::model::{Analysis, Time, Verdict};
 use crate::report::text::{bytes, count, percent, sanitize, shorten};
-use crate::report::{View, ledger, timeline, wording};
+use crate::report::{View, checks, ledger, recovery, timeline, wording};
 
 use super::incident;
 use super::layout::{Paragraph, Screen, Tone};
@@ -21,6 +21,7 @@ pub fn append(screen: &mut Screen, analysis: &Analysis, view: &View) {
         screen.paragraph(&Paragraph { text: &wording::headline(&verdict.incident), ..Paragraph::default() });
         routes(screen, verdict);
         causes(screen, verdict, view);
+        afterwards(screen, analysis, i);
         ruled_out(screen, verdict);
         edited_keys(screen, verdict);
         events(screen, verdict);
@@ -72,6 +73,37 @@ fn ruled_out(screen: &mut Screen, verdict: &Verdict) {
     }
 }
 
+/// What the changes did that were made while it lasted, and what to check next.
+fn afterwards(screen: &mut Screen, analysis: &Analysis, index: usize) {
+    let fixes = analysis.dossier.recoveries.get(index).map_or(&[][..], |r| &r.fixes);
+    if !fixes.is_empty() {
+        heading(screen, "CHANGES WHILE IT LASTED");
+    }
+    for fix in fixes {
+        let origin = Some(sanitize(&fix.change.origin.to_string()));
+        screen.paragraph(&Paragraph { indent: 2, text: &recovery::fix(fix), origin, most_lines: 3, ..Paragraph::default() });
+    }
+    let lists = checks::lists(analysis, &analysis.verdicts[index]);
+    if !lists.is_empty() {
+        heading(screen, "CHECK NEXT");
+    }
+    for list in lists {
+        screen.paragraph(&Paragraph { text: &list.about, ..Paragraph::default() });
+        for check in list.checks {
+            screen.paragraph(&Paragraph {
+                label: "  -",
+                label_tone: Tone::Plain,
+                indent: 4,
+                text: &check.question,
+                tone: Tone::Dim,
+                ..Paragraph::default()
+            });
+            // A command is to be copied: it is wrapped, never cut.
+            screen.paragraph(&Paragraph { indent: 4, text: &check.command, most_lines: 40, ..Paragraph::default() });
+        }
+    }
+}
+
 fn edited_keys(screen: &mut Screen, verdict: &Verdict) {
     let changes = verdict.causes.iter().take(LEADING).filter_map(|c| c.change.as_deref()).filter(|c| !c.config.is_empty());
     for change in changes {
@@ -90,12 +122,26 @@ fn events(screen: &mut Screen, verdict: &Verdict) {
         return;
     }
     heading(screen, "TIMELINE (UTC)");
-    let mut rows = Vec::new();
     for row in timeline::rows(&verdict.timeline) {
-        rows.extend(row.date.map(|date| [date, String::new(), String::new(), String::new(), String::new()]));
-        rows.push([row.time, row.what.to_owned(), row.service, row.text, row.origin]);
+        if let Some(date) = row.date {
+            screen.paragraph(&Paragraph { text: &format!(" {date}"), ..Paragraph::default() });
+        }
+        let text = match row.what {
+            "change" => format!("{}: {}", row.service, row.text),
+            what => format!("{what}, {}: {}", row.service, row.text),
+        };
+        let label = format!(" {}", row.time);
+        let origin = Some(row.origin).filter(|o| !o.is_empty());
+        screen.paragraph(&Paragraph {
+            label: &label,
+            label_tone: Tone::Plain,
+            indent: 11,
+            text: &text,
+            origin,
+            most_lines: 3,
+            ..Paragraph::default()
+        });
     }
-    table(screen, ["time", "what", "service", "", "where"], &[0, 1, 4], rows);
 }
 
 fn disturbances(screen: &mut Screen, analysis: &Analysis) {

@@ -1,9 +1,9 @@
 //! One incident as a block of lines: headline, signal, cause, evidence, advice, and what it was not.
 
-use crate::model::{Cause, Change, Evidence, RuledOut, Verdict};
+use crate::model::{Analysis, Cause, Change, Evidence, RecoveryOutcome, RuledOut, Verdict};
 use crate::report::text::{confidence, count, counted, duration, listed_up_to, percent, sanitize, shorten, width};
 use crate::report::wording::{Certainty, certainty};
-use crate::report::{View, advice, sentences, wording};
+use crate::report::{View, advice, recovery, sentences, wording};
 
 use super::Limits;
 use super::layout::{Paragraph, Screen, Tone};
@@ -13,7 +13,7 @@ use super::spark;
 const CAUSE_INDENT: usize = 13;
 
 /// Everything of the first screen about one incident.
-pub fn block(screen: &mut Screen, verdict: &Verdict, view: &View, limits: Limits) {
+pub fn block(screen: &mut Screen, analysis: &Analysis, verdict: &Verdict, view: &View, limits: Limits) {
     headline(screen, verdict);
     signal(screen, verdict, view);
     screen.gap();
@@ -25,10 +25,11 @@ pub fn block(screen: &mut Screen, verdict: &Verdict, view: &View, limits: Limits
             if certainty != Certainty::Certain {
                 alternatives(screen, verdict, &others, ("OR", limits.others.max(2)));
             }
-            actions(screen, best, certainty);
+            actions(screen, analysis, best, certainty);
         }
         None => no_cause(screen),
     }
+    recovered(screen, analysis, verdict);
     screen.gap();
     ruled_out(screen, &verdict.ruled_out, limits);
     not_ruled_out(screen, verdict);
@@ -176,8 +177,20 @@ fn no_cause(screen: &mut Screen) {
     screen.paragraph(&Paragraph { label: "DO", indent: 5, text, ..Paragraph::default() });
 }
 
-fn actions(screen: &mut Screen, best: &Cause, certainty: Certainty) {
-    let mut sentences = advice::advise(best);
+/// Whether it is over, where it is not simply over: what a change did that was made while it lasted, and what is left.
+fn recovered(screen: &mut Screen, analysis: &Analysis, verdict: &Verdict) {
+    let index = analysis.verdicts.iter().position(|v| std::ptr::eq(v, verdict));
+    let Some(found) = index.and_then(|i| analysis.dossier.recoveries.get(i)) else { return };
+    let text = match found.outcome {
+        RecoveryOutcome::StillOn => return,
+        _ => recovery::sentence(found),
+    };
+    let tone = if found.outcome == RecoveryOutcome::Residue { Tone::Warning } else { Tone::Plain };
+    screen.paragraph(&Paragraph { label: "FIX", indent: 5, text: &text, tone, ..Paragraph::default() });
+}
+
+fn actions(screen: &mut Screen, analysis: &Analysis, best: &Cause, certainty: Certainty) {
+    let mut sentences = crate::report::actions::advise(analysis, best);
     match certainty {
         Certainty::Certain => {}
         Certainty::NotCertain => sentences.insert(0, "Compare the candidates above first. If it is the best one:".to_owned()),
@@ -189,6 +202,10 @@ fn actions(screen: &mut Screen, best: &Cause, certainty: Certainty) {
     for (i, text) in sentences.iter().enumerate() {
         let label = if i == 0 { "DO" } else { "" };
         screen.paragraph(&Paragraph { label, indent: 5, text, ..Paragraph::default() });
+    }
+    if let Some(call) = crate::report::actions::call(analysis, best).filter(|_| certainty != Certainty::Unclear && best.undone_by.is_none())
+    {
+        screen.paragraph(&Paragraph { label: "CALL", indent: 5, text: &call, ..Paragraph::default() });
     }
 }
 
