@@ -38,6 +38,13 @@ pub fn propose(material: &Material<'_>, index: usize) -> Vec<Alarm> {
     let verdict = &material.verdicts[index];
     let bench = Bench::new(material, index);
     let mut alarms: Vec<Alarm> = candidates(material.signals, verdict).into_iter().filter_map(|c| bench.tried(c)).collect();
+    let mut seen: Vec<(ServiceName, Condition)> = Vec::new();
+    alarms.retain(|a| {
+        let own = (a.service.clone(), a.condition.clone());
+        let new = !seen.contains(&own);
+        seen.push(own);
+        new
+    });
     for i in 0..alarms.len() {
         let taken = alarms[..i].iter().filter(|a| a.name == alarms[i].name).count();
         if taken > 0 {
@@ -116,9 +123,9 @@ fn message(signals: &Signals, evidence: &Evidence, own: Option<&ServiceName>) ->
     let counts = signals.tally.records_sorted().into_iter().filter(|(key, _)| key.service == symbol);
     let (key, _) = counts.into_iter().find(|(_, c)| c.exemplars.iter().any(|e| first_line(&e.text) == first_line(text)))?;
     let template = signals.tally.symbols.text(key.template);
-    let literal = template.split("<*>").map(str::trim).filter(|part| text.contains(part) && !part.contains('"')).max_by_key(|p| p.len())?;
     // Message and error text stand in different fields of a structured record, so that only one of them can be looked for.
-    let contains = literal.split(" | ").map(str::trim).max_by_key(|p| p.len())?.to_owned();
+    let parts = template.split("<*>").flat_map(|part| part.split(" | ")).map(|part| part.trim_matches([' ', '|']));
+    let contains = parts.filter(|part| text.contains(part) && !part.contains(['"', '\\'])).max_by_key(|p| p.len())?.to_owned();
     (contains.len() >= SHORTEST_TEXT).then(|| Candidate {
         service: service.clone(),
         looks_at: LooksAt::Messages { contains },

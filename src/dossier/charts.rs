@@ -8,8 +8,8 @@ use crate::read::{Bundle, SourceKind};
 use crate::signal::{Outcomes, Signals};
 use crate::template::LatencySketch;
 
-/// Values of a series: more than a screen has columns for, and a page of forty services stays below a megabyte.
-const MOST_VALUES: usize = 480;
+/// Values of a series: a share of few requests jumps from second to second, and a page of many services stays small.
+const MOST_VALUES: usize = 240;
 /// Services drawn, busiest first behind the entry services.
 const MOST_SERVICES: usize = 24;
 /// Metric series drawn.

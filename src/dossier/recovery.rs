@@ -20,12 +20,16 @@ use super::Material;
 const Z: f64 = 1.644_854;
 /// The margin as a share of what the incident did.
 const MARGIN: f64 = 0.1;
+/// A change that moves less than this share of what the incident did has changed nothing to speak of.
+const NOTEWORTHY: f64 = 1.0 / 3.0;
 /// Seconds around an incident that belong neither to it nor to the quiet time.
 const GUARD: f64 = 5.0;
 /// Bins of this many seconds tell how much noise varies beyond chance.
 const BIN: f64 = 5.0;
 /// Noise that varies more than this is an incident of its own.
 const MOST_DISPERSION: f64 = 20.0;
+/// A share of bad outcomes above this is an incident's, the least that detection reports.
+const HURT: f64 = 0.01;
 /// Fewer independent values than this tell nothing of a level.
 const FEWEST_VALUES: f64 = 5.0;
 /// An incident ends with a change when it ends within this many seconds of its completion, or this share of its own length.
@@ -75,7 +79,7 @@ struct Gauge {
 
 enum Data {
     /// Bad outcomes of all outcomes, by window.
-    Share { first: i64, step: Step, all: Vec<f64>, bad: Vec<f64>, dispersion: f64 },
+    Share { first: i64, step: Step, all: Vec<f64>, bad: Vec<f64>, dispersion: [f64; 2] },
     /// A level, by window.
     Level { start: Time, step: f64, values: Vec<f64> },
 }
@@ -109,7 +113,10 @@ impl Gauge {
             }
         }
         let what = if threshold.is_some() { "slow" } else { "failed" };
-        let dispersion = dispersion(&all, &bad, (first.step, first.first_window), incident.span);
+        let windows = (first.step, first.first_window);
+        // Within an incident failures come in bursts, too; the larger of both is what chance can do.
+        let within = |inside| dispersion(&all, &bad, windows, (incident.span, inside));
+        let dispersion = [within(false), within(true)];
         let data = Data::Share { first: first.first_window, step: first.step, all, bad, dispersion };
         Gauge { name: format!("share of {what} requests at {at}"), data }
     }
@@ -124,13 +131,13 @@ fn level(incident: &Incident) -> Data {
     Data::Level { start: line.start, step: line.step.map_or(1.0, Step::seconds), values: line.values.clone() }
 }
 
-/// Over-dispersion of the bad outcomes outside of the incident.
-fn dispersion(all: &[f64], bad: &[f64], (step, first): (Step, i64), incident: TimeSpan) -> f64 {
+/// Over-dispersion of the bad outcomes outside of the incident, or inside of it.
+fn dispersion(all: &[f64], bad: &[f64], (step, first): (Step, i64), (incident, inside): (TimeSpan, bool)) -> f64 {
     let width = ((BIN / step.seconds()).round() as usize).max(1);
     let quiet: Vec<(f64, f64)> = (0..all.len().div_ceil(width))
         .filter(|bin| {
             let start = step.start_of(first + (bin * width) as i64);
-            !TimeSpan::new(start, start.plus_seconds(width as f64 * step.seconds())).overlaps(incident)
+            TimeSpan::new(start, start.plus_seconds(width as f64 * step.seconds())).overlaps(incident) == inside
         })
         .map(|bin| {
             let range = bin * width..((bin + 1) * width).min(all.len());
@@ -153,6 +160,9 @@ impl Data {
                 let chosen = (0..all.len()).filter(|i| wanted(step.start_of(first + *i as i64)));
                 let (of, bad) = chosen.fold((0.0, 0.0), |sum, i| (sum.0 + all[i], sum.1 + bad[i]));
                 let measured = Measured { span, level: if of > 0.0 { bad / of } else { 0.0 }, of: of as u64, bad: Some(bad as u64) };
+                let [quiet, bursts] = *dispersion;
+                // Quiet noise where nothing is wrong, the incident's where much is.
+                let dispersion = if measured.level > HURT { quiet.max(bursts) } else { quiet };
                 (of > 0.0).then_some(Sampled { measured, worth: of / dispersion, variance: None })
             }
             Data::Level { start, step, values } => {
@@ -203,12 +213,13 @@ impl Test<'_> {
     fn effect(&self, before: Option<&Sampled>, after: Option<&Sampled>) -> FixEffect {
         let (Some(before), Some(after)) = (before, after) else { return FixEffect::CannotTell };
         let (low, high) = difference(before, after);
+        let least = NOTEWORTHY * self.margin / MARGIN;
         match () {
             () if self.margin <= 0.0 => FixEffect::CannotTell,
-            () if high < 0.0 => FixEffect::Eased,
-            () if low > 0.0 => FixEffect::Worse,
-            () if high < self.margin && low > -self.margin => FixEffect::None,
-            () if high - low > 10.0 * self.margin => FixEffect::CannotTell,
+            () if high < 0.0 && after.measured.level - before.measured.level <= -least => FixEffect::Eased,
+            () if low > 0.0 && after.measured.level - before.measured.level >= least => FixEffect::Worse,
+            // An interval wider than the whole incident says nothing.
+            () if high - low > self.margin / MARGIN => FixEffect::CannotTell,
             () => FixEffect::None,
         }
     }
@@ -271,7 +282,7 @@ mod tests {
                 bad.push(now);
             }
         }
-        Data::Share { first: 0, step: Step::SECOND, all, bad, dispersion: 1.0 }
+        Data::Share { first: 0, step: Step::SECOND, all, bad, dispersion: [1.0; 2] }
     }
 
     fn span(from: i64, to: i64) -> TimeSpan {

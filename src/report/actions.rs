@@ -44,7 +44,7 @@ pub fn caveats(analysis: &Analysis, cause: &Cause) -> Vec<(String, Vec<Cite>)> {
 }
 
 fn named(changes: &[&Change]) -> String {
-    let name = |c: &&Change| format!("{} {} ({} UTC)", c.kind.name(), wording::id(c.id.as_str()), c.time.clock());
+    let name = |c: &&Change| format!("{} ({} UTC)", wording::kind_and_id(c), c.time.clock());
     listed_up_to(&changes.iter().map(name).collect::<Vec<_>>(), MOST_NAMED)
 }
 

@@ -159,12 +159,43 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Words that a sentence may begin with in capitals; names are written as they are.
+const OWN_WORDS: [&str; 28] = [
+    "after",
+    "alert",
+    "began",
+    "by",
+    "cannot",
+    "collect",
+    "failures",
+    "first",
+    "in",
+    "it",
+    "its",
+    "keep",
+    "most",
+    "no",
+    "not",
+    "nothing",
+    "on",
+    "recovered;",
+    "requests",
+    "root",
+    "test",
+    "the",
+    "users",
+    "what",
+    "words",
+    "work",
+    "worst",
+    "write",
+];
+
 /// A sentence with its full stop and the places that show it.
 fn fact(text: &str, cites: &[Cite]) -> String {
-    let mut text = text.trim_end_matches('.').to_owned();
-    if let Some(first) = text.chars().next() {
-        text.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
-    }
+    let text = text.trim_end_matches('.');
+    let own = text.split(' ').next().is_some_and(|word| OWN_WORDS.contains(&word));
+    let text = if own { capital(text) } else { text.to_owned() };
     format!("{}{}.\n", escape(&text), cite::markdown(cites))
 }
 

@@ -238,6 +238,12 @@ pub fn change(change: &Change) -> String {
     format!("{} {}", service(&change.service), id(change.id.as_str()))
 }
 
+/// `deploy deploy-7958` is `deploy-7958`; `deploy release-12` stays.
+pub fn kind_and_id(change: &Change) -> String {
+    let (kind, id) = (change.kind.name(), id(change.id.as_str()));
+    if id.starts_with(kind) { id } else { format!("{kind} {id}") }
+}
+
 /// What of a component failed, in words.
 pub fn resource(word: &str) -> &str {
     match word {

@@ -20,7 +20,7 @@ const ATTACKS: [&str; 9] = [
 const SERVICE: &str = "pay\u{1b}[31m<b>[x](y)\u{202e}=1+1@everyone";
 
 /// Ten minutes of traffic that fails from the sixth on, when a hostile change was made; everything in it is hostile.
-fn bundle() -> Folder {
+pub fn bundle() -> Folder {
     let folder = Folder::new(&[]);
     let (mut access, mut app) = (String::new(), String::new());
     for second in 0..600 {
@@ -209,5 +209,52 @@ fn deep_and_long_things_come_to_an_end() {
         let begun = std::time::Instant::now();
         done(&["analyze", &folder.shown(), "--format", "json"]).json();
         assert!(begun.elapsed().as_secs() < 30, "{name}: {:?} for {:.40}", begun.elapsed(), text);
+    }
+}
+
+#[test]
+fn every_other_format_gets_text_only() {
+    let folder = bundle();
+    let path = folder.shown();
+    for arguments in [
+        vec!["analyze", &path, "--format", "sarif"],
+        vec!["analyze", &path, "--format", "openmetrics"],
+        vec!["analyze", &path, "--plain", "--all"],
+        vec!["alerts", &path],
+        vec!["postmortem", &path],
+    ] {
+        check_harmless(&done(&arguments).out, arguments[arguments.len() - 1]);
+    }
+    let draft = done(&["postmortem", &path]).out;
+    for bad in ["<script", "<img", "](http", "@everyone", "=HYPERLINK(\"http://"] {
+        let outside_code: String = draft.split("```").step_by(2).collect();
+        assert!(!outside_code.contains(bad), "{bad} got through in\n{outside_code}");
+    }
+}
+
+/// A terminal that is fed the report shows its lines and nothing else: no title, no moved cursor, no cleared screen.
+#[test]
+fn a_terminal_emulator_shows_what_was_written() {
+    let folder = bundle();
+    for colour in ["never", "always"] {
+        let out = done(&["analyze", &folder.shown(), "--all", "--color", colour]).out;
+        let height = u16::try_from(out.lines().count() + 1).unwrap();
+        let mut terminal = vt100::Parser::new(height, 120, 0);
+        terminal.process(out.replace('\n', "\r\n").as_bytes());
+        let shown = terminal.screen().contents();
+        let expected: Vec<String> = without_colours(&out).lines().map(|l| l.trim_end().to_owned()).collect();
+        let found: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        assert_eq!(found, expected, "colour {colour}");
+    }
+}
+
+#[test]
+fn a_line_of_a_megabyte_stays_short_everywhere() {
+    let folder = bundle();
+    let long = format!("{{\"time\":\"2026-11-22T17:06:30Z\",\"level\":\"error\",\"msg\":\"{}\"}}\n", "x<script>y ".repeat(100_000));
+    folder.write("logs/long/long.log", long.repeat(4).as_bytes());
+    for format in ["terminal", "markdown", "html", "plain", "sarif", "openmetrics"] {
+        let out = done(&["analyze", &folder.shown(), "--format", format]).out;
+        assert!(out.len() < 400_000, "{format}: {} bytes", out.len());
     }
 }

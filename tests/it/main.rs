@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests may, but clippy sees only functions marked as tests")]
 
+mod alerts;
+mod browser;
+mod citations;
 mod cli;
 mod determinism;
 mod golden;
 mod hostile;
 mod json_contract;
 mod layers;
+mod pack;
 mod parsers;
 mod readme;
 mod risk;

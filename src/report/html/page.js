@@ -16,6 +16,7 @@
     busy = true;
     for (const u of charts) u.setScale("x", { min, max });
     busy = false;
+    document.body.dataset.view = Math.round(min) + " " + Math.round(max);
   }
 
   // The incident as a band, every change as a line, in each chart.
@@ -44,6 +45,8 @@
     const { ctx, bbox } = u;
     ctx.save();
     ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     const rows = [];
     for (const c of data.changes) {
       const at = u.valToPos(c.time, "x", true);
@@ -88,6 +91,17 @@
       },
     }, [spec.x].concat(spec.series.map((s) => s.y)), host);
     u.unit = spec.unit;
+    if (spec.series.length > 1) {
+      const key = document.createElement("p");
+      key.className = "key";
+      spec.series.forEach((s, k) => {
+        const item = document.createElement("span");
+        item.textContent = s.label;
+        item.style.color = "var(--" + names[k % 4] + ")";
+        key.appendChild(item);
+      });
+      host.insertBefore(key, host.children[1]);
+    }
     u.setScale("x", { min: whole[0], max: whole[1] });
     u.over.addEventListener("dblclick", () => zoom(whole[0], whole[1]));
     charts.push(u);

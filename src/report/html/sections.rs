@@ -29,7 +29,7 @@ pub fn all(analysis: &Analysis, verdicts: &[&Verdict]) -> String {
     if verdicts.is_empty() {
         out.push_str(&quiet(analysis));
     }
-    verdicts.iter().for_each(|v| out.push_str(&verdict(analysis, v)));
+    verdicts.iter().for_each(|v| out.push_str(&verdict(analysis, v, verdicts.len() > 1)));
     out.push_str("</section>\n");
     out.push_str(&charts(analysis));
     out.push_str(&messages(analysis, verdicts));
@@ -55,17 +55,14 @@ fn quiet(analysis: &Analysis) -> String {
     )
 }
 
-fn verdict(analysis: &Analysis, verdict: &Verdict) -> String {
+fn verdict(analysis: &Analysis, verdict: &Verdict, titled: bool) -> String {
     let incident = &verdict.incident;
     let span = incident.span;
-    let mut out = format!(
-        "<h2>{}</h2>\n<p class=\"dim\">{} {} to {} UTC, {}</p>\n",
-        escape(&wording::headline(incident)),
-        span.start.date(),
-        span.start.clock(),
-        span.end.clock(),
-        duration(span.seconds())
-    );
+    let mut out = String::new();
+    if titled {
+        let when = format!("{} {} to {} UTC, {}", span.start.date(), span.start.clock(), span.end.clock(), duration(span.seconds()));
+        out.push_str(&format!("<h2>{}</h2>\n<p class=\"dim\">{when}</p>\n", escape(&wording::headline(incident))));
+    }
     match verdict.causes.first() {
         Some(best) => out.push_str(&cause(analysis, best, certainty(verdict))),
         None => out.push_str("<div class=\"verdict\"><p>Cause unknown: nothing in the data explains it.</p></div>\n"),

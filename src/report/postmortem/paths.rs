@@ -81,9 +81,8 @@ fn why_it_looked_right(case: &Case<'_>, path: &RuledOut) -> Option<Vec<String>> 
             "after users began to be hurt, when everybody looked for a change"
         };
         let text = format!(
-            "{} {} reached {} at {} UTC, {} {when}",
-            change.kind.name(),
-            wording::id(change.id.as_str()),
+            "{} reached {} at {} UTC, {} {when}",
+            wording::kind_and_id(change),
             wording::service(&change.service),
             change.time.clock(),
             duration(distance)
@@ -91,7 +90,7 @@ fn why_it_looked_right(case: &Case<'_>, path: &RuledOut) -> Option<Vec<String>> 
         reasons.push(fact(&text, &[Cite::change(change)]));
     }
     let trouble = || case.messages().iter().filter(|m| m.is_trouble());
-    if path.kind != CauseKind::Change
+    if path.kind == CauseKind::Component
         && let Some(row) = trouble().find(|m| m.service != path.service && names(m, path.service.as_str()))
     {
         reasons.push(fact(

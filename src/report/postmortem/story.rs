@@ -160,9 +160,8 @@ pub fn root_cause(case: &Case<'_>) -> String {
         let by = change.author.as_ref().map(|a| format!(", by {}", shorten(&sanitize(a), 60))).unwrap_or_default();
         let summary = change.summary.as_ref().map(|s| format!(": \"{}\"", shorten(&sanitize(s), 160))).unwrap_or_default();
         let text = format!(
-            "{} {} reached {}{versions}{by} at {} {} UTC{summary}",
-            change.kind.name(),
-            wording::id(change.id.as_str()),
+            "{} reached {}{versions}{by} at {} {} UTC{summary}",
+            wording::kind_and_id(change),
             wording::service(&change.service),
             change.time.date(),
             change.time.clock()
