@@ -9,7 +9,7 @@ use crate::dossier::{self, Material};
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
-use crate::model::{Analysis, Change, Incident, Options, Progress, ServiceName, TimeSpan, Verdict};
+use crate::model::{Analysis, Change, Incident, Options, Progress, ServiceName, TimeSpan, Topology, Verdict};
 use crate::parse::{Formats, changes};
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, clocks, tabulate};
@@ -46,6 +46,14 @@ impl From<SignalError> for AnalyzeError {
     }
 }
 
+/// An analysis with what it was made from, for those who look further.
+pub struct Examined {
+    pub analysis: Analysis,
+    /// `None`: nothing with a time was read.
+    pub signals: Option<Signals>,
+    pub topology: Topology,
+}
+
 /// Reads the bundle at `paths`, finds its incidents and weighs their causes.
 pub fn analyze(
     paths: &[PathBuf],
@@ -54,6 +62,17 @@ pub fn analyze(
     facts: &Facts,
     progress: &dyn Progress,
 ) -> Result<Analysis, AnalyzeError> {
+    examine(paths, options, formats, facts, progress).map(|examined| examined.analysis)
+}
+
+/// As [`analyze`], with the signals.
+pub fn examine(
+    paths: &[PathBuf],
+    options: &Options,
+    formats: &Formats,
+    facts: &Facts,
+    progress: &dyn Progress,
+) -> Result<Examined, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {
         let mut intake = intake::take_in(&bundle, formats, options, progress);
@@ -63,10 +82,13 @@ pub fn analyze(
         intake.coverage.clocks = clocks::estimate(&tally, &intake.flow, &metrics, &intake.topology);
         clocks::correct(&intake.coverage.clocks, &mut tally, &mut intake.flow, &mut metrics);
         let restarts = unrecorded::find(&tally, &intake.changes, facts);
-        match tabulate(tally, metrics, &intake.topology)? {
-            Some(signals) => Ok(Analysis { span: written, ..judge(&bundle, intake, &restarts, &signals, facts, options)? }),
-            None => Ok(nothing_dated(&bundle, intake, options)),
-        }
+        let topology = intake.topology.clone();
+        let signals = tabulate(tally, metrics, &topology)?;
+        let analysis = match &signals {
+            Some(signals) => Analysis { span: written, ..judge(&bundle, intake, &restarts, signals, facts, options)? },
+            None => nothing_dated(&bundle, intake, options),
+        };
+        Ok(Examined { analysis, signals, topology })
     })
 }
 

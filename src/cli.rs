@@ -15,6 +15,7 @@ mod progress;
 mod risk;
 mod settings;
 mod templates;
+mod verify;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -86,6 +87,7 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Command::Pack(args) => pack::run(&args, environment, streams),
         Command::Templates(args) => templates::run(&args, environment, streams),
         Command::Risk(args) => risk::run(&args, environment, streams),
+        Command::Verify(args) => verify::run(&args, environment, streams),
         Command::Calibrate(args) => calibrate::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {

@@ -31,6 +31,7 @@ pub mod pack;
 pub mod analyze;
 pub mod mine;
 pub mod risk;
+pub mod verify;
 
 pub mod calibrate;
 

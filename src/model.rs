@@ -21,6 +21,7 @@ pub mod template;
 pub mod time;
 pub mod topology;
 pub mod verdict;
+pub mod verify;
 pub mod vocabulary;
 
 pub use alarm::{Alarm, Backtest, Condition, TestSeries};
@@ -41,4 +42,5 @@ pub use template::{LineTemplate, TemplateCounts, Templates};
 pub use time::{Step, Time, TimeSpan};
 pub use topology::Topology;
 pub use verdict::{Analysis, Cause, CauseKind, Evidence, Finding, NotRuledOut, RuledOut, TimelineEntry, TimelineKind, Verdict};
+pub use verify::{Outcome, Verification, Verifications};
 pub use vocabulary::{KeyRole, Level, Symptom};

@@ -26,6 +26,7 @@ mod terminal;
 mod text;
 mod timeline;
 mod v1;
+pub mod verify;
 mod wording;
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Robust and count statistics on plain slices. Each function names its source; empty and flat input is defined for all.
 
+pub mod multiple;
+pub mod resample;
+pub mod sequential;
+pub mod special;
+
 /// Scale of the median absolute deviation that makes it estimate the standard deviation of normal data, 1/Φ⁻¹(3/4)
 /// (Rousseeuw and Croux, "Alternatives to the median absolute deviation", JASA 88, 1993).
 pub const MAD_TO_SIGMA: f64 = 1.4826;

@@ -78,6 +78,17 @@ Examples:
   whatchanged risk bundle/ --format json | jq '.changes[] | select(.level == \"critical\").change_id'
       For scripts; docs/risk.schema.json describes the result.";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  whatchanged verify bundle/ --change deploy-7958
+      Worse, not worse, or cannot tell, and then how much more traffic would decide.
+  whatchanged verify bundle/ --change deploy-7958 --fail-on worse
+      A gate after a deploy; exit code 3 asks for a rollback. It may be run every minute: looking often raises no false alarms.
+  whatchanged verify bundle/ --change deploy-7958 --within 15m
+      The first quarter of an hour only.
+  whatchanged verify bundle/ --format json | jq '.changes[] | select(.verdict == \"worse\").change_id'
+      All changes, for scripts; docs/verify.schema.json describes the result.";
+
 const CALIBRATE_EXAMPLES: &str = "\
 Examples:
   whatchanged calibrate postmortems/
@@ -124,6 +135,9 @@ pub enum Command {
     /// Judge changes before they show their effect: limits against the load, contradictions, shape, moment and history.
     #[command(after_help = format!("{RISK_EXAMPLES}\n\n{EXIT_CODES}"))]
     Risk(RiskArgs),
+    /// Tell what became of a change once it was out: worse, not worse, or cannot tell yet.
+    #[command(after_help = format!("{VERIFY_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Verify(VerifyArgs),
     /// Analyse cases whose truth is known, and tell how often the answers and their confidences are right.
     #[command(after_help = format!("{CALIBRATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Calibrate(CalibrateArgs),
@@ -290,6 +304,63 @@ pub struct RiskArgs {
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
     pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Bundle folders or single files; `-` is standard input.
+    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Judge this change only; without it all but rollbacks.
+    #[arg(long, value_name = "ID", help_heading = "What is judged")]
+    pub change: Option<String>,
+
+    /// Ignore everything later.
+    #[arg(long, value_name = "TIME", help_heading = "What is judged")]
+    pub as_of: Option<String>,
+
+    /// Look at no more than this after the roll-out.
+    #[arg(long, value_name = "LENGTH", default_value = "24h", help_heading = "What is judged")]
+    pub within: String,
+
+    /// How many more of a hundred requests may fail without it being called worse.
+    #[arg(long, value_name = "POINTS", default_value_t = 1.0, help_heading = "What is judged")]
+    pub tolerate: f64,
+
+    /// End with exit code 3 when a change is worse, or also when it cannot be told.
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Output")]
+    pub fail_on: Option<OutcomeArg>,
+
+    /// How the result is written.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: FormatArg,
+
+    /// Show all checks, not the first four.
+    #[arg(long, help_heading = "Output")]
+    pub all: bool,
+
+    /// No progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Zone of times that name none: UTC or an offset such as +02:00.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
+    pub tz: Option<String>,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
+
+    /// Number of threads; one a core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
+    pub threads: Option<u16>,
+}
+
+/// What closes the gate after a deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutcomeArg {
+    Worse,
+    CannotTell,
 }
 
 /// How much risk closes a gate.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use crate::model::{MetricName, Options, ServiceName, Step, Time, TimeSpan};
 use crate::report::{AnalysisFormat, Format, View};
+use crate::verify::Terms;
 
 use super::Failure;
-use super::args::{AnalyzeArgs, AnalyzeFormatArg, ColorArg, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs};
+use super::args::{AnalyzeArgs, AnalyzeFormatArg, ColorArg, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs, VerifyArgs};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;
@@ -175,6 +176,43 @@ pub fn foresight(args: &RiskArgs) -> Result<Options, Failure> {
     let offset = args.tz.as_deref().map(utc_offset).transpose()?;
     let until = args.as_of.as_deref().map(|text| instant("--as-of", text, offset)).transpose()?;
     Ok(Options { until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
+}
+
+/// What `verify` may be told.
+pub fn hindsight(args: &VerifyArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let until = args.as_of.as_deref().map(|text| instant("--as-of", text, offset)).transpose()?;
+    Ok(Options { until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
+}
+
+/// What `verify` goes by.
+pub fn terms(args: &VerifyArgs) -> Result<Terms, Failure> {
+    if !(0.01..=50.0).contains(&args.tolerate) {
+        return Err(Failure::usage(
+            format!("--tolerate: {} is not between 0.01 and 50", args.tolerate),
+            "write points of a hundred, such as 0.5",
+        ));
+    }
+    Ok(Terms { tolerated: args.tolerate / 100.0, within_s: length("--within", &args.within)?, ..Terms::default() })
+}
+
+/// Seconds of a length such as `90s`, `15m`, `24h` or `7d`.
+pub fn length(flag: &str, text: &str) -> Result<f64, Failure> {
+    let wrong =
+        || Failure::usage(format!("{flag}: \"{text}\" is no length of time"), "write a number with its unit, such as 90s, 15m, 24h or 7d");
+    let trimmed = text.trim();
+    let split = trimmed.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+    let (value, unit) = trimmed.split_at(split);
+    let value: f64 = value.parse().map_err(|_| wrong())?;
+    let seconds = match unit.trim() {
+        "s" => value,
+        "m" | "min" => value * 60.0,
+        "h" => value * 3_600.0,
+        "d" => value * 86_400.0,
+        "w" => value * 604_800.0,
+        _ => return Err(wrong()),
+    };
+    if (1.0..=3_660.0 * 86_400.0).contains(&seconds) { Ok(seconds) } else { Err(wrong()) }
 }
 
 fn limits(since: &Option<String>, until: &Option<String>, offset: Option<i32>) -> Result<(Option<Time>, Option<Time>), Failure> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{Finding, InstanceId, MetricName, Metrics, ServiceName, TimeSpan, Topology};
 
-pub(in crate::suspect) mod class;
+pub mod class;
 mod deviation;
 mod graph;
 mod hypothesis;

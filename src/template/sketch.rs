@@ -40,6 +40,16 @@ impl LatencySketch {
         }
     }
 
+    /// The bins by number, with their counts.
+    pub fn bins(&self) -> impl Iterator<Item = (u16, u32)> {
+        self.bins.iter().copied()
+    }
+
+    /// The duration in microseconds that stands for a bin.
+    pub fn duration_of(bin: u16) -> f64 {
+        middle(bin)
+    }
+
     pub fn count(&self) -> u64 {
         self.bins.iter().map(|b| u64::from(b.1)).sum()
     }

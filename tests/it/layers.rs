@@ -22,6 +22,8 @@ const LAYERS: &[&str] = &[
     "analyze",
     "mine",
     "risk",
+    "verify",
+    "history",
     "calibrate",
     "report",
     "cli",

@@ -1,0 +1,59 @@
+//! The command `verify`: what became of changes, and a gate for what follows a deploy.
+
+use crate::analyze::AnalyzeError;
+use crate::model::{ChangeId, Outcome, Verifications};
+use crate::report::{Format, View, sanitize, verify as view};
+use crate::suspect::facts::Facts;
+use crate::verify;
+
+use super::args::{FormatArg, OutcomeArg, VerifyArgs};
+use super::output::Streams;
+use super::progress::TerminalProgress;
+use super::settings::{self, Environment};
+use super::{EXIT_GATE, Failure, formats, hint, warn};
+
+pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let options = settings::hindsight(args)?;
+    let terms = settings::terms(args)?;
+    let wanted = args.change.as_deref().map(ChangeId::new);
+    let loaded = formats::load(&args.formats, environment)?;
+    if !args.quiet {
+        loaded.warn(streams);
+    }
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
+    let found = verify::verify(&args.paths, wanted.as_ref(), terms, &options, &loaded.formats, &Facts::builtin(), &progress);
+    progress.clear();
+    let found = found.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
+    if !args.quiet {
+        warn(&found.coverage, streams);
+    }
+    if let (Some(id), true) = (&wanted, found.changes.is_empty()) {
+        let hint = "leave --change out to see all; a change later than --as-of is not known yet";
+        return Err(Failure::failed(format!("no change {} is recorded", sanitize(id.as_str())), Some(hint.to_owned())));
+    }
+    let shown = View { width: environment.width(), unicode: environment.unicode(), all: args.all, ..View::default() };
+    let format = match args.format {
+        FormatArg::Terminal => Format::Terminal,
+        FormatArg::Json => Format::Json,
+        FormatArg::Markdown => Format::Markdown,
+    };
+    streams.result(view::render(&found, format, &shown).as_bytes())?;
+    gate(&found, args.fail_on)
+}
+
+/// Closed by the first change that turned out as bad as said.
+fn gate(found: &Verifications, fail_on: Option<OutcomeArg>) -> Result<(), Failure> {
+    let closes = |outcome: Outcome| match fail_on {
+        None => false,
+        Some(OutcomeArg::Worse) => outcome == Outcome::Worse,
+        Some(OutcomeArg::CannotTell) => outcome != Outcome::NotWorse,
+    };
+    let Some(worst) = found.changes.iter().filter(|change| closes(change.outcome)).min_by_key(|change| change.outcome) else {
+        return Ok(());
+    };
+    let hint = match worst.outcome {
+        Outcome::CannotTell => "wait for more traffic and look again: looking again costs no certainty",
+        _ => "take it back, or find out with `whatchanged analyze` what else happened",
+    };
+    Err(Failure { code: EXIT_GATE, message: view::headline(worst), hint: Some(hint.to_owned()) })
+}
