@@ -7,6 +7,7 @@ mod args;
 mod calibrate;
 mod doubts;
 mod formats;
+mod history;
 mod output;
 mod pack;
 mod parsers;
@@ -88,6 +89,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Command::Templates(args) => templates::run(&args, environment, streams),
         Command::Risk(args) => risk::run(&args, environment, streams),
         Command::Verify(args) => verify::run(&args, environment, streams),
+        Command::Report(args) => history::report(&args, environment, streams),
+        Command::History(command) => history::run(&command, streams),
         Command::Calibrate(args) => calibrate::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {
@@ -163,6 +166,12 @@ fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Stre
     if !settings.quiet {
         doubts::doubts(&settings.options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
         warn(&analysis.coverage, streams);
+    }
+    if let Some(dir) = &args.history {
+        let mut rows = report::rows::changes(&analysis.changes);
+        rows.extend(report::rows::incidents(&analysis));
+        rows.extend(report::rows::run("analyze", analysis.span, &analysis.coverage));
+        history::add(dir, &rows)?;
     }
     let text = report::render(&analysis, settings.format, &settings.view);
     match &settings.output {

@@ -33,6 +33,8 @@ pub mod mine;
 pub mod risk;
 pub mod verify;
 
+pub mod history;
+
 pub mod calibrate;
 
 pub mod report;

@@ -20,6 +20,8 @@ mod recovery;
 pub mod risk;
 mod rollout;
 mod sarif;
+pub mod period;
+pub mod rows;
 mod sentences;
 pub mod templates;
 mod terminal;

@@ -5,6 +5,7 @@
 pub mod clocks;
 pub mod metrics;
 pub mod outcomes;
+pub mod parquet;
 pub mod tabulate;
 
 pub use outcomes::{Breakdown, Outcomes};

@@ -89,6 +89,24 @@ Examples:
   whatchanged verify bundle/ --format json | jq '.changes[] | select(.verdict == \"worse\").change_id'
       All changes, for scripts; docs/verify.schema.json describes the result.";
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  whatchanged report --period 7d --history history/ -o monday.html
+      What changed in the last week and what came of it, as one page.
+  whatchanged report bundle/ --history history/ --as-of 2026-11-23T00:00:00Z --format markdown
+      The same, after everything about the bundle was added to the history.
+  whatchanged report --history history/ --format json | jq .period.change_failure_rate
+      For scripts.";
+
+const HISTORY_EXAMPLES: &str = "\
+Examples:
+  whatchanged history list --history history/
+      The tables, how many rows each has, and from when to when.
+  whatchanged history show changes --history history/ --format json
+      All rows of a table, one JSON object a line. They are Parquet files: any reader of Parquet reads them, too.
+  whatchanged history prune --history history/ --before 2025-01-01T00:00:00Z --dry-run
+      What would go.";
+
 const CALIBRATE_EXAMPLES: &str = "\
 Examples:
   whatchanged calibrate postmortems/
@@ -138,6 +156,12 @@ pub enum Command {
     /// Tell what became of a change once it was out: worse, not worse, or cannot tell yet.
     #[command(after_help = format!("{VERIFY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Verify(VerifyArgs),
+    /// Report on a period: deploys, failures, and what to act on, from the history of earlier runs.
+    #[command(after_help = format!("{REPORT_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Report(ReportArgs),
+    /// See or shorten the history that --history keeps.
+    #[command(subcommand, after_help = format!("{HISTORY_EXAMPLES}\n\n{EXIT_CODES}"), arg_required_else_help = true)]
+    History(HistoryCommand),
     /// Analyse cases whose truth is known, and tell how often the answers and their confidences are right.
     #[command(after_help = format!("{CALIBRATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Calibrate(CalibrateArgs),
@@ -284,11 +308,15 @@ pub struct RiskArgs {
 
     /// How the result is written.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: FormatArg,
+    pub format: RiskFormatArg,
 
     /// Show all reasons, not the three best.
     #[arg(long, help_heading = "Output")]
     pub all: bool,
+
+    /// Add what is found to the history in this folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub history: Option<PathBuf>,
 
     /// No progress and no warnings.
     #[arg(short, long, help_heading = "Output")]
@@ -340,6 +368,10 @@ pub struct VerifyArgs {
     #[arg(long, help_heading = "Output")]
     pub all: bool,
 
+    /// Add what is found to the history in this folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub history: Option<PathBuf>,
+
     /// No progress and no warnings.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
@@ -356,11 +388,127 @@ pub struct VerifyArgs {
     pub threads: Option<u16>,
 }
 
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Bundle folders or single files to add to the history first.
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+
+    /// Folder of the history.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "What is read")]
+    pub history: PathBuf,
+
+    /// How long the period is; the one before it is as long.
+    #[arg(long, value_name = "LENGTH", default_value = "7d", help_heading = "What is read")]
+    pub period: String,
+
+    /// End of the period; now unless given.
+    #[arg(long, value_name = "TIME", help_heading = "What is read")]
+    pub as_of: Option<String>,
+
+    /// Zone of times that name none: UTC or an offset such as +02:00.
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
+    pub tz: Option<String>,
+
+    #[command(flatten)]
+    pub formats: FormatArgs,
+
+    /// How the report is written.
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: PeriodFormatArg,
+
+    /// Write the report to a file, which is replaced only once the report is whole.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// No progress and no warnings.
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Number of threads; one a core unless given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
+    pub threads: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PeriodFormatArg {
+    /// One page, to be opened or mailed.
+    #[default]
+    Html,
+    Markdown,
+    /// For scripts.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// List the tables with their rows, files and times.
+    List(HistoryListArgs),
+    /// Show the rows of a table: changes, risks, verdicts, incidents or runs.
+    Show(HistoryShowArgs),
+    /// Remove files whose rows are all older than a time.
+    Prune(HistoryPruneArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryListArgs {
+    /// Folder of the history.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub history: PathBuf,
+    /// How the list is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormatArg,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryShowArgs {
+    /// changes, risks, verdicts, incidents or runs.
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// Folder of the history.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub history: PathBuf,
+    /// Only what belongs to this change.
+    #[arg(long, value_name = "ID")]
+    pub change: Option<String>,
+    /// How the rows are written; json: one object a line.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: ListFormatArg,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryPruneArgs {
+    /// Folder of the history.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub history: PathBuf,
+    /// Files with only older rows go.
+    #[arg(long, value_name = "TIME")]
+    pub before: String,
+    /// Remove nothing, only count.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// What closes the gate after a deploy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutcomeArg {
     Worse,
     CannotTell,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RiskFormatArg {
+    /// For a person at a terminal.
+    #[default]
+    Terminal,
+    /// For scripts.
+    Json,
+    /// For a pull request or a ticket.
+    Markdown,
+    /// SARIF 2.1.0, as code-scanning services take it.
+    Sarif,
+    /// Workflow commands that annotate the lines of a pull request on GitHub.
+    Github,
 }
 
 /// How much risk closes a gate.
@@ -450,6 +598,10 @@ pub struct AnalyzeArgs {
     /// Colours; auto: on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub color: ColorArg,
+
+    /// Add what is found to the history in this folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub history: Option<PathBuf>,
 
     /// No progress and no warnings.
     #[arg(short, long, help_heading = "Output")]

@@ -5,15 +5,16 @@ use std::path::Path;
 use crate::analyze::AnalyzeError;
 use crate::model::{ChangeId, RiskLevel, Risks, ServiceName};
 use crate::parse::config;
-use crate::report::{Format, View, risk as view, sanitize};
+use crate::report::risk::annotations;
+use crate::report::{Format, View, risk as view, rows, sanitize};
 use crate::risk::{self, Proposal, Subject};
 use crate::suspect::facts::Facts;
 
-use super::args::{FormatArg, LevelArg, RiskArgs};
+use super::args::{LevelArg, RiskArgs, RiskFormatArg};
 use super::output::Streams;
 use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
-use super::{EXIT_GATE, Failure, formats, hint, warn};
+use super::{EXIT_GATE, Failure, formats, hint, history, warn};
 
 /// Larger configuration files are data.
 const LARGEST_CONFIG: u64 = 8 << 20;
@@ -37,12 +38,22 @@ pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>
         return Err(Failure::failed(format!("no change {} is recorded", sanitize(id.as_str())), Some(hint.to_owned())));
     }
     let shown = View { width: environment.width(), unicode: environment.unicode(), all: args.all, ..View::default() };
-    let format = match args.format {
-        FormatArg::Terminal => Format::Terminal,
-        FormatArg::Json => Format::Json,
-        FormatArg::Markdown => Format::Markdown,
+    if let Some(dir) = &args.history {
+        let recorded = !matches!(subject, Subject::Proposed(_));
+        let changes: Vec<_> = risks.changes.iter().filter(|_| recorded).map(|risk| std::sync::Arc::clone(&risk.change)).collect();
+        let mut rows = rows::changes(&changes);
+        rows.extend(rows::risks(&risks, options.until));
+        rows.extend(rows::run("risk", None, &risks.coverage));
+        history::add(dir, &rows)?;
+    }
+    let text = match args.format {
+        RiskFormatArg::Terminal => view::render(&risks, Format::Terminal, &shown),
+        RiskFormatArg::Json => view::render(&risks, Format::Json, &shown),
+        RiskFormatArg::Markdown => view::render(&risks, Format::Markdown, &shown),
+        RiskFormatArg::Sarif => annotations::sarif(&risks),
+        RiskFormatArg::Github => annotations::github(&risks),
     };
-    streams.result(view::render(&risks, format, &shown).as_bytes())?;
+    streams.result(text.as_bytes())?;
     gate(&risks, args.fail_on)
 }
 

@@ -246,7 +246,7 @@ pub fn options(args: &JudgeArgs, exhibits: bool) -> Result<Options, Failure> {
 }
 
 /// An RFC 3339 time; one without a zone is in the zone of `--tz`.
-fn instant(flag: &str, text: &str, offset: Option<i32>) -> Result<Time, Failure> {
+pub fn instant(flag: &str, text: &str, offset: Option<i32>) -> Result<Time, Failure> {
     let text = text.trim();
     let parsed = Time::parse_rfc3339(text).or_else(|| Time::parse_rfc3339(&format!("{text}{}", written(offset.unwrap_or(0)))));
     parsed.filter(|time| Time::RANGE.contains(*time)).ok_or_else(|| {

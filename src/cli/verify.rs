@@ -2,7 +2,7 @@
 
 use crate::analyze::AnalyzeError;
 use crate::model::{ChangeId, Outcome, Verifications};
-use crate::report::{Format, View, sanitize, verify as view};
+use crate::report::{Format, View, rows, sanitize, verify as view};
 use crate::suspect::facts::Facts;
 use crate::verify;
 
@@ -10,7 +10,7 @@ use super::args::{FormatArg, OutcomeArg, VerifyArgs};
 use super::output::Streams;
 use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
-use super::{EXIT_GATE, Failure, formats, hint, warn};
+use super::{EXIT_GATE, Failure, formats, hint, history, warn};
 
 pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let options = settings::hindsight(args)?;
@@ -30,6 +30,12 @@ pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'
     if let (Some(id), true) = (&wanted, found.changes.is_empty()) {
         let hint = "leave --change out to see all; a change later than --as-of is not known yet";
         return Err(Failure::failed(format!("no change {} is recorded", sanitize(id.as_str())), Some(hint.to_owned())));
+    }
+    if let Some(dir) = &args.history {
+        let mut rows = rows::verdicts(&found);
+        rows.extend(rows::changes(&found.changes.iter().map(|v| std::sync::Arc::clone(&v.change)).collect::<Vec<_>>()));
+        rows.extend(rows::run("verify", None, &found.coverage));
+        history::add(dir, &rows)?;
     }
     let shown = View { width: environment.width(), unicode: environment.unicode(), all: args.all, ..View::default() };
     let format = match args.format {

@@ -2,6 +2,8 @@
 //!
 //! Levels, scores and the order of reasons are the risk layer's; nothing is weighed here.
 
+pub mod annotations;
+
 use serde::Serialize;
 
 use super::text::{counted, duration, listed_up_to, milliseconds, number, percent, sanitize, shorten, to_ascii, wrap};
@@ -283,7 +285,7 @@ fn sign(finding: &RiskFinding) -> Option<String> {
     Some(sign.to_owned())
 }
 
-fn roll_back(change: &Change) -> String {
+pub fn roll_back(change: &Change) -> String {
     if change.kind == ChangeKind::Migration {
         return "have the reverse migration written and tried before; data it removes comes back from a backup only".to_owned();
     }
