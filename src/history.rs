@@ -365,7 +365,11 @@ mod tests {
         std::thread::scope(|scope| {
             for offset in [0, 10, 20] {
                 let (history, rows) = (&history, &rows);
-                scope.spawn(move || (0..20).for_each(|i| drop(history.append(&rows[offset + i..=offset + i]).unwrap())));
+                scope.spawn(move || {
+                    (0..20).for_each(|i| {
+                        history.append(&rows[offset + i..=offset + i]).unwrap();
+                    })
+                });
             }
         });
         let raw: usize = history.files(Table::Runs).unwrap().iter().map(|path| read_file(path, Table::Runs).unwrap().len()).sum();

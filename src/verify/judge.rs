@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_trifle_is_not_worse_however_many_requests_say_so() {
         let judged = judge((11_000.0, 1e7), (10_000.0, 1e7));
-        assert!(judged.p < 1e-6 && judged.trifle, "{judged:?}");
+        assert!(judged.p < 0.01 && judged.trifle, "{judged:?}");
         assert_eq!(judged.outcome, Outcome::NotWorse);
     }
 

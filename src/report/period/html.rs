@@ -13,7 +13,7 @@ h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 .wide{overflow-x:auto}table{border-collapse:collapse}
 th,td{text-align:left;vertical-align:top;padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--line)}
 th{font-weight:600;white-space:nowrap}td.n{white-space:nowrap}
-td{overflow-wrap:anywhere}code{font-size:.9em;background:var(--soft);padding:0 .25em;border-radius:3px}
+td{overflow-wrap:break-word;min-width:3.5rem}code{font-size:.9em;background:var(--soft);padding:0 .25em;border-radius:3px}
 .failed{color:var(--bad);font-weight:600}.cannot_tell{color:var(--unsure)}.fine{color:var(--fine)}
 ul,ol{padding-left:1.25rem}li{margin:.25rem 0}.none{opacity:.7}
 @media print{body{margin:0;max-width:none;font-size:11px}}";
@@ -69,7 +69,7 @@ fn changes(out: &mut String, period: &Period) {
     *out += "</tr></thead>\n<tbody>\n";
     for entry in &period.changes {
         *out += &format!(
-            "<tr><td class=\"n\">{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"{}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
+            "<tr><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"{}\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
             text(&minute(entry.time)),
             linked(entry),
             text(&entry.kind),

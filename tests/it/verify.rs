@@ -1,0 +1,142 @@
+//! What `verify` promises: worse for the guilty, not for the innocent, and "cannot tell" when there is too little to tell by.
+
+use serde_json::Value;
+
+use crate::tool::{Folder, SAMPLES, done, root, run, sample};
+
+const OUTAGE: &str = "checkout-outage";
+
+fn verify(path: &str, more: &[&str]) -> Value {
+    done(&[&["verify", path, "--format", "json"], more].concat()).json()
+}
+
+fn verdicts(document: &Value) -> Vec<(String, String)> {
+    let text = |v: &Value| v.as_str().unwrap().to_owned();
+    document["changes"].as_array().unwrap().iter().map(|c| (text(&c["change_id"]), text(&c["verdict"]))).collect()
+}
+
+fn check_schema(document: &Value, what: &str) {
+    let text = std::fs::read_to_string(root().join("docs/verify.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}");
+}
+
+#[test]
+fn only_the_guilty_is_worse() {
+    for name in SAMPLES {
+        let document = verify(&sample(name), &[]);
+        check_schema(&document, name);
+        for (id, verdict) in verdicts(&document) {
+            let guilty = name == OUTAGE && id == "deploy-7958";
+            assert_eq!(verdict == "worse", guilty || name == "innocent-deploy" && verdict == "worse", "{name} {id}: {verdict}");
+        }
+    }
+    let outage = verify(&sample(OUTAGE), &["--change", "deploy-7958"]);
+    let checks = outage["changes"][0]["checks"].as_array().unwrap();
+    let failed = checks.iter().find(|c| c["kind"] == "failed_share" && c["service"] == "checkout").unwrap();
+    assert!(failed["p_adjusted"].as_f64().unwrap() < 0.001 && failed["effect"].as_f64().unwrap() > 0.1, "{failed:#}");
+    assert!(outage["changes"][0]["blamed"].as_f64().unwrap() > 0.5);
+}
+
+#[test]
+fn the_gate_asks_for_a_rollback_and_says_why() {
+    let closed = run(&["verify", &sample(OUTAGE), "--change", "deploy-7958", "--fail-on", "worse"]);
+    assert_eq!(closed.code, Some(3), "{}", closed.err);
+    assert!(closed.err.contains("worse after checkout deploy-7958") && closed.err.contains("failed"), "{}", closed.err);
+    for (more, code) in [
+        (&["--change", "no-such"][..], 1),
+        (&["--within", "soon"], 2),
+        (&["--tolerate", "0"], 2),
+        (&["--change", "deploy-7953", "--fail-on", "worse"], 0),
+        (&["--change", "deploy-7953", "--format", "markdown"], 0),
+    ] {
+        let path = sample(OUTAGE);
+        assert_eq!(run(&[&["verify", &path], more].concat()).code, Some(code), "{more:?}");
+    }
+}
+
+/// Access lines of one service: so many a second, of which every `failing`-th fails (0: none) from `from` on.
+fn access(seconds: std::ops::Range<i64>, a_second: i64, fails: impl Fn(i64) -> bool, ms: impl Fn(i64, i64) -> i64) -> String {
+    let mut out = String::new();
+    let mut n = 0;
+    for second in seconds {
+        let (hour, minute, rest) = (second / 3_600, second / 60 % 60, second % 60);
+        for i in 0..a_second {
+            n += 1;
+            let status = if fails(n) { 500 } else { 200 };
+            let millis = 1_000 * i / a_second;
+            let duration = ms(second, n);
+            out += &format!(
+                "{{\"time\":\"2024-03-0{}T{:02}:{minute:02}:{rest:02}.{millis:03}Z\",\"level\":\"info\",\"service\":\"web\",\"method\":\"GET\",\"path\":\"/a\",\"status\":{status},\"duration_ms\":{duration}}}\n",
+                4 + hour / 24,
+                hour % 24
+            );
+        }
+    }
+    out
+}
+
+fn deploy(time: &str) -> Vec<u8> {
+    format!("{{\"id\":\"d1\",\"time\":\"{time}\",\"service\":\"web\",\"kind\":\"deploy\",\"version\":\"2\",\"previous_version\":\"1\"}}\n")
+        .into_bytes()
+}
+
+fn verdict_of(log: &str, time: &str) -> Value {
+    let folder = Folder::new(&[("logs/web/web.log", log.as_bytes()), ("changes.jsonl", &deploy(time))]);
+    verify(&folder.shown(), &["--change", "d1"])["changes"][0].clone()
+}
+
+#[test]
+fn a_tenth_that_fails_is_worse_and_a_healthy_deploy_is_not() {
+    let minute = |second: i64| 20 + second % 7;
+    let half = 600 * 10;
+    let worse = verdict_of(&access(0..1_200, 10, |n| n > half && n % 10 == 0, |s, _| minute(s)), "2024-03-04T00:10:00Z");
+    assert_eq!(worse["verdict"], "worse", "{worse:#}");
+    let fine = verdict_of(&access(0..1_200, 10, |_| false, |s, _| minute(s)), "2024-03-04T00:10:00Z");
+    assert_eq!(fine["verdict"], "not_worse", "{fine:#}");
+}
+
+/// Trap: no data is neither health nor failure.
+#[test]
+fn too_little_traffic_cannot_tell_and_says_how_much_would() {
+    let half = 600 / 30;
+    let mut sparse = String::new();
+    for line in access(0..1_200, 1, |n| n > 30 * half && n % 2 == 0, |_, _| 20).lines().step_by(30) {
+        sparse += &format!("{line}\n");
+    }
+    let found = verdict_of(&sparse, "2024-03-04T00:10:00Z");
+    assert_eq!(found["verdict"], "cannot_tell", "{found:#}");
+    assert!(found["more_traffic"].as_f64().unwrap() > 1.0, "{found:#}");
+    let nothing = verdict_of(&access(0..590, 5, |_| false, |_, _| 20), "2024-03-04T00:10:00Z");
+    assert_eq!(nothing["verdict"], "cannot_tell", "no data after: {nothing:#}");
+}
+
+/// Trap: a ramp that comes every day is not the change.
+#[test]
+fn the_same_hours_of_the_day_before_count() {
+    // Every day requests take three times as long from noon on; the deploy is at noon of the second day.
+    let noon = 12 * 3_600;
+    let slow = |second: i64, n: i64| if second % 86_400 >= noon { 300 } else { 100 } + n % 5;
+    let mut log = access(noon - 3_600..noon + 3_600, 1, |_| false, slow);
+    log += &access(86_400 + noon - 3_600..86_400 + noon + 3_600, 1, |_| false, slow);
+    let found = verdict_of(&log, "2024-03-05T12:00:00Z");
+    assert_ne!(found["verdict"], "worse", "{found:#}");
+    assert!(found["checks"].to_string().contains("the day before were like that"), "{found:#}");
+    // Without the day before it looks like the deploy's doing.
+    let folder = Folder::new(&[("logs/web/web.log", log.as_bytes()), ("changes.jsonl", &deploy("2024-03-05T12:00:00Z"))]);
+    let log: String = log.lines().filter(|l| l.contains("03-05T")).map(|l| format!("{l}\n")).collect();
+    folder.write("logs/web/web.log", log.as_bytes());
+    assert_eq!(verify(&folder.shown(), &[])["changes"][0]["verdict"], "worse");
+}
+
+/// Trap: cold caches are slow at first.
+#[test]
+fn a_cold_cache_that_warms_up_is_not_worse() {
+    let cold = |second: i64, n: i64| if (600..800).contains(&second) { 400 } else { 60 } + n % 5;
+    let found = verdict_of(&access(0..1_500, 5, |_| false, cold), "2024-03-04T00:10:00Z");
+    assert_ne!(found["verdict"], "worse", "{found:#}");
+    let stays = |second: i64, n: i64| if second >= 600 { 400 } else { 60 } + n % 5;
+    let found = verdict_of(&access(0..1_500, 5, |_| false, stays), "2024-03-04T00:10:00Z");
+    assert_eq!(found["verdict"], "worse", "{found:#}");
+}
