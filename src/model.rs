@@ -39,7 +39,7 @@ pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName
 pub use options::Options;
 pub use progress::{Progress, Unwatched};
 pub use record::{Exemplar, Metrics, Record, Request, Sample, SeriesKey};
-pub use risk::{ChangeRisk, Reason, RiskFinding, RiskLevel, Risks};
+pub use risk::{ChangeRisk, PastChange, Reason, RiskFinding, RiskLevel, Risks};
 pub use template::{LineTemplate, TemplateCounts, Templates};
 pub use time::{Step, Time, TimeSpan};
 pub use topology::Topology;

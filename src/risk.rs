@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::analyze::{AnalyzeError, workers};
 use crate::intake::{self, Intake};
 use crate::model::{
-    Change, ChangeId, ChangeKind, ChangeRisk, ConfigDiff, Incident, Options, Origin, Progress, Reason, RiskFinding, Risks, ServiceName,
+    Change, ChangeId, ChangeKind, ChangeRisk, ConfigDiff, Incident, Options, Origin, PastChange, Progress, Reason, RiskFinding, Risks, ServiceName,
     Time, TimeSpan, Topology,
 };
 use crate::parse::config::Flat;
@@ -62,6 +62,8 @@ struct Outlook<'a> {
     earlier: &'a [Arc<Change>],
     topology: &'a Topology,
     facts: &'a Facts,
+    /// What earlier runs kept.
+    past: &'a [PastChange],
 }
 
 type Found = (RiskFinding, Option<Origin>);
@@ -76,7 +78,7 @@ pub fn assess(
     subject: &Subject,
     options: &Options,
     formats: &Formats,
-    facts: &Facts,
+    (facts, past): (&Facts, &[PastChange]),
     progress: &dyn Progress,
 ) -> Result<Risks, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
@@ -88,7 +90,7 @@ pub fn assess(
             Some(signals) => incident::detect(signals, options)?.incidents,
             None => Vec::new(),
         };
-        let known = Known { bundle: &bundle, intake: &intake, signals: signals.as_ref(), incidents: &incidents, facts };
+        let known = Known { bundle: &bundle, intake: &intake, signals: signals.as_ref(), incidents: &incidents, facts, past };
         let changes = known.judge(subject, options.until);
         Ok(Risks { changes, coverage: intake.coverage })
     })
@@ -121,6 +123,7 @@ struct Known<'a> {
     signals: Option<&'a Signals>,
     incidents: &'a [Incident],
     facts: &'a Facts,
+    past: &'a [PastChange],
 }
 
 impl Known<'_> {
@@ -180,6 +183,7 @@ impl Known<'_> {
             earlier: &earlier,
             topology: &self.intake.topology,
             facts: self.facts,
+            past: self.past,
         };
         let mut found = rules::examine(&outlook);
         found.extend(arithmetic::examine(&outlook));

@@ -314,7 +314,7 @@ pub struct RiskArgs {
     #[arg(long, help_heading = "Output")]
     pub all: bool,
 
-    /// Add what is found to the history in this folder.
+    /// Judge also by what the history in this folder knows of the service and its keys, and add the risks to it.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
     pub history: Option<PathBuf>,
 

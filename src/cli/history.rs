@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::analyze::{self, AnalyzeError, Examined};
 use crate::history::{Appended, History, HistoryError, period};
 use crate::model::history::{Row, Table, Value};
-use crate::model::{Options, Time, TimeSpan};
+use crate::model::{Options, PastChange, Time, TimeSpan};
 use crate::report::period::{self as view, PeriodFormat};
 use crate::report::{count, pad, rows, sanitize, shorten};
 use crate::risk::{self, Subject};
@@ -25,6 +25,11 @@ fn failed(error: &HistoryError) -> Failure {
 /// Adds rows to the history in `dir`.
 pub fn add(dir: &Path, rows: &[Row]) -> Result<Appended, Failure> {
     History::at(dir).append(rows).map_err(|error| failed(&error))
+}
+
+/// What became of earlier changes, by the history in `dir`; nothing where there is none yet.
+pub fn past(dir: &Path) -> Result<Vec<PastChange>, Failure> {
+    period::past(&History::at(dir)).map_err(|error| failed(&error))
 }
 
 pub fn run(command: &HistoryCommand, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -164,9 +169,10 @@ fn record(args: &ReportArgs, options: &Options, environment: &Environment, strea
     let facts = Facts::builtin();
     let stopped = |error: AnalyzeError| Failure::failed(&error, hint(&error));
     let paths: &[PathBuf] = &args.paths;
+    let past = past(&args.history)?;
     let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
     let examined = analyze::examine(paths, options, &loaded.formats, &facts, &progress);
-    let judged = risk::assess(paths, &Subject::Recorded, options, &loaded.formats, &facts, &progress);
+    let judged = risk::assess(paths, &Subject::Recorded, options, &loaded.formats, (&facts, &past), &progress);
     progress.clear();
     let (examined, judged) = (examined.map_err(stopped)?, judged.map_err(stopped)?);
     if !args.quiet {

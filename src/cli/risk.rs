@@ -26,8 +26,9 @@ pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>
     if !args.quiet {
         loaded.warn(streams);
     }
+    let past = args.history.as_deref().map(history::past).transpose()?.unwrap_or_default();
     let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let judged = risk::assess(&args.paths, &subject, &options, &loaded.formats, &Facts::builtin(), &progress);
+    let judged = risk::assess(&args.paths, &subject, &options, &loaded.formats, (&Facts::builtin(), &past), &progress);
     progress.clear();
     let risks = judged.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
     if !args.quiet {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{History, HistoryError, Rows};
 use crate::model::history::{Row, Table};
 use crate::model::period::{Entry, Fate, LevelOutcome, NearMiss, Period, Rate, Recurring, Totals};
-use crate::model::{Time, TimeSpan};
+use crate::model::{PastChange, Time, TimeSpan};
 use crate::stats::{median, wilson};
 
 /// Standard deviations of a 95 % interval.
@@ -61,6 +61,23 @@ pub fn report(history: &History, span: TimeSpan) -> Result<Period, HistoryError>
         period.gaps.push(format!("{n} changes have no risk from before: run `whatchanged risk PATH --history DIR`"));
     }
     Ok(period)
+}
+
+/// All changes that the history holds, with what came of them.
+///
+/// # Errors
+/// Where the history cannot be listed.
+pub fn past(history: &History) -> Result<Vec<PastChange>, HistoryError> {
+    let known = Known::load(history)?;
+    let entries = known.entries(Time::RANGE);
+    let of = |entry: Entry| PastChange {
+        id: entry.id,
+        service: entry.service,
+        time: entry.time,
+        failed: entry.fate == Fate::Failed,
+        keys: entry.keys.into_iter().map(|(key, _, after)| (key, after)).collect(),
+    };
+    Ok(entries.into_iter().map(of).collect())
 }
 
 impl Known {

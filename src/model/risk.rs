@@ -49,6 +49,17 @@ pub struct ChangeRisk {
     pub reasons: Vec<Reason>,
 }
 
+/// A change that an earlier run has kept, with what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastChange {
+    pub id: String,
+    pub service: String,
+    pub time: Time,
+    pub failed: bool,
+    /// The keys it edited, with their new values as shown.
+    pub keys: Vec<(String, String)>,
+}
+
 /// One part of a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
@@ -182,6 +193,10 @@ pub enum RiskFinding {
     OpenIncident {
         since: Time,
     },
+    /// It begins when fewer people are there to see it fail: from Friday noon to Sunday night, UTC.
+    WeekEnd {
+        day: &'static str,
+    },
     /// So many services call it, directly or through others; of these, users call some.
     BlastRadius {
         callers: usize,
@@ -231,7 +246,7 @@ impl RiskFinding {
             | F::AtOnce
             | F::Canary { .. }
             | F::PutsBack { .. } => "shape",
-            F::Peak { .. } | F::Neighbour { .. } | F::OpenIncident { .. } => "timing",
+            F::Peak { .. } | F::Neighbour { .. } | F::OpenIncident { .. } | F::WeekEnd { .. } => "timing",
             F::BlastRadius { .. } => "blast_radius",
             F::ServiceHistory { .. } | F::KeyHistory { .. } => "history",
         }

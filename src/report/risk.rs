@@ -50,9 +50,8 @@ fn terminal(risks: &Risks, view: &View) -> String {
         out += &format!("{}\n", shorten(&head, view.width.max(40)));
         for reason in first(risk, view) {
             let source = reason.origin.as_ref().map(|origin| format!(" [{}]", shorten(&sanitize(&origin.to_string()), 60)));
-            let sign = if reason.weight > 0.0 { '+' } else { '-' };
             let text = format!("{}{}", sentence(&reason.finding), source.unwrap_or_default());
-            indented(&mut out, &format!("{sign} "), &text, view);
+            indented(&mut out, &format!("{:+.1} ", reason.weight), &text, view);
         }
         if view.all || risk.level >= RiskLevel::Medium {
             indented(&mut out, "watch: ", &watch(risk), view);
@@ -186,6 +185,7 @@ pub fn sentence(finding: &RiskFinding) -> String {
             let (change, service) = (wording::id(change.as_str()), wording::service(service));
             format!("{service} {change} began {} before: their effects cannot be told apart", duration(*before_s))
         }
+        F::WeekEnd { day } => format!("it begins on a {day}, when few are there to see it fail"),
         F::OpenIncident { since } => format!("an incident is open since {} UTC", since.clock()),
         F::BlastRadius { callers } => format!("{} above it in the call graph", counted(*callers as u64, "service")),
         F::ServiceHistory { failed, of } => {

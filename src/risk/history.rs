@@ -1,7 +1,7 @@
 //! What became of earlier changes of the same service and of the same key.
 
 use super::{Found, Outlook};
-use crate::model::{Change, ChangeKind, KeyEdit, RiskFinding};
+use crate::model::{Change, ChangeKind, KeyEdit, PastChange, RiskFinding};
 
 /// Trouble that begins within so many seconds of a change is held against it: half of a roll-out's usual watch.
 const TROUBLE_WITHIN: f64 = 900.0;
@@ -10,15 +10,28 @@ pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let own = |c: &&std::sync::Arc<Change>| c.service == outlook.change.service && c.kind != ChangeKind::Rollback && c.time < outlook.now;
     let earlier: Vec<&Change> = outlook.earlier.iter().filter(own).map(|c| &**c).filter(|c| !c.is_reverted_by(outlook.change)).collect();
     let failed: Vec<&Change> = earlier.iter().copied().filter(|change| failed(change, outlook)).collect();
+    // What the bundle itself shows is not counted again from what earlier runs kept.
+    let is_past = |past: &&PastChange| {
+        let own = past.service == outlook.change.service.as_str() && past.time < outlook.now && past.id != outlook.change.id.as_str();
+        own && !outlook.earlier.iter().any(|c| c.id.as_str() == past.id)
+    };
+    let past: Vec<&PastChange> = outlook.past.iter().filter(is_past).collect();
+    let past_failed = past.iter().filter(|past| past.failed).count();
     let mut found = Vec::new();
     for edit in outlook.edits() {
         let edited = |changes: &[&Change]| changes.iter().filter(|c| c.config.edits.iter().any(|e| same(e, edit))).count();
-        let finding = RiskFinding::KeyHistory { edit: edit.clone(), failed: edited(&failed), of: edited(&earlier) };
+        let is_same =
+            |past: &&&PastChange| past.keys.iter().any(|(key, value)| key == edit.key.as_str() && Some(value) == edit.after.as_ref());
+        let kept: Vec<&PastChange> = past.iter().filter(is_same).copied().collect();
+        let kept_failed = kept.iter().filter(|past| past.failed).count();
+        let finding =
+            RiskFinding::KeyHistory { edit: edit.clone(), failed: edited(&failed) + kept_failed, of: edited(&earlier) + kept.len() };
         let origin = failed.iter().find(|c| c.config.edits.iter().any(|e| same(e, edit))).map(|c| c.origin.clone());
-        found.extend(origin.map(|origin| (finding, Some(origin))));
+        found.extend((origin.is_some() || kept_failed > 0).then_some((finding, origin)));
     }
     let origin = failed.last().map(|change| change.origin.clone());
-    found.extend((!earlier.is_empty()).then_some((RiskFinding::ServiceHistory { failed: failed.len(), of: earlier.len() }, origin)));
+    let (failed, of) = (failed.len() + past_failed, earlier.len() + past.len());
+    found.extend((of > 0).then_some((RiskFinding::ServiceHistory { failed, of }, origin)));
     found
 }
 

@@ -19,6 +19,7 @@ pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let repairs = outlook.change.kind == ChangeKind::Rollback || outlook.earlier.iter().any(|c| c.is_reverted_by(outlook.change));
     let mut found: Vec<Found> = peak(outlook).map(|finding| (finding, None)).into_iter().collect();
     found.extend(neighbour(outlook).filter(|_| !repairs));
+    found.extend(week_end(outlook).filter(|_| !repairs).map(|finding| (finding, None)));
     found.extend(open_incident(outlook).filter(|_| !repairs).map(|finding| (finding, None)));
     found
 }
@@ -52,6 +53,19 @@ fn neighbour(outlook: &Outlook<'_>) -> Option<Found> {
     let finding =
         RiskFinding::Neighbour { change: change.id.clone(), service: change.service.clone(), before_s: outlook.now - change.time };
     Some((finding, Some(change.origin.clone())))
+}
+
+fn week_end(outlook: &Outlook<'_>) -> Option<RiskFinding> {
+    const DAY: i64 = 86_400 * crate::model::time::SECOND;
+    let (day, within) = (outlook.now.0.div_euclid(DAY), outlook.now.0.rem_euclid(DAY));
+    // The epoch began on a Thursday.
+    let day = match day.rem_euclid(7) {
+        1 if within >= DAY / 2 => "Friday",
+        2 => "Saturday",
+        3 => "Sunday",
+        _ => return None,
+    };
+    Some(RiskFinding::WeekEnd { day })
 }
 
 fn open_incident(outlook: &Outlook<'_>) -> Option<RiskFinding> {

@@ -85,6 +85,8 @@ fn weight(finding: &RiskFinding) -> f64 {
         F::PutsBack { .. } => -2.0,
         F::Peak { .. } => 0.4,
         F::Neighbour { .. } => 0.2,
+        // It fails no more often; it takes longer until somebody sees it.
+        F::WeekEnd { .. } => 0.1,
         F::OpenIncident { .. } => 0.6,
         // Who is hurt rather than whether: it predicts severity more than failure.
         F::BlastRadius { callers } => (0.15 * (*callers as f64).ln_1p()).min(0.4),

@@ -40,6 +40,7 @@ fn a_writer_that_is_killed_loses_and_doubles_nothing() {
     let path = bundle.shown();
     let whole = Folder::new(&[]);
     done(&["risk", &path, "--history", &whole.at("h"), "--quiet"]);
+    let expected = ["changes", "risks", "runs"].map(|table| (table, shown(table, &whole.at("h"))));
     let mut killed = 0;
     for round in 0..100 {
         let place = Folder::new(&[]);
@@ -59,15 +60,12 @@ fn a_writer_that_is_killed_loses_and_doubles_nothing() {
         let _ = child.kill();
         child.wait().unwrap();
         done(&["risk", &path, "--history", &history, "--quiet"]);
-        for table in ["changes", "risks", "runs"] {
-            assert_eq!(shown(table, &history), shown(table, &whole.at("h")), "{table} of round {round}");
+        for (table, rows) in &expected {
+            assert_eq!(shown(table, &history), *rows, "{table} of round {round}");
             assert_eq!(parquet_files(&dir.join(table)).len(), 1, "{table} of round {round} was written twice");
             let odd = holds(&dir.join(table), |name| !name.ends_with(".parquet"));
             assert!(!odd, "{table} of round {round} holds what a dead writer left");
         }
-        let listed = done(&["history", "list", "--history", &history, "--format", "json"]).json();
-        let rows: u64 = listed["tables"].as_array().unwrap().iter().map(|t| t["rows"].as_u64().unwrap()).sum();
-        assert_eq!(rows as usize, ["changes", "risks", "runs"].iter().map(|t| shown(t, &history).len()).sum::<usize>());
     }
     assert!(killed >= 50, "only {killed} runs were killed before they ended");
 }
