@@ -15,8 +15,8 @@ use std::sync::Arc;
 use crate::analyze::{AnalyzeError, workers};
 use crate::intake::{self, Intake};
 use crate::model::{
-    Change, ChangeId, ChangeKind, ChangeRisk, ConfigDiff, Incident, Options, Origin, PastChange, Progress, Reason, RiskFinding, Risks, ServiceName,
-    Time, TimeSpan, Topology,
+    Change, ChangeId, ChangeKind, ChangeRisk, ConfigDiff, Incident, Options, Origin, PastChange, Progress, Reason, RiskFinding, Risks,
+    ServiceName, Time, TimeSpan, Topology,
 };
 use crate::parse::config::Flat;
 use crate::parse::{Formats, changes, config_diff};
