@@ -60,8 +60,7 @@ pub fn verify(
     wanted: Option<&ChangeId>,
     terms: Terms,
     options: &Options,
-    formats: &Formats,
-    facts: &Facts,
+    (formats, facts): (&Formats, &Facts),
     progress: &dyn Progress,
 ) -> Result<Verifications, AnalyzeError> {
     let examined = analyze::examine(paths, options, formats, facts, progress)?;

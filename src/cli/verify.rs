@@ -21,7 +21,7 @@ pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'
         loaded.warn(streams);
     }
     let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let found = verify::verify(&args.paths, wanted.as_ref(), terms, &options, &loaded.formats, &Facts::builtin(), &progress);
+    let found = verify::verify(&args.paths, wanted.as_ref(), terms, &options, (&loaded.formats, &Facts::builtin()), &progress);
     progress.clear();
     let found = found.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
     if !args.quiet {

@@ -224,10 +224,11 @@ impl Known {
             let (version, previous) = (row.text("version"), row.text("previous_version"));
             // A canary leaves other instances at the old version; migrations and flags have versions of their own.
             let whole = row.number("instances") == Some(0.0) && matches!(row.text("kind"), "deploy" | "config" | "rollback");
-            if whole && !previous.is_empty() {
-                if let Some((was, by)) = last_version.get(service).filter(|(was, _)| tells && *was != previous) {
-                    told.push(format!("{service} ran {previous} before {id}, but {by} had left {was}: something between is not recorded"));
-                }
+            if whole
+                && !previous.is_empty()
+                && let Some((was, by)) = last_version.get(service).filter(|(was, _)| tells && *was != previous)
+            {
+                told.push(format!("{service} ran {previous} before {id}, but {by} had left {was}: something between is not recorded"));
             }
             if whole && !version.is_empty() {
                 last_version.insert(service, (version, id));

@@ -52,90 +52,103 @@ impl Table {
     }
 
     /// Its columns. Times are RFC 3339 texts in UTC; the first one that is a time places the row.
-    pub fn columns(self) -> &'static [(&'static str, ColumnKind)] {
+    pub fn columns(self) -> Columns {
         match self {
-            Table::Changes => &[
-                ("time", Text),
-                ("change_id", Text),
-                ("service", Text),
-                ("kind", Text),
-                ("end_time", Text),
-                ("version", Text),
-                ("previous_version", Text),
-                ("summary", Text),
-                ("author", Text),
-                ("url", Text),
-                ("instances", Number),
-                ("edits", Text),
-                ("reverted_by", Text),
-                ("source", Text),
-            ],
-            Table::Risks => &[
-                ("time", Text),
-                ("change_id", Text),
-                ("service", Text),
-                ("as_of", Text),
-                ("level", Text),
-                ("score", Number),
-                ("rank", Number),
-                ("kind", Text),
-                ("key", Text),
-                ("weight", Number),
-                ("statement", Text),
-                ("source", Text),
-            ],
-            Table::Verdicts => &[
-                ("time", Text),
-                ("change_id", Text),
-                ("service", Text),
-                ("as_of", Text),
-                ("verdict", Text),
-                ("blamed", Number),
-                ("more_traffic", Number),
-                ("rank", Number),
-                ("kind", Text),
-                ("checked_service", Text),
-                ("check_verdict", Text),
-                ("decides", Number),
-                ("old", Number),
-                ("new", Number),
-                ("effect", Number),
-                ("p_adjusted", Number),
-                ("statement", Text),
-                ("source", Text),
-            ],
-            Table::Incidents => &[
-                ("time", Text),
-                ("end", Text),
-                ("ongoing", Number),
-                ("as_of", Text),
-                ("services", Text),
-                ("requests", Number),
-                ("failed", Number),
-                ("users", Number),
-                ("users_affected", Number),
-                ("cause_kind", Text),
-                ("cause_service", Text),
-                ("change_id", Text),
-                ("config_key", Text),
-                ("confidence", Number),
-                ("undone_by", Text),
-                ("undone_at", Text),
-                ("title", Text),
-            ],
-            Table::Runs => &[
-                ("time", Text),
-                ("end", Text),
-                ("command", Text),
-                ("sources", Number),
-                ("lines", Number),
-                ("understood", Number),
-                ("complaints", Number),
-                ("gaps", Text),
-            ],
+            Table::Changes => CHANGES,
+            Table::Risks => RISKS,
+            Table::Verdicts => VERDICTS,
+            Table::Incidents => INCIDENTS,
+            Table::Runs => RUNS,
         }
     }
 }
+
+/// Names and kinds of columns.
+pub type Columns = &'static [(&'static str, ColumnKind)];
+
+const CHANGES: Columns = &[
+    ("time", Text),
+    ("change_id", Text),
+    ("service", Text),
+    ("kind", Text),
+    ("end_time", Text),
+    ("version", Text),
+    ("previous_version", Text),
+    ("summary", Text),
+    ("author", Text),
+    ("url", Text),
+    ("instances", Number),
+    ("edits", Text),
+    ("reverted_by", Text),
+    ("source", Text),
+];
+
+const RISKS: Columns = &[
+    ("time", Text),
+    ("change_id", Text),
+    ("service", Text),
+    ("as_of", Text),
+    ("level", Text),
+    ("score", Number),
+    ("rank", Number),
+    ("kind", Text),
+    ("key", Text),
+    ("weight", Number),
+    ("statement", Text),
+    ("source", Text),
+];
+
+const VERDICTS: Columns = &[
+    ("time", Text),
+    ("change_id", Text),
+    ("service", Text),
+    ("as_of", Text),
+    ("verdict", Text),
+    ("blamed", Number),
+    ("more_traffic", Number),
+    ("rank", Number),
+    ("kind", Text),
+    ("checked_service", Text),
+    ("check_verdict", Text),
+    ("decides", Number),
+    ("old", Number),
+    ("new", Number),
+    ("effect", Number),
+    ("p_adjusted", Number),
+    ("statement", Text),
+    ("source", Text),
+];
+
+const INCIDENTS: Columns = &[
+    ("time", Text),
+    ("end", Text),
+    ("ongoing", Number),
+    ("as_of", Text),
+    ("services", Text),
+    ("requests", Number),
+    ("failed", Number),
+    ("users", Number),
+    ("users_affected", Number),
+    ("cause_kind", Text),
+    ("cause_service", Text),
+    ("change_id", Text),
+    ("config_key", Text),
+    ("confidence", Number),
+    ("undone_by", Text),
+    ("undone_at", Text),
+    ("title", Text),
+];
+
+const RUNS: Columns = &[
+    ("time", Text),
+    ("end", Text),
+    ("command", Text),
+    ("sources", Number),
+    ("lines", Number),
+    ("understood", Number),
+    ("complaints", Number),
+    ("gaps", Text),
+];
 
 /// One row, its values in the order of the table's columns.
 #[derive(Clone, Debug, PartialEq)]

@@ -52,6 +52,9 @@ struct Group {
 }
 
 type Points = [(Time, f64)];
+type Side = Vec<(Time, f64)>;
+/// The new and the old side.
+type Both<'p> = (&'p Points, &'p Points);
 
 fn groups<'a>(case: &'a Case<'_>) -> BTreeMap<Group, Vec<(&'a SeriesKey, &'a Points)>> {
     let own = &case.change.service;
@@ -67,7 +70,7 @@ fn groups<'a>(case: &'a Case<'_>) -> BTreeMap<Group, Vec<(&'a SeriesKey, &'a Poi
 }
 
 /// The samples of the new and of the old side.
-fn sides(case: &Case<'_>, series: &[(&SeriesKey, &Points)]) -> (Vec<(Time, f64)>, Vec<(Time, f64)>) {
+fn sides(case: &Case<'_>, series: &[(&SeriesKey, &Points)]) -> (Side, Side) {
     let within = |spans: &[TimeSpan], time: Time| spans.iter().any(|span| span.contains(time));
     let (mut new, mut old) = (Vec::new(), Vec::new());
     for (key, points) in series {
@@ -189,7 +192,7 @@ fn ratio() -> (f64, Limits) {
 
 /// Shares are bounded, and a share is far from normal where it is often all or nothing: a rise is tested as one of so many steps that
 /// failed in part. That stays valid for values between 0 and 1 (the likelihood ratio is convex in them: Hoeffding, JASA 58, 1963).
-fn bounded(case: &Case<'_>, check: &mut Check, (new, old): (&[(Time, f64)], &[(Time, f64)])) {
+fn bounded(case: &Case<'_>, check: &mut Check, (new, old): Both<'_>) {
     let step = step_of(&[new, old].concat());
     let share = |points: &[(Time, f64)]| {
         let steps = by_step(points, step);
@@ -239,7 +242,7 @@ fn checked(
     case: &Case<'_>,
     group: &Group,
     measured: Measured,
-    (new, old): (&[(Time, f64)], &[(Time, f64)]),
+    (new, old): Both<'_>,
     (least, limits): (f64, Limits),
     as_ratio: bool,
 ) -> Option<Check> {
