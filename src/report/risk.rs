@@ -64,7 +64,8 @@ fn terminal(risks: &Risks, view: &View) -> String {
     if view.unicode { out } else { to_ascii(&out) }
 }
 
-fn indented(out: &mut String, label: &str, text: &str, view: &View) {
+/// A labelled text below a headline, its further lines below its first.
+pub fn indented(out: &mut String, label: &str, text: &str, view: &View) {
     let columns = view.width.max(40).saturating_sub(4 + label.len());
     for (at, line) in wrap(text, columns).into_iter().enumerate() {
         let label = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };

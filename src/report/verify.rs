@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::text::{counted, duration, listed, milliseconds, number, percent, sanitize, shorten, to_ascii, wrap};
+use super::risk::indented;
+use super::text::{counted, duration, listed, milliseconds, number, percent, sanitize, shorten, to_ascii};
 use super::{Format, View, escape_markdown, wording};
 use crate::model::verify::{Basis, Check, Doubt, Measured, SetAside};
 use crate::model::{Outcome, TimeSpan, Verification, Verifications};
@@ -75,15 +76,6 @@ fn sign(check: &Check) -> &'static str {
         (Outcome::Worse, false) => "~ ",
         (Outcome::CannotTell, _) => "? ",
         (Outcome::NotWorse, _) => "- ",
-    }
-}
-
-fn indented(out: &mut String, label: &str, text: &str, view: &View) {
-    let columns = view.width.max(40).saturating_sub(4 + label.len());
-    for (at, line) in wrap(text, columns).into_iter().enumerate() {
-        let label = if at == 0 { label.to_owned() } else { " ".repeat(label.len()) };
-        out.push_str(format!("    {label}{line}").trim_end());
-        out.push('\n');
     }
 }
 
