@@ -74,22 +74,24 @@ pub fn examine(
     progress: &dyn Progress,
 ) -> Result<Examined, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
-    workers(options.threads)?.install(|| {
-        let mut intake = intake::take_in(&bundle, formats, options, progress);
-        let mut tally = std::mem::take(&mut intake.tally);
-        let mut metrics = std::mem::take(&mut intake.metrics);
-        let written = tabulate::span(&tally, &metrics);
-        intake.coverage.clocks = clocks::estimate(&tally, &intake.flow, &metrics, &intake.topology);
-        clocks::correct(&intake.coverage.clocks, &mut tally, &mut intake.flow, &mut metrics);
-        let restarts = unrecorded::find(&tally, &intake.changes, facts);
-        let topology = intake.topology.clone();
-        let signals = tabulate(tally, metrics, &topology)?;
-        let analysis = match &signals {
-            Some(signals) => Analysis { span: written, ..judge(&bundle, intake, &restarts, signals, facts, options)? },
-            None => nothing_dated(&bundle, intake, options),
-        };
-        Ok(Examined { analysis, signals, topology })
-    })
+    workers(options.threads)?.install(|| conclude(&bundle, intake::take_in(&bundle, formats, options, progress), facts, options))
+}
+
+/// Finds the incidents in what was read of a bundle and weighs their causes: all that comes after reading.
+pub fn conclude(bundle: &Bundle, mut intake: Intake, facts: &Facts, options: &Options) -> Result<Examined, AnalyzeError> {
+    let mut tally = std::mem::take(&mut intake.tally);
+    let mut metrics = std::mem::take(&mut intake.metrics);
+    let written = tabulate::span(&tally, &metrics);
+    intake.coverage.clocks = clocks::estimate(&tally, &intake.flow, &metrics, &intake.topology);
+    clocks::correct(&intake.coverage.clocks, &mut tally, &mut intake.flow, &mut metrics);
+    let restarts = unrecorded::find(&tally, &intake.changes, facts);
+    let topology = intake.topology.clone();
+    let signals = tabulate(tally, metrics, &topology)?;
+    let analysis = match &signals {
+        Some(signals) => Analysis { span: written, ..judge(bundle, intake, &restarts, signals, facts, options)? },
+        None => nothing_dated(bundle, intake, options),
+    };
+    Ok(Examined { analysis, signals, topology })
 }
 
 /// The worker threads of a run; one a core where no number is given.

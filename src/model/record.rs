@@ -91,3 +91,10 @@ pub struct Sample {
 
 /// All metric series of a run: finite values by time, at most one an instant.
 pub type Metrics = BTreeMap<SeriesKey, Vec<(Time, f64)>>;
+
+/// The series of one service, by metric.
+pub fn series_of<'m>(metrics: &'m Metrics, service: &ServiceName) -> impl Iterator<Item = (&'m SeriesKey, &'m Vec<(Time, f64)>)> {
+    let service = service.clone();
+    let first = SeriesKey { service: service.clone(), metric: MetricName::new(""), instance: None, edge: None };
+    metrics.range(first..).take_while(move |(key, _)| key.service == service)
+}

@@ -36,6 +36,11 @@ impl Topology {
         self.callees.get(caller).is_some_and(|set| set.contains(callee))
     }
 
+    /// Whether an edge names the service.
+    pub fn contains(&self, service: &ServiceName) -> bool {
+        self.callees.contains_key(service) || self.callers.contains_key(service)
+    }
+
     /// All services that an edge names, sorted.
     pub fn services(&self) -> BTreeSet<&ServiceName> {
         self.callees.keys().chain(self.callers.keys()).collect()

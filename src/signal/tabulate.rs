@@ -8,18 +8,12 @@ use polars::prelude::*;
 use super::outcomes::{Breakdown, Outcomes};
 use crate::model::{Metrics, ServiceName, Step, Time, TimeSpan, Topology};
 use crate::template::tally::{USER_WINDOWS, Users, user_block};
-use crate::template::{Symbol, Tally};
+use crate::template::{RecordCounts, RecordKey, RequestCounts, RequestKey, Symbol, Tally};
 
-/// Columns of the table of requests: one row a stream and window.
+/// Columns of the table of requests that a breakdown sums.
 mod column {
-    pub const SERVICE: &str = "service";
-    pub const WINDOW: &str = "window";
     pub const COMPLETED: &str = "completed";
     pub const FAILED: &str = "failed";
-    pub const REJECTED: &str = "rejected";
-    pub const ARRIVED: &str = "arrived";
-    /// Attributes by which requests can be broken down.
-    pub const ATTRIBUTES: [&str; 3] = ["instance", "version", "route"];
 }
 
 /// A service with fewer request outcomes than this is not where users come in.
@@ -55,7 +49,11 @@ pub struct Signals {
     pub entries: Vec<ServiceName>,
     pub metrics: Metrics,
     pub tally: Tally,
-    requests: DataFrame,
+    services: BTreeSet<ServiceName>,
+    /// The kinds of record of each service, in their order.
+    records: BTreeMap<ServiceName, Vec<RecordKey>>,
+    /// The streams of requests of each service, in their order.
+    requests: BTreeMap<ServiceName, Vec<RequestKey>>,
 }
 
 /// From the first to the last record or sample.
@@ -71,25 +69,26 @@ pub fn span(tally: &Tally, metrics: &Metrics) -> Option<TimeSpan> {
 /// Builds the signals; `None` when nothing with a time was read.
 pub fn tabulate(tally: Tally, metrics: Metrics, topology: &Topology) -> Result<Option<Signals>, SignalError> {
     let Some(span) = span(&tally, &metrics) else { return Ok(None) };
-    let requests = request_table(&tally)?;
-    let outcomes = outcomes_by_service(&tally, &requests)?;
+    let outcomes = outcomes_by_service(&tally);
     let entries = entry_services(&outcomes, topology);
-    Ok(Some(Signals { step: tally.step, span, outcomes, entries, metrics, tally, requests }))
+    let records = by_service(&tally, tally.records_sorted().into_iter().map(|(key, _)| *key), |key| key.service);
+    let requests = by_service(&tally, tally.requests_sorted().into_iter().map(|(key, _)| *key), |key| key.service);
+    let services = outcomes.keys().chain(records.keys()).chain(metrics.keys().map(|k| &k.service));
+    let services = services.filter(|s| !s.as_str().is_empty()).cloned().collect();
+    Ok(Some(Signals { step: tally.step, span, outcomes, entries, metrics, tally, services, records, requests }))
+}
+
+/// Sorted keys by the service that they begin with.
+fn by_service<K: Clone>(tally: &Tally, keys: impl Iterator<Item = K>, service: impl Fn(&K) -> Symbol) -> BTreeMap<ServiceName, Vec<K>> {
+    let keys: Vec<K> = keys.collect();
+    let of_one = keys.chunk_by(|a, b| service(a) == service(b));
+    of_one.map(|keys| (ServiceName::new(tally.symbols.text(service(&keys[0]))), keys.to_vec())).collect()
 }
 
 impl Signals {
-    /// Requests of `services` in `span` by an attribute of [`column::ATTRIBUTES`], most failed first.
+    /// Requests of `services` in `span` by `instance`, `version` or `route`, most failed first.
     pub fn breakdown(&self, services: &[&ServiceName], span: TimeSpan, attribute: &str) -> Result<Breakdown, SignalError> {
-        let (from, to) = (self.step.window(span.start), self.step.window(Time(span.end.0.saturating_sub(1))));
-        let window = self.requests.column(column::WINDOW)?.i64()?;
-        let service = self.requests.column(column::SERVICE)?.str()?;
-        let wanted: BTreeSet<&str> = services.iter().map(|s| s.as_str()).collect();
-        let mask: BooleanChunked = window
-            .iter()
-            .zip(service.iter())
-            .map(|(w, s)| Some(w.is_some_and(|w| w >= from && w <= to) && s.is_some_and(|s| wanted.contains(s))))
-            .collect();
-        let rows = self.requests.filter(&mask)?;
+        let rows = self.request_table(services, span, attribute)?;
         let grouped = sums(&rows, &[attribute], &[column::COMPLETED, column::FAILED])?;
         let names = grouped.column(attribute)?.str()?.clone();
         let count = |name: &str| -> Result<Vec<u64>, SignalError> {
@@ -101,6 +100,28 @@ impl Signals {
         all.retain(|row| row.1 > 0);
         all.sort_by(|a, b| b.2.cmp(&a.2).then(b.1.cmp(&a.1)).then(a.0.cmp(&b.0)));
         Ok(all)
+    }
+
+    /// One row a stream and window.
+    fn request_table(&self, services: &[&ServiceName], span: TimeSpan, attribute: &str) -> Result<DataFrame, SignalError> {
+        let windows = self.step.window(span.start)..=self.step.window(Time(span.end.0.saturating_sub(1)));
+        let wanted: BTreeSet<&ServiceName> = services.iter().copied().collect();
+        let (mut values, mut completed, mut failed) = (Vec::<&str>::new(), Vec::<u64>::new(), Vec::<u64>::new());
+        for (key, requests) in wanted.into_iter().flat_map(|service| self.requests_of(service)) {
+            let value = match attribute {
+                "instance" => key.instance,
+                "version" => key.version,
+                _ => key.route,
+            };
+            for (_, cell) in requests.windows.iter().filter(|(window, _)| windows.contains(window)) {
+                values.push(self.tally.symbols.text(value));
+                completed.push(u64::from(cell.completed));
+                failed.push(u64::from(cell.failed));
+            }
+        }
+        let counts = [Column::new(column::COMPLETED.into(), &completed), Column::new(column::FAILED.into(), &failed)];
+        let columns = std::iter::once(Column::new(attribute.into(), values)).chain(counts).collect();
+        Ok(DataFrame::new(completed.len(), columns)?)
     }
 
     /// Distinct users of `services` in the span, and those of them who met a failure. Counted in blocks of
@@ -118,14 +139,18 @@ impl Signals {
     }
 
     /// Every service that wrote a record, answered a request or has a series.
-    pub fn services(&self) -> BTreeSet<ServiceName> {
-        let logged = self.tally.records.keys().map(|k| self.name(k.service));
-        let measured = self.metrics.keys().map(|k| k.service.clone());
-        self.outcomes.keys().cloned().chain(logged).chain(measured).filter(|s| !s.as_str().is_empty()).collect()
+    pub fn services(&self) -> &BTreeSet<ServiceName> {
+        &self.services
     }
 
-    fn name(&self, symbol: Symbol) -> ServiceName {
-        ServiceName::new(self.tally.symbols.text(symbol))
+    /// The kinds of record of one service, in their order.
+    pub fn records_of(&self, service: &ServiceName) -> impl Iterator<Item = (&RecordKey, &RecordCounts)> {
+        self.records.get(service).into_iter().flatten().filter_map(|key| self.tally.records.get_key_value(key))
+    }
+
+    /// The streams of requests of one service, in their order.
+    pub fn requests_of(&self, service: &ServiceName) -> impl Iterator<Item = (&RequestKey, &RequestCounts)> {
+        self.requests.get(service).into_iter().flatten().filter_map(|key| self.tally.requests.get_key_value(key))
     }
 }
 
@@ -135,71 +160,30 @@ fn sums(table: &DataFrame, keys: &[&str], values: &[&str]) -> Result<DataFrame, 
     Ok(table.group_by(keys.iter().copied())?.select(values.iter().copied()).sum()?)
 }
 
-fn request_table(tally: &Tally) -> Result<DataFrame, SignalError> {
-    let mut text: [Vec<&str>; 4] = Default::default();
-    let mut windows: Vec<i64> = Vec::new();
-    let mut counts: [Vec<u32>; 4] = Default::default();
-    for (key, requests) in tally.requests_sorted() {
-        let mut row = |window: i64, values: [u32; 4]| {
-            for (column, symbol) in text.iter_mut().zip([key.service, key.instance, key.version, key.route]) {
-                column.push(tally.symbols.text(symbol));
-            }
-            windows.push(window);
-            counts.iter_mut().zip(values).for_each(|(column, v)| column.push(v));
-        };
-        for (window, cell) in &requests.windows {
-            row(*window, [cell.completed, cell.failed, cell.rejected, 0]);
-        }
-        for (window, arrived) in &requests.arrivals {
-            row(*window, [0, 0, 0, *arrived]);
-        }
-    }
-    let height = windows.len();
-    let mut columns = vec![Column::new(column::WINDOW.into(), windows)];
-    for (name, values) in [column::SERVICE].into_iter().chain(column::ATTRIBUTES).zip(text) {
-        columns.push(Column::new(name.into(), values));
-    }
-    for (name, values) in [column::COMPLETED, column::FAILED, column::REJECTED, column::ARRIVED].into_iter().zip(counts) {
-        columns.push(Column::new(name.into(), values));
-    }
-    Ok(DataFrame::new(height, columns)?)
-}
-
-/// Sums over instances, versions and routes; latencies and first failures, which do not fit a column, from the tally.
-fn outcomes_by_service(tally: &Tally, requests: &DataFrame) -> Result<BTreeMap<ServiceName, Outcomes>, SignalError> {
-    let Some(span) = tally.span else { return Ok(BTreeMap::new()) };
+/// Sums over instances, versions and routes.
+fn outcomes_by_service(tally: &Tally) -> BTreeMap<ServiceName, Outcomes> {
+    let mut all = BTreeMap::new();
+    let Some(span) = tally.span else { return all };
     let first = tally.step.window(span.start);
     let windows = (tally.step.window(span.end) - first + 1) as usize;
     let index = |window: i64| usize::try_from(window - first).ok().filter(|i| *i < windows);
-    let names = [column::COMPLETED, column::FAILED, column::REJECTED, column::ARRIVED];
-    let sums = sums(requests, &[column::SERVICE, column::WINDOW], &names)?;
-    let (services, at) = (sums.column(column::SERVICE)?.str()?, sums.column(column::WINDOW)?.i64()?);
-    let mut all: BTreeMap<ServiceName, Outcomes> = BTreeMap::new();
-    for name in names {
-        let values = sums.column(&format!("{name}_sum"))?.cast(&DataType::Float64)?;
-        for ((service, window), value) in services.iter().zip(at.iter()).zip(values.f64()?.iter()) {
-            let (Some(service), Some(window), Some(value)) = (service, window, value) else { continue };
-            let entry = all.entry(ServiceName::new(service)).or_insert_with(|| Outcomes::empty(tally.step, first, windows));
-            let series = match name {
-                column::COMPLETED => &mut entry.completed,
-                column::FAILED => &mut entry.failed,
-                column::REJECTED => &mut entry.rejected,
-                _ => &mut entry.arrived,
-            };
-            if let Some(i) = index(window) {
-                series[i] = value;
+    for streams in tally.requests_sorted().chunk_by(|a, b| a.0.service == b.0.service) {
+        let mut sums = Outcomes::empty(tally.step, first, windows);
+        for (_, requests) in streams {
+            for (i, cell) in requests.windows.iter().filter_map(|(window, cell)| Some((index(*window)?, cell))) {
+                sums.completed[i] += f64::from(cell.completed);
+                sums.failed[i] += f64::from(cell.failed);
+                sums.rejected[i] += f64::from(cell.rejected);
+                sums.latency[i].merge(&cell.latency);
+                sums.first_failed[i] = [sums.first_failed[i], cell.first_failed].into_iter().flatten().min();
+            }
+            for (i, arrived) in requests.arrivals.iter().filter_map(|(window, n)| Some((index(*window)?, n))) {
+                sums.arrived[i] += f64::from(*arrived);
             }
         }
+        all.insert(ServiceName::new(tally.symbols.text(streams[0].0.service)), sums);
     }
-    for (key, requests) in tally.requests_sorted() {
-        let Some(entry) = all.get_mut(&ServiceName::new(tally.symbols.text(key.service))) else { continue };
-        for (window, cell) in &requests.windows {
-            let Some(i) = index(*window) else { continue };
-            entry.latency[i].merge(&cell.latency);
-            entry.first_failed[i] = [entry.first_failed[i], cell.first_failed].into_iter().flatten().min();
-        }
-    }
-    Ok(all)
+    all
 }
 
 /// Services of the topology that call others and are called by nobody; without any, the service with the most requests.

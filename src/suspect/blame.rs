@@ -220,7 +220,7 @@ pub fn client_service(case: &Case<'_>, client: &str) -> Option<ServiceName> {
     by_account.or_else(|| {
         let known = case.signals.services();
         let exact = known.iter().find(|s| parts.contains(&s.as_str())).cloned();
-        exact.or_else(|| known.into_iter().filter(|s| parts.iter().any(|p| starts_as(p, s.as_str()))).max_by_key(|s| s.as_str().len()))
+        exact.or_else(|| known.iter().filter(|s| parts.iter().any(|p| starts_as(p, s.as_str()))).max_by_key(|s| s.as_str().len()).cloned())
     })
 }
 

@@ -3,6 +3,7 @@
 use super::Found;
 use super::scene::Scene;
 use super::surge::{CallKind, Pointer};
+use crate::model::record::series_of;
 use crate::model::{Change, Finding, Origin, ServiceName, Symptom, Time};
 
 /// Names under which monitoring says whether a target answers (Prometheus: `up`).
@@ -38,7 +39,7 @@ fn was_down(service: &ServiceName, scene: &Scene<'_>) -> bool {
     let is_up = |name: &str| UP_METRICS.contains(&name.split('{').next().unwrap_or(name));
     // A roll-out takes the service down for a moment, which is no sign of anything else.
     let rolling = |t: Time| scene.case.changes.iter().any(|c| c.service == *service && in_rollout(c, t));
-    scene.case.signals.metrics.iter().filter(|(k, _)| k.service == *service && is_up(k.metric.as_str())).any(|(_, points)| {
+    series_of(&scene.case.signals.metrics, service).filter(|(k, _)| is_up(k.metric.as_str())).any(|(_, points)| {
         let before = points.iter().any(|p| scene.quiet.contains(p.0) && p.1 > 0.0);
         before && points.iter().filter(|p| span.contains(p.0) && p.1 == 0.0 && !rolling(p.0)).count() >= 2
     })

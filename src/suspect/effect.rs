@@ -40,9 +40,8 @@ fn requests_by(change: &Change, scene: &Scene<'_>, attribute: &str) -> Option<Br
 fn with_error_records(mut rows: Breakdown, change: &Change, scene: &Scene<'_>) -> Breakdown {
     let tally = &scene.case.signals.tally;
     let span = span(change, scene);
-    for (key, counts) in tally.records_sorted() {
-        let ours = key.level >= Level::Error && tally.symbols.text(key.service) == change.service.as_str();
-        let errors = if ours { counts.within(span, tally.step) } else { 0 };
+    for (key, counts) in scene.case.signals.records_of(&change.service).filter(|(key, _)| key.level >= Level::Error) {
+        let errors = counts.within(span, tally.step);
         let instance = tally.symbols.text(key.instance);
         match rows.iter_mut().find(|r| r.0 == instance) {
             Some(row) => {

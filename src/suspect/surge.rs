@@ -81,7 +81,7 @@ pub fn survey(case: &Case<'_>, quiet: TimeSpan, load_ratio: f64) -> Vec<Surge> {
     let scale = if quiet.seconds() > 0.0 { span.seconds() / quiet.seconds() * load_ratio.max(1.0) } else { 0.0 };
     let step = case.signals.step;
     let known = case.signals.services();
-    let book = Book { topology: case.topology, names: case.names, known: &known };
+    let book = Book { topology: case.topology, names: case.names, known };
     let mut surges = Vec::new();
     for (key, counts) in grouped(case.signals) {
         let (count, before) =
@@ -193,8 +193,12 @@ impl Book<'_> {
 
     /// The callee whose name or address stands in the text; the longest name, where several do.
     fn named_in(&self, caller: &ServiceName, text: &str) -> Option<ServiceName> {
-        let callees = self.known.iter().filter(|s| self.may_call(caller, s) && has_word(text, s.as_str()));
-        let by_name = callees.max_by_key(|s| (s.as_str().len(), std::cmp::Reverse((*s).clone()))).cloned();
+        let mut called = self.topology.callees(caller).peekable();
+        let by_name = if called.peek().is_some() {
+            longest_named(text, called.filter(|s| self.known.contains(*s)))
+        } else {
+            longest_named(text, self.known.iter().filter(|s| *s != caller))
+        };
         by_name.or_else(|| addresses(text).filter_map(|a| self.by_address(a)).find(|s| self.may_call(caller, s)))
     }
 
@@ -214,6 +218,11 @@ impl Book<'_> {
     fn engine(&self, service: &ServiceName) -> Option<Engine> {
         self.names.formats.get(service)?.iter().find_map(|f| engine_of_format(f))
     }
+}
+
+/// The service with the longest name of those that the text names.
+fn longest_named<'s>(text: &str, services: impl Iterator<Item = &'s ServiceName>) -> Option<ServiceName> {
+    services.filter(|s| has_word(text, s.as_str())).max_by_key(|s| (s.as_str().len(), std::cmp::Reverse(*s))).cloned()
 }
 
 /// Which data store speaks.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::record::series_of;
 use crate::model::{Cause, CauseKind, Change, Evidence, Finding, NotRuledOut, RuledOut, ServiceName, Symptom, TimeSpan};
 use crate::stats;
 use crate::suspect::scene::Scene;
@@ -106,10 +107,9 @@ fn clean_log(scene: &Scene<'_>, service: &ServiceName) -> Option<Evidence> {
         return None;
     }
     let (signals, span) = (scene.case.signals, scene.case.incident.span);
-    let symbol = signals.tally.symbols.find(service.as_str())?;
-    let of_service = || signals.tally.records.iter().filter(|(k, _)| k.service == symbol);
-    let lines: u64 = of_service().map(|(_, c)| c.within(span, signals.step)).sum();
-    let errors: u64 = of_service().filter(|(k, _)| k.level >= crate::model::Level::Error).map(|(_, c)| c.within(span, signals.step)).sum();
+    let lines: u64 = signals.records_of(service).map(|(_, c)| c.within(span, signals.step)).sum();
+    let errors: u64 =
+        signals.records_of(service).filter(|(k, _)| k.level >= crate::model::Level::Error).map(|(_, c)| c.within(span, signals.step)).sum();
     (lines > 0).then(|| Evidence {
         finding: Finding::CleanLog { service: service.clone(), lines, errors },
         weight: -1.0,
@@ -122,19 +122,19 @@ fn resources(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
     let leading = causes.first().map(|c| &c.service);
     let mut out = Vec::new();
     for service in scene.case.signals.services() {
-        if leading == Some(&service) {
+        if leading == Some(service) {
             continue;
         }
-        if let Some(evidence) = database(scene, &service) {
+        if let Some(evidence) = database(scene, service) {
             let title = format!("database server {service}");
             out.push(RuledOut { kind: CauseKind::Component, service: service.clone(), change: None, title, evidence });
         }
         for (name, metrics) in
             [("network", &["retrans", "drop", "packet_loss"][..]), ("host", &["cpu_pct", "mem_used", "disk_used", "load1"][..])]
         {
-            let evidence = flat_metrics(scene, &service, metrics);
-            let on_host = is_host(scene, &service);
-            if on_host && !evidence.is_empty() && evidence.len() == measured(scene, &service, metrics) {
+            let evidence = flat_metrics(scene, service, metrics);
+            let on_host = is_host(scene, service);
+            if on_host && !evidence.is_empty() && evidence.len() == measured(scene, service, metrics) {
                 let title = if name == "host" && service.as_str() != "host" { format!("host {service}") } else { name.to_owned() };
                 out.push(RuledOut { kind: CauseKind::Infra, service: service.clone(), change: None, title, evidence });
             }
@@ -146,8 +146,8 @@ fn resources(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
 /// A machine rather than a service: it has a load average or other metrics of a node, and serves no requests.
 fn is_host(scene: &Scene<'_>, service: &ServiceName) -> bool {
     let of_node = |m: &str| ["load1", "load_average", "mem_used_pct", "tcp_retrans", "node_"].iter().any(|n| m.starts_with(n));
-    let serves = scene.case.signals.outcomes.contains_key(service) || scene.case.topology.services().contains(service);
-    !serves && scene.case.signals.metrics.keys().any(|k| k.service == *service && of_node(k.metric.as_str()))
+    let serves = scene.case.signals.outcomes.contains_key(service) || scene.case.topology.contains(service);
+    !serves && series_of(&scene.case.signals.metrics, service).any(|(k, _)| of_node(k.metric.as_str()))
 }
 
 /// A database whose connections stayed below their limit and that logged nothing new.
@@ -163,15 +163,13 @@ fn database(scene: &Scene<'_>, service: &ServiceName) -> Option<Vec<Evidence>> {
 }
 
 fn measured(scene: &Scene<'_>, service: &ServiceName, names: &[&str]) -> usize {
-    let metrics = &scene.case.signals.metrics;
-    metrics.keys().filter(|k| k.service == *service && names.iter().any(|n| k.metric.as_str().contains(n))).count()
+    series_of(&scene.case.signals.metrics, service).filter(|(k, _)| names.iter().any(|n| k.metric.as_str().contains(n))).count()
 }
 
 /// The series of a service, by parts of their names, that did not leave their quiet range.
 fn flat_metrics(scene: &Scene<'_>, service: &ServiceName, names: &[&str]) -> Vec<Evidence> {
     let span = scene.case.incident.span;
-    let series = scene.case.signals.metrics.iter().filter(|(k, _)| k.service == *service);
-    let wanted = series.filter(|(k, _)| names.iter().any(|n| k.metric.as_str().contains(n)));
+    let wanted = series_of(&scene.case.signals.metrics, service).filter(|(k, _)| names.iter().any(|n| k.metric.as_str().contains(n)));
     wanted
         .filter_map(|(key, points)| flat(points, scene.quiet, span).map(|(before, peak)| (key, before, peak)))
         .map(|(key, before, peak)| {
