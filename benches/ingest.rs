@@ -157,5 +157,5 @@ fn whole(bencher: Bencher, threads: usize) {
     let pool = whatchanged::analyze::workers(Some(threads)).expect("threads");
     bencher
         .counter(BytesCount::new(text.len()))
-        .bench_local(|| pool.install(|| mine::mine(&bundle, &formats, &options, &Unwatched).templates.templates.len()));
+        .bench_local(|| pool.install(|| mine::mine(&bundle, &formats, &options, &Unwatched).templates.rows.len()));
 }

@@ -25,7 +25,9 @@ const COMMON: [(&str, usize); 12] = [
     ("nginx-error", 3),
     ("redis", 3),
 ];
-/// Lengths of the runs in which lines of one format come in a mixed corpus.
+/// Times that a sample is repeated at most, where there is one format only.
+const LONGEST_RUN: usize = 100;
+/// Lengths of the runs in which samples of one format come in a mixed corpus.
 const RUNS: [usize; 8] = [1, 1, 2, 3, 5, 8, 20, 60];
 
 /// One line format with its samples.
@@ -62,8 +64,13 @@ pub fn formats() -> Vec<Format> {
 /// At least `bytes` of one format.
 pub fn of_format(format: &Format, bytes: usize, seed: u64) -> Vec<u8> {
     let mut corpus = Corpus::new(bytes, seed);
-    while corpus.add(format) {}
-    corpus.out
+    loop {
+        // One program writes one layout for long; samples show all that there are.
+        let length = 1 + corpus.random.below(LONGEST_RUN);
+        if !corpus.run(format, length) {
+            return corpus.out;
+        }
+    }
 }
 
 /// At least `bytes` of all formats, in runs.
@@ -74,10 +81,9 @@ pub fn mixed(bytes: usize, seed: u64) -> Vec<u8> {
     let mut corpus = Corpus::new(bytes, seed);
     loop {
         let format = shares[corpus.random.below(shares.len())];
-        for _ in 0..RUNS[corpus.random.below(RUNS.len())] {
-            if !corpus.add(format) {
-                return corpus.out;
-            }
+        let length = RUNS[corpus.random.below(RUNS.len())];
+        if !corpus.run(format, length) {
+            return corpus.out;
         }
     }
 }
@@ -93,12 +99,19 @@ impl Corpus {
         Corpus { out: Vec::with_capacity(bytes + 8_192), bytes, random: Random::new(seed) }
     }
 
-    /// Adds one sample; `false` once it is large enough.
-    fn add(&mut self, format: &Format) -> bool {
-        let sample = &format.samples[self.random.below(format.samples.len())];
-        let seconds = (self.out.len() as f64 / self.bytes as f64 * SPAN) as usize;
-        vary(sample.as_bytes(), seconds, &mut self.random, &mut self.out);
-        self.out.len() < self.bytes
+    /// Adds one sample so many times; `false` once it is large enough.
+    fn run(&mut self, format: &Format, length: usize) -> bool {
+        // Files show the usual layout first, and every other thing that was ever met after it.
+        let which = if self.random.chance(0.5) { 0 } else { self.random.below(format.samples.len()) };
+        let sample = &format.samples[which];
+        for _ in 0..length {
+            let seconds = (self.out.len() as f64 / self.bytes as f64 * SPAN) as usize;
+            vary(sample.as_bytes(), seconds, &mut self.random, &mut self.out);
+            if self.out.len() >= self.bytes {
+                return false;
+            }
+        }
+        true
     }
 }
 
