@@ -24,6 +24,8 @@ pub struct Facts {
     codes: BTreeMap<String, Symptom>,
     messages: RegexSet,
     symptoms: Vec<Symptom>,
+    /// Those of `messages` that tell of a start or a reload: every kind of message is asked for these.
+    beginnings: RegexSet,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +71,9 @@ impl fmt::Display for FactsError {
 
 impl std::error::Error for FactsError {}
 
+/// What a process shows when it begins, or begins anew.
+const BEGINNINGS: [Symptom; 2] = [Symptom::Started, Symptom::Reloaded];
+
 const KEYS_FILE: (&str, &str) = ("knowledge/config-keys.toml", include_str!("../../knowledge/config-keys.toml"));
 const SIGNATURES_FILE: (&str, &str) = ("knowledge/signatures.toml", include_str!("../../knowledge/signatures.toml"));
 
@@ -80,7 +85,14 @@ impl Facts {
 
     /// No knowledge: for tests, and for measuring what knowledge is worth.
     pub fn empty() -> Facts {
-        Facts { keys: RegexSet::empty(), key_facts: Vec::new(), codes: BTreeMap::new(), messages: RegexSet::empty(), symptoms: Vec::new() }
+        Facts {
+            keys: RegexSet::empty(),
+            key_facts: Vec::new(),
+            codes: BTreeMap::new(),
+            messages: RegexSet::empty(),
+            symptoms: Vec::new(),
+            beginnings: RegexSet::empty(),
+        }
     }
 
     /// Compiles the two files, each given as its path and its text.
@@ -97,6 +109,7 @@ impl Facts {
             codes: signatures_read.codes().map_err(|why| in_file(signatures.0, why))?,
             messages: signatures_read.set().map_err(|why| in_file(signatures.0, why))?,
             symptoms: signatures_read.symptoms().map_err(|why| in_file(signatures.0, why))?,
+            beginnings: signatures_read.beginnings().map_err(|why| in_file(signatures.0, why))?,
         })
     }
 
@@ -127,6 +140,14 @@ impl Facts {
             let first = self.messages.matches(text).into_iter().next()?;
             Some(self.symptoms[first])
         })
+    }
+
+    /// [`Symptom::Started`] or [`Symptom::Reloaded`], where a message shows one of them and nothing before it.
+    pub fn beginning(&self, text: &str) -> Option<Symptom> {
+        if !self.beginnings.is_match(text) {
+            return None;
+        }
+        self.symptom(text, None).filter(|symptom| BEGINNINGS.contains(symptom))
     }
 
     /// The whole code, or else its SQLSTATE class, which the file writes as `08***`.

@@ -122,7 +122,7 @@ fn starts(message: usize, key: &RecordKey, counts: &RecordCounts, tally: &Tally,
         return Vec::new();
     }
     let Some(text) = counts.exemplars.first().and_then(|e| e.text.lines().next()) else { return Vec::new() };
-    let Some(symptom) = facts.symptom(text, None).filter(|s| matches!(s, Symptom::Started | Symptom::Reloaded)) else { return Vec::new() };
+    let Some(symptom) = facts.beginning(text) else { return Vec::new() };
     let mut starts: Vec<Start> = Vec::new();
     let mut last: Option<Time> = None;
     for (window, _) in &counts.windows {

@@ -49,6 +49,19 @@ fn codes_count_before_texts() {
 }
 
 #[test]
+fn beginnings_are_what_all_messages_together_say() {
+    let facts = Facts::builtin();
+    let samples: toml::Table = SIGNATURES_FILE.1.parse().unwrap();
+    let texts: Vec<&str> =
+        samples["message"].as_array().unwrap().iter().flat_map(|m| m["yes"].as_array().unwrap()).map(|t| t.as_str().unwrap()).collect();
+    let begins = |text: &&&str| matches!(facts.symptom(text, None), Some(Symptom::Started | Symptom::Reloaded));
+    assert!(texts.iter().filter(begins).count() >= 5 && texts.len() > 100);
+    for text in &texts {
+        assert_eq!(facts.beginning(text), facts.symptom(text, None).filter(|_| begins(&text)), "{text}");
+    }
+}
+
+#[test]
 fn the_unit_is_that_of_the_name_before_that_of_the_fact() {
     let facts = Facts::builtin();
     assert_eq!(facts.key("spring.datasource.hikari.connectionTimeout").unwrap().unit, Some(Unit::Milliseconds));

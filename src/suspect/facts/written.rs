@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 
 use super::words::Unit;
-use super::{Facts, KnownKey, Worse, key_words};
+use super::{BEGINNINGS, Facts, KnownKey, Worse, key_words};
 use crate::model::{KeyRole, Symptom};
 use crate::parse::suggest::hint;
 
@@ -149,6 +149,11 @@ impl Signatures {
 
     pub(super) fn symptoms(&self) -> Result<Vec<Symptom>, String> {
         self.message.iter().map(|message| symptom(&message.symptom)).collect()
+    }
+
+    pub(super) fn beginnings(&self) -> Result<RegexSet, String> {
+        let begins = |message: &&Message| BEGINNINGS.iter().any(|symptom| symptom.word() == message.symptom);
+        set(self.message.iter().filter(begins).map(|message| message.r#match.clone()))
     }
 
     /// Samples that the knowledge as a whole takes for something else.
