@@ -98,3 +98,24 @@ pub fn series_of<'m>(metrics: &'m Metrics, service: &ServiceName) -> impl Iterat
     let first = SeriesKey { service: service.clone(), metric: MetricName::new(""), instance: None, edge: None };
     metrics.range(first..).take_while(move |(key, _)| key.service == service)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_of_a_service_are_those_with_its_name() {
+        let key = |service: &str, metric: &str, instance: Option<&str>| SeriesKey {
+            service: service.into(),
+            metric: metric.into(),
+            instance: instance.map(InstanceId::new),
+            edge: None,
+        };
+        let keys = [key("", "x", None), key("a", "z", None), key("b", "", None), key("b", "m", Some("1")), key("b-2", "m", None)];
+        let metrics: Metrics = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
+        for service in ["", "a", "b", "b-2", "c"] {
+            let expected: Vec<&SeriesKey> = metrics.keys().filter(|key| key.service.as_str() == service).collect();
+            assert_eq!(series_of(&metrics, &service.into()).map(|(key, _)| key).collect::<Vec<_>>(), expected, "{service}");
+        }
+    }
+}
