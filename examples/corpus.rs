@@ -5,10 +5,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-#[path = "../benches/support/mod.rs"]
-mod support;
-
-use support::corpus;
+// By themselves, without the program: a test run builds examples, too.
+#[path = "../benches/support/corpus.rs"]
+mod corpus;
+#[path = "../benches/support/random.rs"]
+mod random;
 
 const USAGE: &str = "usage: corpus list | corpus FORMAT|mixed SIZE[K|M|G] [SEED]";
 /// Larger corpora are written in parts of this size, each with a seed of its own.

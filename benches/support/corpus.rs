@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Random;
+use super::random::Random;
 
 /// Seconds over which a corpus spreads, whatever its size.
 const SPAN: f64 = 3_000.0;

@@ -11,7 +11,7 @@ use whatchanged::model::{
 use whatchanged::template::tally::Place;
 use whatchanged::template::{Flow, Tally};
 
-use super::Random;
+use super::random::Random;
 
 /// 2026-03-01T00:00:00Z.
 const START: i64 = 1_772_323_200;
