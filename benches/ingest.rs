@@ -5,6 +5,7 @@ mod support;
 
 use std::hint::black_box;
 use std::io::{Cursor, Read, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use divan::Bencher;
@@ -13,7 +14,7 @@ use support::{corpus, system};
 use whatchanged::mine;
 use whatchanged::model::{Options, Record, Topology, Unwatched};
 use whatchanged::parse::{Formats, read_log};
-use whatchanged::read::lines::{LineReader, decompress};
+use whatchanged::read::lines::{decompress, each_line};
 use whatchanged::read::{Bundle, Source, SourceKind};
 use whatchanged::signal::tabulate;
 use whatchanged::template::{miner, tokens};
@@ -63,12 +64,13 @@ fn read(bencher: Bencher, packing: &str) {
         _ => text.clone(),
     };
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
-        let mut reader = LineReader::new(open(&packed));
-        let mut lines = 0;
-        while let Some(line) = reader.next_line().expect("bytes can be read") {
-            lines += black_box(line.text.len());
-        }
-        lines
+        let mut length = 0;
+        let mut take = |line: &str, _: u64| {
+            length += black_box(line).len();
+            ControlFlow::Continue(())
+        };
+        each_line(open(&packed), &mut take).expect("bytes can be read");
+        length
     });
 }
 
