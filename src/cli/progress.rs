@@ -274,7 +274,7 @@ mod tests {
         let seen = seen(&["logs/checkout/app.log", "b.log"]);
         assert_eq!(seen.line(41, true), "64 MB of 256 MB, 1.23M lines/s, 6 s left");
         assert_eq!(seen.line(40, true), "64 MB of 256 MB, 1.23M lines/s");
-        assert_eq!(seen.line(80, true), "[===>          ] 64 MB of 256 MB, 1.23M lines/s, 6 s left  logs/chec…p.log +1");
+        assert_eq!(seen.line(80, true), "[===>          ] 64 MB of 256 MB, 1.23M lines/s, 6 s left  logs/checko…p.log +1");
         assert_eq!(seen.line(110, true), "[===>          ] 64 MB of 256 MB, 1.23M lines/s, 6 s left  logs/checkout/app.log, b.log");
     }
 
