@@ -12,7 +12,7 @@ use whatchanged::intake::{self, Intake};
 use whatchanged::model::{Options, Step, Unwatched};
 use whatchanged::parse::{Formats, changes};
 use whatchanged::read::Bundle;
-use whatchanged::report::{self, Format, View};
+use whatchanged::report::{self, AnalysisFormat, Format, View};
 use whatchanged::suspect::facts::Facts;
 
 /// A large company's: a day in windows of 64 s.
@@ -25,17 +25,17 @@ fn main() {
 }
 
 /// From what was read to the report.
-fn run(bencher: Bencher, intake: &Intake, options: &Options) {
+fn run(bencher: Bencher, bundle: &Bundle, intake: &Intake, options: &Options) {
     let facts = Facts::builtin();
     bencher.with_inputs(|| system::copy(intake)).bench_local_values(|intake| {
-        let analysis = conclude(intake, &facts, options).expect("counts make a table");
-        black_box(report::render(&analysis, Format::Terminal, &View::default()).len())
+        let analysis = conclude(bundle, intake, &facts, options).expect("counts make a table").analysis;
+        black_box(report::render(&analysis, AnalysisFormat::Common(Format::Terminal), &View::default()).len())
     });
 }
 
 fn of_size(bencher: Bencher, size: Size) {
     let options = Options { step: Some(Step::at_least(64.0)), ..Options::default() };
-    run(bencher, &system::intake(size, 1), &options);
+    run(bencher, &Bundle::default(), &system::intake(size, 1), &options);
 }
 
 #[divan::bench(sample_count = 3, sample_size = 1)]
@@ -71,5 +71,5 @@ fn bundle(bencher: Bencher) {
     let formats = Formats::builtin();
     let bundle = Bundle::open_with(&[folder], &|head| changes::is_export(head, &formats)).expect("the bundle can be read");
     let options = Options::default();
-    run(bencher, &intake::take_in(&bundle, &formats, &options, &Unwatched), &options);
+    run(bencher, &bundle, &intake::take_in(&bundle, &formats, &options, &Unwatched), &options);
 }
