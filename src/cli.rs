@@ -5,6 +5,7 @@
 mod alerts;
 mod args;
 mod calibrate;
+mod database;
 mod doubts;
 mod formats;
 mod history;
@@ -91,6 +92,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Command::Verify(args) => verify::run(&args, environment, streams),
         Command::Report(args) => history::report(&args, environment, streams),
         Command::History(command) => history::run(&command, streams),
+        Command::Db(args) => database::run_view(&args, environment, streams),
+        Command::Capacity(args) => database::run_capacity(&args, environment, streams),
         Command::Calibrate(args) => calibrate::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {

@@ -50,6 +50,8 @@ pub struct NameBook {
     pub accounts: BTreeMap<String, ServiceName>,
     /// The log formats that each service writes.
     pub formats: BTreeMap<ServiceName, Vec<String>>,
+    /// What configurations set, whatever version: for numbers beside an edited one.
+    pub settings: BTreeMap<ServiceName, BTreeMap<String, String>>,
 }
 
 /// What one source turned into.
@@ -380,7 +382,14 @@ impl NameBook {
     /// Keys under which a service names its database role.
     const ACCOUNT: &'static [&'static str] = &["user", "username", "db_user", "role", "login"];
 
+    /// Larger configurations are data.
+    const MOST_SETTINGS: usize = 5_000;
+
     fn learn(&mut self, service: &ServiceName, flat: &Flat) {
+        let settings = self.settings.entry(service.clone()).or_default();
+        for (key, entry) in flat.entries.iter().take(Self::MOST_SETTINGS) {
+            settings.entry(key.clone()).or_insert_with(|| entry.value.clone());
+        }
         for (key, entry) in &flat.entries {
             let lower = key.to_lowercase();
             let parts: Vec<&str> = lower.split('.').filter(|p| p.parse::<u32>().is_err()).collect();

@@ -29,6 +29,9 @@ pub mod redact;
 pub mod pack;
 
 pub mod analyze;
+pub mod database;
+
+pub mod capacity;
 pub mod mine;
 pub mod risk;
 pub mod verify;

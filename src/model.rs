@@ -5,13 +5,16 @@
 
 pub mod alarm;
 pub mod calibration;
+pub mod capacity;
 pub mod change;
 pub mod clock;
 pub mod coverage;
 pub mod dossier;
+pub mod database;
 pub mod family;
 pub mod history;
 pub mod incident;
+pub mod mechanism;
 pub mod names;
 pub mod options;
 pub mod period;
@@ -45,4 +48,4 @@ pub use time::{Step, Time, TimeSpan};
 pub use topology::Topology;
 pub use verdict::{Analysis, Cause, CauseKind, Evidence, Finding, NotRuledOut, RuledOut, TimelineEntry, TimelineKind, Verdict};
 pub use verify::{Outcome, Verification, Verifications};
-pub use vocabulary::{KeyRole, Level, Symptom};
+pub use vocabulary::{KeyRole, Layer, Level, Mechanism, Symptom};

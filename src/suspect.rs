@@ -13,6 +13,7 @@ pub mod flow;
 pub mod health;
 pub mod load;
 pub mod metrics;
+mod predict;
 pub mod rollout;
 pub mod scene;
 pub mod surge;

@@ -3,6 +3,7 @@
 
 pub mod as_written;
 pub mod disturbance;
+mod mechanism;
 pub mod rule_out;
 pub mod timeline;
 pub mod weights;
@@ -38,8 +39,9 @@ pub fn weigh(scene: &Scene<'_>, suspects: Vec<Suspect>) -> Verdict {
     let causes: Vec<Cause> = weighed.into_iter().zip(confidences).map(|(w, confidence)| cause(w, confidence)).collect();
     let (ruled_out, not_ruled_out) = rule_out::examine(scene, &causes);
     let timeline = timeline::entries(scene, &causes);
+    let mechanism = mechanism::diagnose(scene, &causes);
     let causes = causes.into_iter().take(MOST_CAUSES).collect();
-    Verdict { incident: with_all_services(scene), causes, unexplained, ruled_out, not_ruled_out, timeline }
+    Verdict { incident: with_all_services(scene), causes, unexplained, ruled_out, not_ruled_out, timeline, mechanism }
 }
 
 /// The incident with every service that failed visibly, after those where it was found.
@@ -79,7 +81,8 @@ fn edit_of(finding: &Finding) -> Option<&KeyEdit> {
         Finding::KeyGoverns { edit, .. }
         | Finding::ValueQuoted { edit, .. }
         | Finding::KeyNamesCallee { edit, .. }
-        | Finding::Capacity { edit, .. } => Some(edit),
+        | Finding::Capacity { edit, .. }
+        | Finding::Predicted { edit, .. } => Some(edit),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::report::{AnalysisFormat, Format, View};
 use crate::verify::Terms;
 
 use super::Failure;
-use super::args::{AnalyzeArgs, AnalyzeFormatArg, ColorArg, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs, VerifyArgs};
+use super::args::{AnalyzeArgs, AnalyzeFormatArg, CapacityArgs, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs, VerifyArgs};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;
@@ -169,6 +169,28 @@ pub fn reading(args: &TemplatesArgs) -> Result<Options, Failure> {
     let (since, until) = limits(&args.since, &args.until, offset)?;
     let threads = args.threads.map(usize::from);
     Ok(Options { since, until, utc_offset: offset, threads, part: args.part_size, ..Options::default() })
+}
+
+/// What `db` may be told.
+pub fn database(args: &DbArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let (since, until) = limits(&args.since, &args.until, offset)?;
+    Ok(Options {
+        incident: args.incident.as_deref().map(|text| incident(text, offset)).transpose()?,
+        baseline: args.baseline.as_deref().map(|text| baseline(text, offset)).transpose()?,
+        since,
+        until,
+        utc_offset: offset,
+        threads: args.threads.map(usize::from),
+        ..Options::default()
+    })
+}
+
+/// What `capacity` may be told of what is read.
+pub fn capacity(args: &CapacityArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let (since, until) = limits(&args.since, &args.until, offset)?;
+    Ok(Options { since, until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
 }
 
 /// What `risk` may be told of what is read: nothing that is later than `--as-of`.

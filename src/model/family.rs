@@ -75,6 +75,7 @@ impl Finding {
             Finding::Surge { .. } | Finding::DiedAfter { .. } | Finding::Down { .. } | Finding::Exhausted { .. } => EvidenceFamily::Effect,
             Finding::KeyGoverns { .. }
             | Finding::Capacity { .. }
+            | Finding::Predicted { .. }
             | Finding::ValueQuoted { .. }
             | Finding::KeyNamesCallee { .. }
             | Finding::KeyIrrelevant { .. }

@@ -19,6 +19,8 @@ pub struct Record<'l> {
     pub version: Option<Cow<'l, str>>,
     pub logger: Option<Cow<'l, str>>,
     pub thread: Option<Cow<'l, str>>,
+    /// The process that wrote the line, or on whose behalf it was written.
+    pub pid: Option<Cow<'l, str>>,
     pub trace: Option<Cow<'l, str>>,
     /// The part of the trace that one service works on (OpenTelemetry `span_id`).
     pub span: Option<Cow<'l, str>>,

@@ -7,6 +7,7 @@ use super::change::{Change, KeyEdit};
 use super::coverage::Coverage;
 use super::dossier::Dossier;
 use super::incident::Incident;
+use super::mechanism::Diagnosis;
 use super::names::{ChangeId, InstanceId, Origin, ServiceName};
 use super::rollout::RolloutFinding;
 use super::time::{Time, TimeSpan};
@@ -58,6 +59,8 @@ pub struct Verdict {
     pub ruled_out: Vec<RuledOut>,
     pub not_ruled_out: Vec<NotRuledOut>,
     pub timeline: Vec<TimelineEntry>,
+    /// Whose connections ran out, where the incident concerns a database or a pool.
+    pub mechanism: Option<Diagnosis>,
 }
 
 /// The contract's kinds of cause.
@@ -149,6 +152,8 @@ pub enum Finding {
     /// Little's law on the new value: `places` that are each held for `hold_s` carry `capacity_per_s`; `demand_per_s` arrived, so
     /// that share must be refused; `observed` is the share that failed.
     Capacity { edit: KeyEdit, places: f64, hold_s: f64, capacity_per_s: f64, demand_per_s: f64, refused: f64, observed: f64 },
+    /// What the new value makes happen by arithmetic on what was measured before, and what happened. `inputs` are named numbers.
+    Predicted { edit: KeyEdit, law: Law, predicted: f64, observed: f64, inputs: Vec<(&'static str, f64)> },
     /// What the instances of a staged roll-out show in the metrics.
     Rollout(RolloutFinding),
     /// The new value itself stands in a new message, beside a word of the key.
@@ -202,6 +207,27 @@ pub enum Finding {
     ChangedRecently { service: ServiceName, change: ChangeId },
     /// Its errors only repeat that a callee failed.
     Victim { service: ServiceName, of: ServiceName, share: f64 },
+}
+
+/// How a number in a configuration acts, for predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Law {
+    /// The pool carries the load with room to spare: predicted is its utilisation, observed the failed share.
+    Carries,
+    /// Calls that took longer than the limit before: their share, and the share of calls that failed.
+    TimeLimit,
+    /// Requests beyond the rate are refused: their share, and the share that was refused.
+    Rate,
+    /// Calls for each request while calls fail: a ratio, and the measured one.
+    Retries,
+    /// All pools together against the server's connections: the share beyond the limit, and 1 where the server refused any.
+    Connections,
+    /// Heap over the container's limit: their ratio, and 1 where memory ran out.
+    Heap,
+    /// Misses of a cache whose entries live shorter: a ratio to the misses before, and the measured one.
+    CacheTtl,
+    /// The inner limit over the outer one: their ratio, and 1 where calls timed out.
+    TimeoutChain,
 }
 
 /// A path that was tested and excluded.

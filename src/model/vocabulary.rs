@@ -126,6 +126,54 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Where in a system an error arises.
+    Layer {
+        ClientPool = "client pool",
+        Pooler = "pooler",
+        Application = "application",
+        Proxy = "proxy",
+        Network = "network",
+        Dns = "name resolution",
+        Tls = "TLS",
+        Admission = "database admission",
+        Execution = "database execution",
+        Storage = "database storage",
+        Store = "store",
+        Queue = "queue",
+        Runtime = "runtime",
+        Host = "host",
+        Orchestrator = "orchestrator",
+        Dependency = "dependency",
+    }
+}
+
+vocabulary! {
+    /// Why statements or connections of a database failed: whose connections ran out, or what else stood between code and data.
+    Mechanism {
+        /// The client's pool is smaller than what its requests hold at a time.
+        PoolTooSmall = "pool_too_small",
+        /// Connections are taken from the pool and not given back.
+        ConnectionLeak = "connection_leak",
+        /// The server or the pooler before it admits no more connections.
+        ServerLimit = "server_limit",
+        /// Statements take longer than before and hold their connections meanwhile.
+        SlowDatabase = "slow_database",
+        /// Statements wait for locks that others hold.
+        LockQueue = "lock_queue",
+        /// Transactions take locks in different orders.
+        Deadlock = "deadlock",
+        /// The server cannot be reached, or connections are cut.
+        Network = "network",
+        /// The server refuses who asks.
+        Credentials = "credentials",
+        /// The server's name does not resolve.
+        Dns = "dns",
+        /// The server cannot write.
+        Disk = "disk",
+    }
+}
+
+vocabulary! {
     /// What a configuration key governs, and in which way.
     KeyRole {
         Pool = "pool",

@@ -41,6 +41,7 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         instance: cell(Column::Instance),
         logger: cell(Column::Logger),
         thread: cell(Column::Thread),
+        pid: cell(Column::Pid),
         message: message(row, text),
         request: row.has_any(OUTCOME).then(|| request(row, text)).flatten(),
         ..Record::default()

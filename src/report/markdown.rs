@@ -6,7 +6,7 @@ use crate::model::{Analysis, Cause, Verdict};
 
 use super::text::{bytes, confidence, count, counted, duration, percent, sanitize, shorten};
 use super::wording::{Certainty, certainty};
-use super::{View, actions, checks, ledger, recovery, sentences, timeline, wording};
+use super::{View, actions, checks, ledger, mechanism, recovery, sentences, timeline, wording};
 
 /// Widest quotation in the summary.
 const TEXT_WIDTH: usize = 220;
@@ -83,6 +83,9 @@ fn incident(out: &mut String, analysis: &Analysis, verdict: &Verdict, view: &Vie
         None => out.push_str("\n**Cause unknown:** nothing in the data explains it.\n"),
     }
     afterwards(out, analysis, verdict);
+    if let Some(diagnosis) = &verdict.mechanism {
+        out.push_str(&format!("\n**How:** {}\n", escape(&mechanism::paragraph(diagnosis))));
+    }
     bullets(
         out,
         "Other candidates",

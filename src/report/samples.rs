@@ -305,6 +305,7 @@ pub fn rich() -> Analysis {
             NotRuledOut { title: "TLS".into(), needed: "handshake errors of the load balancer".into() },
         ],
         timeline: timeline(),
+        mechanism: None,
     };
     Analysis {
         verdicts: vec![verdict],

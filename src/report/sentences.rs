@@ -4,6 +4,7 @@
 
 use crate::model::{Evidence, Finding, InstanceId, KeyEdit, ServiceName, Symptom};
 
+use super::predictions;
 use super::text::{count, counted, duration, listed_up_to, milliseconds, number, percent, sanitize, shorten, width};
 use super::{flow, rollout, wording};
 
@@ -42,6 +43,7 @@ pub fn kind(finding: &Finding) -> &'static str {
         Finding::Instances { .. } => "instances",
         Finding::KeyGoverns { .. } => "key_governs",
         Finding::Capacity { .. } => "capacity",
+        Finding::Predicted { .. } => "predicted",
         Finding::Rollout(_) => "rollout",
         Finding::ValueQuoted { .. } => "value_quoted",
         Finding::KeyNamesCallee { .. } => "key_names_callee",
@@ -85,6 +87,7 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::Instances { .. } => instances(finding),
         Finding::KeyGoverns { edit, role, symptom, .. } => key_governs(edit, wording::role(*role), *symptom),
         Finding::Capacity { .. } => capacity(finding),
+        Finding::Predicted { edit, law, predicted, observed, inputs } => predictions::sentence(edit, *law, (*predicted, *observed), inputs),
         Finding::Rollout(rollout) => rollout::sentence(rollout),
         Finding::ValueQuoted { edit, text } => value_quoted(edit, &quote(text)),
         Finding::KeyNamesCallee { edit, callee, share } => {

@@ -6,6 +6,7 @@
 
 mod after;
 mod coverage;
+mod mechanism;
 
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::model::{
 use super::{View, actions, advice, checks, sentences, text, wording};
 use after::{CheckListView, ContactView, RecoveryView};
 use coverage::CoverageView;
+use mechanism::MechanismView;
 
 /// Raised when a field changes its meaning or goes away; additions leave it.
 const SCHEMA_VERSION: u32 = 1;
@@ -143,6 +145,7 @@ struct IncidentView {
     timeline: Vec<TimelineView>,
     recovery: Option<RecoveryView>,
     checks: Vec<CheckListView>,
+    mechanism: Option<MechanismView>,
 }
 
 impl IncidentView {
@@ -167,6 +170,7 @@ impl IncidentView {
             timeline: verdict.timeline.iter().map(TimelineView::from).collect(),
             recovery: analysis.dossier.recoveries.get(index).map(RecoveryView::from),
             checks: checks::lists(analysis, verdict).into_iter().map(CheckListView::from).collect(),
+            mechanism: verdict.mechanism.as_ref().map(MechanismView::from),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{numeric_value, spellings};
+use super::facts::spellings;
 use super::scene::Scene;
 use super::surge::{Pointer, Surge, has_word};
-use super::{Found, down, edits};
+use super::{Found, down, edits, predict};
 use crate::model::{Change, ChangeKind, Finding, KeyEdit, KeyRole, Origin, ServiceName, Symptom};
 use crate::parse::unified_diff;
 use crate::template::tokens;
@@ -30,7 +30,7 @@ pub fn examine(change: &Change, scene: &Scene<'_>) -> Vec<Found> {
         });
         findings.extend(quoted(edit, change, scene));
         findings.extend(names_callee(edit, change, scene));
-        findings.extend(capacity(edit, change, scene));
+        findings.extend(predict::examine(edit, change, scene));
     }
     findings.extend(diff_words(change, scene));
     findings.extend(migration(change, scene));
@@ -211,25 +211,6 @@ fn migration(change: &Change, scene: &Scene<'_>) -> Option<Found> {
     let tables = change.diff.as_deref().map(unified_diff::sql_tables).unwrap_or_default();
     let table = tables.into_iter().find(|t| around.iter().any(|s| has_word(&s.detail, t) || has_word(&s.text, t)));
     Some((Finding::MigrationSymptom { symptom: hit.symptom?, table }, vec![hit.origin.clone()]))
-}
-
-/// Little's law on a pool that was made smaller. W is the mean duration of a request in the quiet time, which bounds from above how long
-/// a request holds a place; λ is the quiet rate of arrival, since users ask less often once they are kept waiting.
-fn capacity(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> Option<Found> {
-    let fact = scene.case.facts.key(edit.key.as_str())?;
-    if !matches!(fact.role, KeyRole::Pool | KeyRole::ConnectionLimit | KeyRole::Threads) || edits::factor(edit)? >= 1.0 {
-        return None;
-    }
-    let outcomes = scene.case.signals.outcomes.get(&change.service)?;
-    let instances = scene.case.signals.breakdown(&[&change.service], scene.case.incident.span, "instance").ok()?.len().max(1);
-    let places = edit.after.as_deref().and_then(numeric_value)? * instances as f64;
-    let hold_s = outcomes.latency_within(scene.quiet).mean()? / 1e6;
-    let demand_per_s = outcomes.arrival_rate(scene.quiet).filter(|r| *r > 0.0)?;
-    let capacity_per_s = edits::carried_per_s(places, hold_s);
-    let refused = edits::refused_share(capacity_per_s, demand_per_s);
-    let observed = scene.health.get(&change.service)?.failed_share();
-    let finding = Finding::Capacity { edit: edit.clone(), places, hold_s, capacity_per_s, demand_per_s, refused, observed };
-    (refused > SMALLEST_SHARE).then(|| (finding, edit.origin.clone().into_iter().collect()))
 }
 
 /// Whether nothing at all speaks of the service: no trouble of its own, nobody points at it, its requests are as before.

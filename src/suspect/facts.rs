@@ -2,6 +2,8 @@
 //!
 //! Facts only look things up. What follows from them, and what that is worth, is not known here.
 
+pub mod catalogue;
+pub mod settings;
 mod values;
 mod words;
 mod written;
@@ -13,6 +15,8 @@ use regex::{Regex, RegexSet};
 
 use crate::model::{KeyRole, Symptom};
 
+pub use catalogue::Signature;
+pub use settings::Quantity;
 pub use values::{numeric_value, seconds, spellings};
 pub use words::{Unit, key_words};
 
@@ -26,6 +30,8 @@ pub struct Facts {
     symptoms: Vec<Symptom>,
     /// Those of `messages` that tell of a start or a reload: every kind of message is asked for these.
     beginnings: RegexSet,
+    /// Whether the catalogue of errors may be asked.
+    informed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +89,11 @@ impl Facts {
         Facts::load(KEYS_FILE, SIGNATURES_FILE).expect("the built-in files are compiled in, and a test loads them")
     }
 
+    /// The catalogue of errors and the settings alone, which are compiled when first asked for.
+    pub fn catalogues() -> Facts {
+        Facts { informed: true, ..Facts::empty() }
+    }
+
     /// No knowledge: for tests, and for measuring what knowledge is worth.
     pub fn empty() -> Facts {
         Facts {
@@ -92,6 +103,7 @@ impl Facts {
             messages: RegexSet::empty(),
             symptoms: Vec::new(),
             beginnings: RegexSet::empty(),
+            informed: false,
         }
     }
 
@@ -110,6 +122,7 @@ impl Facts {
             messages: signatures_read.set().map_err(|why| in_file(signatures.0, why))?,
             symptoms: signatures_read.symptoms().map_err(|why| in_file(signatures.0, why))?,
             beginnings: signatures_read.beginnings().map_err(|why| in_file(signatures.0, why))?,
+            informed: true,
         })
     }
 
@@ -148,6 +161,24 @@ impl Facts {
             return None;
         }
         self.symptom(text, None).filter(|symptom| BEGINNINGS.contains(symptom))
+    }
+
+    /// What the catalogue of errors says of a message: by its text, or else by its code, for servers speak many languages.
+    pub fn signature(&self, text: &str, code: Option<&str>) -> Option<&'static Signature> {
+        let catalogue = catalogue::builtin().filter(|_| self.informed)?;
+        catalogue.by_text(text).or_else(|| catalogue.by_code(code?))
+    }
+
+    /// The SQLSTATE or error number that a message is known to have.
+    pub fn code(&self, text: &str) -> Option<&'static str> {
+        let catalogue = catalogue::builtin().filter(|_| self.informed)?;
+        catalogue.by_text(text)?.codes.first().map(String::as_str)
+    }
+
+    /// What a key is a number of, and in which unit where neither the value nor the key's name says so; `None` where it is not known.
+    pub fn quantity(&self, key: &str) -> Option<(Quantity, Option<Unit>)> {
+        let setting = settings::builtin().filter(|_| self.informed)?.of(key)?;
+        Some((setting.quantity, key_words(key).1.or(setting.unit)))
     }
 
     /// The whole code, or else its SQLSTATE class, which the file writes as `08***`.

@@ -14,7 +14,7 @@ const SMALLEST_EXCESS: f64 = 3.0;
 /// Symptoms may be written this many seconds before the first failed request is: the request ends later.
 const LEAD: f64 = 3.0;
 /// The quiet time ends this many seconds before the onset.
-const GUARD: f64 = 5.0;
+pub const GUARD: f64 = 5.0;
 
 /// Whom a message blames.
 #[derive(Clone, Debug, PartialEq)]

@@ -104,6 +104,7 @@ mod tests {
                 entry(TimelineKind::FirstSymptom, "web", 995_000_000),
                 entry(TimelineKind::IncidentStart, "web", 1_000_000_000),
             ],
+            mechanism: None,
         }
     }
 

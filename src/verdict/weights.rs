@@ -3,6 +3,7 @@
 //! They come from trials on recorded incidents, checked by multiplying them at random and by stress variants; families are
 //! redundant, so that no single weight decides. A weight is a sum over mechanisms, never a fit to a case.
 
+use crate::model::verdict::Law;
 use crate::model::{CauseKind, ChangeId, ChangeKind, Evidence, EvidenceFamily, Finding, KeyRole};
 use crate::suspect::Suspect;
 use crate::suspect::scene::Scene;
@@ -90,6 +91,7 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::ValueQuoted { edit, .. } => quoted(edit.after.as_deref().unwrap_or("")),
         // A quantitative prediction that is met; the hold time is only bounded, so near is near enough.
         Finding::Capacity { refused, observed, .. } => 1.5 - 3.0 * (refused - observed).abs(),
+        Finding::Predicted { law, predicted, observed, .. } => predicted_worth(*law, *predicted, *observed),
         Finding::KeyNamesCallee { share, .. } if *share < 0.05 => -0.7,
         Finding::KeyNamesCallee { share, .. } => 1.5 * share,
         Finding::KeyIrrelevant { keys } => irrelevant(keys, suspect, scene),
@@ -140,6 +142,21 @@ fn instances(touched: (u64, u64), others: (u64, u64)) -> f64 {
     (share(touched) / share(others)).ln().clamp(-3.0, 3.0)
 }
 
+/// A prediction that is met counts as much as one by Little's law; one that is not speaks against the key. Ratios are met within a fifth
+/// or so, for both sides are measured over other requests.
+fn predicted_worth(law: Law, predicted: f64, observed: f64) -> f64 {
+    match law {
+        Law::Carries => -0.7,
+        Law::TimeLimit | Law::Rate if predicted < 0.005 => -0.7,
+        Law::TimeLimit | Law::Rate => 1.5 - 3.0 * (predicted - observed).abs(),
+        Law::Connections if observed > 0.0 => 1.5,
+        Law::Heap if observed > 0.0 => 1.0,
+        Law::TimeoutChain if observed > 0.0 => 0.3,
+        Law::Connections | Law::Heap | Law::TimeoutChain => -0.5,
+        Law::Retries | Law::CacheTtl => (0.8 - 2.0 * (predicted / observed.max(1e-3)).ln().abs()).max(-0.5),
+    }
+}
+
 /// A key that governs what ran out, moved in the direction that hurts.
 fn key(role: KeyRole, hit: Option<(bool, f64)>, worse: Option<bool>, factor: Option<f64>) -> f64 {
     let matched = match hit {
@@ -168,7 +185,7 @@ fn irrelevant(keys: &[String], suspect: &Suspect, scene: &Scene<'_>) -> f64 {
 pub fn telling(evidence: &Evidence) -> f64 {
     let concrete = match &evidence.finding {
         Finding::Surge { own: true, never_before: true, .. } => 2.3,
-        Finding::Capacity { .. } => 2.5,
+        Finding::Capacity { .. } | Finding::Predicted { .. } => 2.5,
         // Scores of rankings tell a person little.
         Finding::MetricRank { .. } | Finding::FlowRank { .. } => -0.5,
         // The changed key is told above the evidence anyway.

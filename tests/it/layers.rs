@@ -21,6 +21,8 @@ const LAYERS: &[&str] = &[
     "pack",
     "analyze",
     "mine",
+    "database",
+    "capacity",
     "risk",
     "verify",
     "history",

@@ -6,6 +6,7 @@ mod alerts;
 mod browser;
 mod citations;
 mod cli;
+mod database;
 mod determinism;
 mod golden;
 mod history;

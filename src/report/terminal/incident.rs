@@ -22,6 +22,7 @@ pub fn block(screen: &mut Screen, analysis: &Analysis, verdict: &Verdict, view: 
     match verdict.causes.first() {
         Some(best) => {
             cause(screen, best, certainty, limits.evidence);
+            mechanism(screen, verdict);
             if certainty != Certainty::Certain {
                 alternatives(screen, verdict, &others, ("OR", limits.others.max(2)));
             }
@@ -114,6 +115,13 @@ fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence
         let text = format!("+ {unshown} more with --all");
         screen.paragraph(&Paragraph { indent: 5, text: &text, tone: Tone::Dim, ..Paragraph::default() });
     }
+}
+
+/// Whose connections ran out, where a database or a pool is concerned.
+fn mechanism(screen: &mut Screen, verdict: &Verdict) {
+    let Some(diagnosis) = &verdict.mechanism else { return };
+    let text = crate::report::mechanism::paragraph(diagnosis);
+    screen.paragraph(&Paragraph { label: "HOW", indent: 5, text: &text, most_lines: 4, ..Paragraph::default() });
 }
 
 /// One piece of evidence in at most so many lines of text, one more on a narrow screen.

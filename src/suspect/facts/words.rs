@@ -69,7 +69,7 @@ const PARTS: &str = "\
     circuit client clients conn connect connection connections conns core count cpu database db deadline default delay depth disk \
     enable enabled endpoint errors eviction expiry factor feature file files flag heap host hours idle initial instances interval \
     keep key length level life lifetime limit limits live lock log max maximum memory message millis min minimum minutes ms name \
-    nodes open overflow packet password path per period policy pool port process processes queue rate read recycle replicas request \
+    nodes open overflow packet password path per percentage period policy pool port process processes queue ram rate read recycle replicas request \
     requests reset response retries retry sec seconds server session size socket start statement stmt thread threads time timeout \
     token total ttl url";
 

@@ -70,7 +70,7 @@ pub(super) fn signatures(text: &str) -> Result<Signatures, String> {
     toml::from_str(text).map_err(|error| one_line(&error))
 }
 
-fn one_line(error: &toml::de::Error) -> String {
+pub(super) fn one_line(error: &toml::de::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -88,7 +88,7 @@ fn expression(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(&ascii(text)).case_insensitive(true).multi_line(true).build().map_err(fault)
 }
 
-fn set(expressions: impl Iterator<Item = String>) -> Result<RegexSet, String> {
+pub(super) fn set(expressions: impl Iterator<Item = String>) -> Result<RegexSet, String> {
     let expressions: Vec<String> = expressions.collect();
     let built = RegexSetBuilder::new(expressions.iter().map(|text| ascii(text)))
         .case_insensitive(true)
