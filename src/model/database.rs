@@ -67,7 +67,7 @@ pub struct Server {
     pub version: Option<String>,
     pub records: u64,
     pub span: Option<TimeSpan>,
-    /// Records of ERROR, FATAL and PANIC.
+    /// Records of ERROR, FATAL and PANIC; of a pooler warnings, too, for it writes nothing worse about clients.
     pub failed: Counted,
     /// Most frequent first.
     pub errors: Vec<ErrorCount>,

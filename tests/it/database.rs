@@ -166,3 +166,111 @@ fn the_mechanism_of_the_founding_outage_is_named() {
     assert_eq!(document("analyze", &sample("quiet-day"), &[])["incidents"], json!([]));
     assert_eq!(document("analyze", &sample("checkout-outage"), &["--no-knowledge"])["incidents"][0]["mechanism"], Value::Null);
 }
+
+/// Ten quiet minutes and three bad ones of a service `shopfront` with a database `orders-db`. In the bad minutes every second request fails
+/// with `error`; `server` is what the database writes then, each second.
+fn outage(error: &str, server: Option<&str>, changes: &str, metrics: &str) -> Folder {
+    let (mut app, mut database) = (String::new(), String::new());
+    for second in 0..900 {
+        let clock = format!("2026-05-04T10:{:02}:{:02}", second / 60, second % 60);
+        let bad = (600..780).contains(&second);
+        for request in 0..4 {
+            let failed = bad && request % 2 == 0;
+            let status = if failed { 500 } else { 200 };
+            if failed {
+                app += &format!("{{\"time\":\"{clock}.{request}00Z\",\"level\":\"error\",\"msg\":{}}}\n", json!(error));
+            }
+            app += &format!(
+                "{{\"time\":\"{clock}.{request}50Z\",\"level\":\"info\",\"msg\":\"request completed\",\"method\":\"GET\",\"path\":\"/orders\",\"status\":{status},\"duration_ms\":{}}}\n",
+                if failed { 900 } else { 20 + request }
+            );
+        }
+        let stamp = clock.replace('T', " ");
+        if let Some(line) = server.filter(|_| bad) {
+            database += &format!("{stamp}.500 UTC [{}] shop@orders/shopfront {line}\n", 100 + second % 7);
+        } else if second % 30 == 0 {
+            database += &format!("{stamp}.500 UTC [9] LOG:  checkpoint starting: time\n");
+        }
+    }
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("logs/shopfront/app.log", app.as_bytes()),
+        ("logs/orders-db/postgresql.log", database.as_bytes()),
+        ("topology.csv", b"source,target\nshopfront,orders-db\n"),
+    ];
+    if !changes.is_empty() {
+        files.push(("changes.jsonl", changes.as_bytes()));
+    }
+    if !metrics.is_empty() {
+        files.push(("metrics/db.csv", metrics.as_bytes()));
+    }
+    Folder::new(&files)
+}
+
+fn metric(name: &str, before: f64, during: f64) -> String {
+    let rows = (0..180).map(|n| {
+        let second = n * 5;
+        let value = if (600..780).contains(&second) { during } else { before };
+        format!("2026-05-04T10:{:02}:{:02}Z,orders-db,{name},{value}\n", second / 60, second % 60)
+    });
+    format!("time,service,metric,value\n{}", rows.collect::<String>())
+}
+
+#[track_caller]
+fn check_mechanism(expected: &str, folder: &Folder) {
+    let found = document("analyze", &folder.shown(), &[]);
+    let mechanism = &found["incidents"][0]["mechanism"];
+    assert_eq!(mechanism["name"], expected, "{mechanism:#}");
+    assert!(!mechanism["evidence"].as_array().unwrap().is_empty(), "{mechanism:#}");
+}
+
+#[test]
+fn each_mechanism_is_told_from_the_others() {
+    let hikari = "HikariPool-1 - Connection is not available, request timed out after 30005ms (total=10, active=10, idle=0, waiting=37)";
+    let deploy = |diff: &str| {
+        let id = json!({"id": "r-7", "time": "2026-05-04T10:09:55Z", "service": "shopfront", "kind": "deploy", "diff": diff});
+        format!("{id}\n")
+    };
+    let smaller = deploy(
+        "--- a/app.properties\n+++ b/app.properties\n@@ -1 +1 @@\n-spring.datasource.hikari.maximum-pool-size=40\n+spring.datasource.hikari.maximum-pool-size=10\n",
+    );
+    check_mechanism("pool_too_small", &outage(hikari, None, &smaller, ""));
+    check_mechanism("connection_leak", &outage(hikari, None, &deploy(""), &metric("pg_connections_idle_in_transaction", 1.0, 9.0)));
+    let pg = |text: &str| format!("org.postgresql.util.PSQLException: {text}");
+    for (expected, error, server) in [
+        ("server_limit", pg("FATAL: sorry, too many clients already"), Some("FATAL:  sorry, too many clients already")),
+        (
+            "slow_database",
+            pg("ERROR: canceling statement due to statement timeout"),
+            Some("ERROR:  canceling statement due to statement timeout"),
+        ),
+        (
+            "lock_queue",
+            pg("ERROR: canceling statement due to lock timeout"),
+            Some("LOG:  process 7 still waiting for AccessShareLock on relation 16403 of database 5 after 1000.100 ms"),
+        ),
+        ("deadlock", pg("ERROR: deadlock detected"), Some("ERROR:  deadlock detected")),
+        ("network", "dial tcp orders-db:5432: i/o timeout".to_owned(), None),
+        (
+            "credentials",
+            pg("FATAL: password authentication failed for user \"shop\""),
+            Some("FATAL:  password authentication failed for user \"shop\""),
+        ),
+        ("dns", "dial tcp: lookup orders-db.internal: no such host".to_owned(), None),
+        (
+            "disk",
+            pg("ERROR: could not extend file \"base/5/16403\": No space left on device"),
+            Some("ERROR:  could not extend file \"base/5/16403\": No space left on device"),
+        ),
+    ] {
+        check_mechanism(expected, &outage(&error, server, "", ""));
+    }
+}
+
+/// What fails for reasons of its own has no mechanism of connections, and a message that was always there names none.
+#[test]
+fn other_failures_have_no_mechanism() {
+    for error in ["NullPointerException: order is null", "payment provider responded 502"] {
+        let found = document("analyze", &outage(error, None, "", "").shown(), &[]);
+        assert_eq!(found["incidents"][0]["mechanism"], Value::Null, "{error}");
+    }
+}
