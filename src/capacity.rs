@@ -16,7 +16,7 @@ use crate::incident;
 use crate::intake;
 use crate::model::capacity::{CapacityPlan, HoldBasis, Limit, Needed, PoolPlan, ServerPlan};
 use crate::model::database::Engine;
-use crate::model::{Metrics, Options, ServiceName, Time, TimeSpan, Topology};
+use crate::model::{Metrics, Options, Progress, ServiceName, Time, TimeSpan, Topology};
 use crate::parse::{Formats, changes};
 use crate::read::Bundle;
 use crate::signal::{Outcomes, Signals, tabulate};
@@ -52,7 +52,7 @@ struct Measured<'a> {
     asked: &'a Asked,
 }
 
-/// The plan for the bundle at `paths`. `progress` is told bytes done and in all.
+/// The plan for the bundle at `paths`.
 ///
 /// # Errors
 /// A bundle that cannot be opened, worker threads that cannot be started, signals that cannot be tabulated.
@@ -62,7 +62,7 @@ pub fn plan(
     options: &Options,
     formats: &Formats,
     facts: &Facts,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<CapacityPlan, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {

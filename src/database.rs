@@ -18,7 +18,7 @@ use crate::analyze::{AnalyzeError, workers};
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::database::{DatabaseView, Engine};
-use crate::model::{Options, Origin, Record, ServiceName, TimeSpan};
+use crate::model::{Options, Origin, Progress, Record, ServiceName, TimeSpan};
 use crate::parse::{Formats, LogOutcome, changes, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::signal::tabulate;
@@ -27,7 +27,7 @@ use crate::suspect::surge;
 
 use ledger::{Ledger, Spans};
 
-/// Reads the bundle at `paths` as a database administrator would. `progress` is told bytes done and in all.
+/// Reads the bundle at `paths` as a database administrator would.
 ///
 /// # Errors
 /// A bundle that cannot be opened, worker threads that cannot be started, signals that cannot be tabulated.
@@ -36,7 +36,7 @@ pub fn view(
     options: &Options,
     formats: &Formats,
     facts: &Facts,
-    progress: &(dyn Fn(u64, u64) + Sync),
+    progress: &dyn Progress,
 ) -> Result<DatabaseView, AnalyzeError> {
     let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {

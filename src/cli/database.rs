@@ -8,7 +8,7 @@ use crate::suspect::facts::Facts;
 
 use super::args::{CapacityArgs, DbArgs};
 use super::output::Streams;
-use super::progress::Progress;
+use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
 use super::{Failure, formats, hint, warn};
 
@@ -18,8 +18,8 @@ pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<
     if !args.quiet {
         loaded.warn(streams);
     }
-    let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
-    let result = database::view(&args.paths, &options, &loaded.formats, &Facts::catalogues(), &progress.hook());
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
+    let result = database::view(&args.paths, &options, &loaded.formats, &Facts::catalogues(), &progress);
     progress.clear();
     let view = result.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
     if !args.quiet {
@@ -39,8 +39,8 @@ pub fn run_capacity(args: &CapacityArgs, environment: &Environment, streams: &mu
     times.sort_by(f64::total_cmp);
     times.dedup();
     let asked = Asked { times, wait: args.wait };
-    let progress = Progress::new(environment.stderr_is_terminal && !args.quiet);
-    let result = capacity::plan(&args.paths, &asked, &options, &loaded.formats, &Facts::catalogues(), &progress.hook());
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
+    let result = capacity::plan(&args.paths, &asked, &options, &loaded.formats, &Facts::catalogues(), &progress);
     progress.clear();
     let plan = result.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
     if !args.quiet {
