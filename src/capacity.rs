@@ -20,7 +20,6 @@ use crate::model::{Metrics, Options, Progress, ServiceName, Time, TimeSpan, Topo
 use crate::parse::{Formats, changes};
 use crate::read::Bundle;
 use crate::signal::{Outcomes, Signals, tabulate};
-use crate::suspect::edits;
 use crate::suspect::facts::Facts;
 use crate::suspect::surge;
 use crate::template::LatencySketch;
@@ -342,11 +341,6 @@ fn missing(settings: &Settings, pools: &[PoolPlan], servers: &[ServerPlan]) -> V
     missing
 }
 
-/// The share of the demand that places cannot carry: what `edits` predicts of a smaller pool, for tests that hold the two together.
-pub fn refused(places: f64, hold_s: f64, demand_per_s: f64) -> f64 {
-    edits::refused_share(edits::carried_per_s(places, hold_s), demand_per_s)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,11 +352,5 @@ mod tests {
         assert_eq!(found, [20.0, 45.0]);
         assert_eq!(quiet(span(0, 100), &[]), [span(0, 100)]);
         assert_eq!(quiet(span(0, 100), &[span(0, 100)]), []);
-    }
-
-    #[test]
-    fn what_is_refused_by_law_waits_for_sure() {
-        assert_eq!(refused(1.0, 0.5, 4.0), 0.5);
-        assert_eq!(queueing::waiting(queueing::offered(4.0, 0.5), 1.0), 1.0);
     }
 }

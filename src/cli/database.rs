@@ -1,8 +1,11 @@
 //! The commands `db` and `capacity`: what databases and poolers tell, and whether they are large enough.
 
+use std::path::{Path, PathBuf};
+
 use crate::analyze::AnalyzeError;
 use crate::capacity::{self, Asked};
 use crate::database;
+use crate::read::lines::STDIN;
 use crate::report::{View, capacity as capacity_view, database as database_view};
 use crate::suspect::facts::Facts;
 
@@ -13,6 +16,7 @@ use super::settings::{self, Environment};
 use super::{Failure, formats, hint, warn};
 
 pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    check_paths(&args.paths, "db")?;
     let options = settings::database(args)?;
     let loaded = formats::load(&args.formats, environment)?;
     if !args.quiet {
@@ -30,6 +34,7 @@ pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<
 }
 
 pub fn run_capacity(args: &CapacityArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    check_paths(&args.paths, "capacity")?;
     let options = settings::capacity(args)?;
     let loaded = formats::load(&args.formats, environment)?;
     if !args.quiet {
@@ -47,6 +52,15 @@ pub fn run_capacity(args: &CapacityArgs, environment: &Environment, streams: &mu
         warn(&plan.coverage, streams);
     }
     streams.result(capacity_view::render(&plan, args.format.into(), &shown(environment, false)).as_bytes())
+}
+
+/// What is read twice cannot be standard input.
+fn check_paths(paths: &[PathBuf], command: &str) -> Result<(), Failure> {
+    if paths.iter().any(|path| path == Path::new(STDIN)) {
+        let message = format!("{command} reads its input twice, which standard input cannot be");
+        return Err(Failure::usage(message, "save it to a file first"));
+    }
+    Ok(())
 }
 
 fn shown(environment: &Environment, all: bool) -> View {
