@@ -34,7 +34,9 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
 
 /// Headline, signs and exclusions in one paragraph.
 pub fn paragraph(diagnosis: &Diagnosis) -> String {
-    let signs: Vec<String> = diagnosis.signs.iter().take(3).map(|shown| sentence(&shown.sign)).collect();
+    // The messages are quoted with the evidence of the cause; here they stand where nothing else does.
+    let (messages, others): (Vec<_>, Vec<_>) = diagnosis.signs.iter().partition(|shown| matches!(shown.sign, Sign::Messages { .. }));
+    let signs: Vec<String> = others.iter().chain(&messages).take(others.len().clamp(1, 2)).map(|shown| sentence(&shown.sign)).collect();
     let mut text = headline(diagnosis);
     if !signs.is_empty() {
         text += &format!(": {}", signs.join("; "));
@@ -59,13 +61,8 @@ pub fn sentence(sign: &Sign) -> String {
     let of = |service: &crate::model::ServiceName| sanitize(service.as_str());
     match sign {
         Sign::Messages { service, text, count: n, share, .. } => {
-            format!(
-                "{} x {} in {} ({} of such messages)",
-                count(*n),
-                format_args!("\"{}\"", shorten(&sanitize(text), QUOTED)),
-                of(service),
-                percent(*share)
-            )
+            let quoted = shorten(&sanitize(text), QUOTED);
+            format!("{} such as \"{quoted}\" in {}, {} of those about the database", counted(*n, "message"), of(service), percent(*share))
         }
         Sign::NoMessages { service, lines } => format!("none in {} of {}", counted(*lines, "line"), of(service)),
         Sign::Connections { service, metric, peak, limit } => {

@@ -2,9 +2,11 @@
 
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 
+use crate::model::mechanism::Shown;
 use crate::model::{Analysis, Time, Verdict};
 use crate::report::text::{bytes, count, percent, sanitize, shorten};
 use crate::report::{View, checks, ledger, recovery, timeline, wording};
+use crate::report::{View, ledger, mechanism as words, timeline, wording};
 
 use super::incident;
 use super::layout::{Paragraph, Screen, Tone};
@@ -22,6 +24,7 @@ pub fn append(screen: &mut Screen, analysis: &Analysis, view: &View) {
         routes(screen, verdict);
         causes(screen, verdict, view);
         afterwards(screen, analysis, i);
+        mechanism(screen, verdict);
         ruled_out(screen, verdict);
         edited_keys(screen, verdict);
         events(screen, verdict);
@@ -59,6 +62,26 @@ fn causes(screen: &mut Screen, verdict: &Verdict, view: &View) {
     let hidden = verdict.causes.len().saturating_sub(view.top.max(1));
     if hidden > 0 {
         screen.paragraph(&Paragraph { text: &format!("+ {hidden} more with a higher --top"), ..Paragraph::default() });
+    }
+}
+
+/// Whose connections ran out: every sign, what excludes each of the others, and how to make sure.
+fn mechanism(screen: &mut Screen, verdict: &Verdict) {
+    let Some(diagnosis) = &verdict.mechanism else { return };
+    heading(screen, "HOW");
+    screen.paragraph(&Paragraph { text: &words::headline(diagnosis), ..Paragraph::default() });
+    let mut line = |label: &str, text: &str, origin: Option<String>| {
+        screen.paragraph(&Paragraph { label, label_tone: Tone::Plain, indent: 5, text, origin, most_lines: 3, ..Paragraph::default() });
+    };
+    let place = |shown: &Shown| shown.origin.as_ref().map(|origin| sanitize(&origin.to_string()));
+    diagnosis.signs.iter().for_each(|shown| line("  +", &words::sentence(&shown.sign), place(shown)));
+    for (other, shown) in &diagnosis.excluded {
+        line("  -", &format!("{}: {}", words::name(*other), words::sentence(&shown.sign)), place(shown));
+    }
+    for (label, text) in [("to confirm", &diagnosis.confirm), ("refuted by", &diagnosis.refute), ("mistaken for", &diagnosis.misleading)] {
+        if let Some(text) = text {
+            line("", &format!("{label}: {}", sanitize(text)), None);
+        }
     }
 }
 

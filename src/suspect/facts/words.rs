@@ -96,7 +96,9 @@ fn split(key: &str) -> Vec<String> {
     for (at, &c) in chars.iter().enumerate() {
         let before = at.checked_sub(1).map(|i| chars[i]);
         let starts_upper = c.is_uppercase()
-            && (before.is_some_and(|b| b.is_lowercase() || b.is_ascii_digit())
+            && (before.is_some_and(char::is_lowercase)
+                // `S3Bucket`, but `C3P0` is one word.
+                || (before.is_some_and(|b| b.is_ascii_digit()) && chars.get(at + 1).is_none_or(|n| !n.is_ascii_digit()))
                 || (before.is_some_and(char::is_uppercase)
                     && chars.get(at + 1).is_some_and(|n| n.is_lowercase())
                     && !ends_plural(&chars, at + 1)));
@@ -213,6 +215,8 @@ mod tests {
             ("poolside", "poolside", None),
             ("min", "min", None),
             ("über.größe", "über größe", None),
+            ("s3Bucket", "s3 bucket", None),
+            ("C3P0_MAX_SIZE", "c3p0 max size", None),
         ] {
             let (found, found_unit) = key_words(key);
             assert_eq!((found.join(" ").as_str(), found_unit), (words, unit), "{key}");
