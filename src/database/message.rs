@@ -162,7 +162,7 @@ fn stats(rest: &str) -> Option<Said<'static>> {
 /// A number of `unit` seconds/1e6 as whole microseconds.
 fn micros(text: &str, scale: f64) -> Option<u64> {
     let value: f64 = text.trim().parse().ok()?;
-    (value.is_finite() && value >= 0.0 && value < 1e12).then(|| (value * scale).round() as u64)
+    (0.0..1e12).contains(&value).then(|| (value * scale).round() as u64)
 }
 
 fn number_text<'t>(text: &'t str, name: &str) -> Option<&'t str> {

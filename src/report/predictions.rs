@@ -40,20 +40,7 @@ pub fn sentence(edit: &KeyEdit, law: Law, (predicted, observed): (f64, f64), inp
             number(predicted),
             number(observed)
         ),
-        Law::Connections => format!(
-            "all pools may open {} of {} connections, {} reserved: {} find none; the server {}",
-            number(input("together")),
-            number(input("limit")),
-            number(input("reserved")),
-            percent(predicted),
-            if observed > 0.0 { "refused some" } else { "refused none" }
-        ),
-        Law::Heap => format!(
-            "a heap of {} in a container of {}: {}",
-            bytes(input("heap").max(0.0) as u64),
-            bytes(input("container").max(0.0) as u64),
-            if observed > 0.0 { "memory ran out" } else { "yet memory did not run out" }
-        ),
+        Law::Connections | Law::Heap | Law::TimeoutChain => contradiction(&key, law, predicted, observed > 0.0, &input),
         Law::CacheTtl => format!(
             "entries living {} times as long make {} times the misses (hit ratio {} before); measured {}",
             number(input("factor")),
@@ -61,11 +48,31 @@ pub fn sentence(edit: &KeyEdit, law: Law, (predicted, observed): (f64, f64), inp
             percent(input("hits_before")),
             number(observed)
         ),
-        Law::TimeoutChain => format!(
+    }
+}
+
+/// Numbers that contradict each other: what is seen is whether that showed.
+fn contradiction(key: &str, law: Law, predicted: f64, shown: bool, input: &dyn Fn(&str) -> f64) -> String {
+    match law {
+        Law::Connections => format!(
+            "all pools may open {} of {} connections, {} reserved: {} find none; the server {}",
+            number(input("together")),
+            number(input("limit")),
+            number(input("reserved")),
+            percent(predicted),
+            if shown { "refused some" } else { "refused none" }
+        ),
+        Law::Heap => format!(
+            "a heap of {} in a container of {}: {}",
+            bytes(input("heap").max(0.0) as u64),
+            bytes(input("container").max(0.0) as u64),
+            if shown { "memory ran out" } else { "yet memory did not run out" }
+        ),
+        _ => format!(
             "{key} of {} is longer than the {} that the caller waits; {}",
             duration(input("inner_s")),
             duration(input("outer_s")),
-            if observed > 0.0 { "its calls timed out" } else { "no call of its timed out" }
+            if shown { "its calls timed out" } else { "no call of its timed out" }
         ),
     }
 }

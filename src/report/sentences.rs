@@ -86,8 +86,7 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::RanAsLong { seconds, end_gap } => ran_as_long(*seconds, *end_gap),
         Finding::Instances { .. } => instances(finding),
         Finding::KeyGoverns { edit, role, symptom, .. } => key_governs(edit, wording::role(*role), *symptom),
-        Finding::Capacity { .. } => capacity(finding),
-        Finding::Predicted { edit, law, predicted, observed, inputs } => predictions::sentence(edit, *law, (*predicted, *observed), inputs),
+        Finding::Capacity { .. } | Finding::Predicted { .. } => by_arithmetic(finding),
         Finding::Rollout(rollout) => rollout::sentence(rollout),
         Finding::ValueQuoted { edit, text } => value_quoted(edit, &quote(text)),
         Finding::KeyNamesCallee { edit, callee, share } => {
@@ -141,6 +140,13 @@ fn quoted_text(finding: &Finding) -> Option<&str> {
     match finding {
         Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } | Finding::ValueQuoted { text, .. } => Some(text),
         _ => None,
+    }
+}
+
+fn by_arithmetic(finding: &Finding) -> String {
+    match finding {
+        Finding::Predicted { edit, law, predicted, observed, inputs } => predictions::sentence(edit, *law, (*predicted, *observed), inputs),
+        _ => capacity(finding),
     }
 }
 

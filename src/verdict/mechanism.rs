@@ -43,6 +43,9 @@ struct Votes<'s> {
     surges: Vec<&'s Surge>,
 }
 
+/// A kind of series, and how its metrics are named.
+type Kind<'k> = (&'k str, &'k dyn Fn(&str) -> bool);
+
 /// What was named, and between whom.
 struct Ends<'e> {
     named: Mechanism,
@@ -196,7 +199,7 @@ impl<'a> Sides<'a> {
     fn idle_in_transaction(&self) -> Option<Shown> {
         let named = |metric: &str| metric.contains("idle_in_transaction") && !metric.contains("aborted");
         self.medians(&named).into_iter().find_map(|(service, metric, before, during)| {
-            (during >= before + IDLE_MORE).then(|| Shown { sign: Sign::Metric { service, metric, before, during }, origin: None })
+            (during >= before + IDLE_MORE).then_some(Shown { sign: Sign::Metric { service, metric, before, during }, origin: None })
         })
     }
 
@@ -295,7 +298,7 @@ impl<'a> Sides<'a> {
         let span = self.scene.case.incident.span;
         let mut sums: BTreeMap<crate::model::Time, f64> = BTreeMap::new();
         // One kind of series counts all connections: by application, or by state.
-        let kinds: [(&str, &dyn Fn(&str) -> bool); 3] = [
+        let kinds: [Kind<'_>; 3] = [
             ("connections by application", &|m| m.contains("connections_by_app")),
             ("connections", &|m| m.ends_with("threads_connected") || m.ends_with("numbackends")),
             ("connections of all states", &|m| m.contains("connections_") && !m.contains("max") && !m.contains("by_")),
