@@ -8,7 +8,9 @@ use crate::report::{AnalysisFormat, Format, View};
 use crate::verify::Terms;
 
 use super::Failure;
-use super::args::{AnalyzeArgs, AnalyzeFormatArg, CapacityArgs, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs, VerifyArgs};
+use super::args::{
+    AnalyzeArgs, AnalyzeFormatArg, CapacityArgs, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs, VerifyArgs,
+};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;

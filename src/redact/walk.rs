@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Redactor;
+use crate::model::mechanism::Sign;
 use crate::model::{Alarm, Analysis, Cause, Change, Condition, Evidence, Finding, InstanceId, KeyEdit, Verdict};
 
 impl Redactor {
@@ -81,6 +82,24 @@ fn verdict(verdict: &mut Verdict, redactor: &Redactor) {
         path.evidence.iter_mut().for_each(|e| evidence(e, redactor));
     }
     verdict.timeline.iter_mut().for_each(|entry| redactor.own(&mut entry.text));
+    let Some(diagnosis) = &mut verdict.mechanism else { return };
+    let excluded = diagnosis.excluded.iter_mut().map(|(_, shown)| shown);
+    diagnosis.signs.iter_mut().chain(excluded).for_each(|shown| sign(&mut shown.sign, redactor));
+}
+
+/// The other signs hold names and numbers only.
+fn sign(sign: &mut Sign, redactor: &Redactor) {
+    match sign {
+        Sign::Messages { text, .. } => redactor.own(text),
+        Sign::PoolLowered { edit } => redactor.edit(edit),
+        Sign::NoMessages { .. }
+        | Sign::Connections { .. }
+        | Sign::Metric { .. }
+        | Sign::LoadRise { .. }
+        | Sign::NothingElseChanged { .. }
+        | Sign::TooFew { .. }
+        | Sign::Consequence { .. } => {}
+    }
 }
 
 fn cause(cause: &mut Cause, redactor: &Redactor) {
@@ -95,7 +114,10 @@ fn evidence(evidence: &mut Evidence, redactor: &Redactor) {
     match &mut evidence.finding {
         Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } => redactor.own(text),
         Finding::Instances { touched, .. } => touched.iter_mut().for_each(|i| redactor.instance(i)),
-        Finding::KeyGoverns { edit, .. } | Finding::Capacity { edit, .. } | Finding::KeyNamesCallee { edit, .. } => redactor.edit(edit),
+        Finding::KeyGoverns { edit, .. }
+        | Finding::Capacity { edit, .. }
+        | Finding::Predicted { edit, .. }
+        | Finding::KeyNamesCallee { edit, .. } => redactor.edit(edit),
         Finding::ValueQuoted { edit, text } => {
             redactor.edit(edit);
             redactor.own(text);

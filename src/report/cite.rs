@@ -114,6 +114,7 @@ pub fn of(analysis: &Analysis, evidence: &Evidence, change: Option<&Change>) -> 
         | Finding::Instances { .. }
         | Finding::KeyGoverns { .. }
         | Finding::Capacity { .. }
+        | Finding::Predicted { .. }
         | Finding::Rollout(_)
         | Finding::ValueQuoted { .. }
         | Finding::KeyNamesCallee { .. }

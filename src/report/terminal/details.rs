@@ -5,8 +5,7 @@ use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 use crate::model::mechanism::Shown;
 use crate::model::{Analysis, Time, Verdict};
 use crate::report::text::{bytes, count, percent, sanitize, shorten};
-use crate::report::{View, checks, ledger, recovery, timeline, wording};
-use crate::report::{View, ledger, mechanism as words, timeline, wording};
+use crate::report::{View, checks, ledger, mechanism as words, recovery, timeline, wording};
 
 use super::incident;
 use super::layout::{Paragraph, Screen, Tone};
