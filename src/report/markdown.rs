@@ -82,10 +82,10 @@ fn incident(out: &mut String, analysis: &Analysis, verdict: &Verdict, view: &Vie
         Some(best) => leading_cause(out, analysis, best, certainty(verdict), view),
         None => out.push_str("\n**Cause unknown:** nothing in the data explains it.\n"),
     }
-    afterwards(out, analysis, verdict);
     if let Some(diagnosis) = &verdict.mechanism {
         out.push_str(&format!("\n**How:** {}\n", escape(&mechanism::paragraph(diagnosis))));
     }
+    afterwards(out, analysis, verdict);
     bullets(
         out,
         "Other candidates",

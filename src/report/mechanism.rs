@@ -32,15 +32,17 @@ pub fn headline(diagnosis: &Diagnosis) -> String {
     format!("{}, at {}{towards}{doubt}", name(diagnosis.mechanism), sanitize(diagnosis.service.as_str()))
 }
 
-/// Headline, signs and exclusions in one paragraph.
-pub fn paragraph(diagnosis: &Diagnosis) -> String {
+/// Headline and the best signs, for a first screen.
+pub fn short(diagnosis: &Diagnosis) -> String {
     // The messages are quoted with the evidence of the cause; here they stand where nothing else does.
     let (messages, others): (Vec<_>, Vec<_>) = diagnosis.signs.iter().partition(|shown| matches!(shown.sign, Sign::Messages { .. }));
     let signs: Vec<String> = others.iter().chain(&messages).take(others.len().clamp(1, 2)).map(|shown| sentence(&shown.sign)).collect();
-    let mut text = headline(diagnosis);
-    if !signs.is_empty() {
-        text += &format!(": {}", signs.join("; "));
-    }
+    if signs.is_empty() { headline(diagnosis) } else { format!("{}: {}", headline(diagnosis), signs.join("; ")) }
+}
+
+/// Headline, signs and exclusions in one paragraph.
+pub fn paragraph(diagnosis: &Diagnosis) -> String {
+    let mut text = short(diagnosis);
     // What people suspect first; the rest is for those who read everything.
     const SUSPECTED: [Mechanism; 5] =
         [Mechanism::ServerLimit, Mechanism::SlowDatabase, Mechanism::LockQueue, Mechanism::Network, Mechanism::PoolTooSmall];

@@ -120,8 +120,8 @@ fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence
 /// Whose connections ran out, where a database or a pool is concerned.
 fn mechanism(screen: &mut Screen, verdict: &Verdict) {
     let Some(diagnosis) = &verdict.mechanism else { return };
-    let text = crate::report::mechanism::paragraph(diagnosis);
-    screen.paragraph(&Paragraph { label: "HOW", indent: 5, text: &text, most_lines: 4, ..Paragraph::default() });
+    let text = crate::report::mechanism::short(diagnosis);
+    screen.paragraph(&Paragraph { label: "HOW", indent: 5, text: &text, most_lines: 2, ..Paragraph::default() });
 }
 
 /// One piece of evidence in at most so many lines of text, one more on a narrow screen.
