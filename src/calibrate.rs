@@ -2,6 +2,7 @@
 //!
 //! The analysis is called from outside, with what `window.json` says an operator knows, and never meets a truth.
 
+mod cross_validation;
 mod matching;
 mod truth;
 
@@ -142,6 +143,7 @@ fn compare(case: &Case, truth: &Truth, answer: Option<&Answer>) -> CaseScore {
         quiet_right: None,
         ranks: Vec::new(),
         said: Vec::new(),
+        none: None,
         onset_error: None,
     };
     let Truth::Incident { span, cause, also_accept } = truth else {
@@ -150,11 +152,13 @@ fn compare(case: &Case, truth: &Truth, answer: Option<&Answer>) -> CaseScore {
         return CaseScore { quiet_right: Some(answer.is_some() && verdicts.is_empty()), said, ..empty };
     };
     let truths: Vec<TrueCause> = std::iter::once(cause).chain(also_accept).cloned().collect();
-    let causes = concerned(verdicts, *span).map_or(&[][..], |verdict| &verdict.causes);
+    let verdict = concerned(verdicts, *span);
+    let causes = verdict.map_or(&[][..], |verdict| &verdict.causes);
     let off = verdicts.iter().map(|verdict| (verdict.incident.span.start - span.start).abs());
     CaseScore {
         ranks: levels(cause).into_iter().map(|level| (level, rank_of(level, causes, &truths))).collect(),
         said: said(causes, &truths),
+        none: verdict.map(|verdict| verdict.unexplained),
         onset_error: off.min_by(f64::total_cmp).filter(|_| answer.is_some_and(|answer| !answer.given)),
         ..empty
     }
@@ -163,9 +167,12 @@ fn compare(case: &Case, truth: &Truth, answer: Option<&Answer>) -> CaseScore {
 fn add_up(cases: &[CaseScore], failures: Vec<(String, String)>) -> Calibration {
     let mut by_set: BTreeMap<&str, Vec<&CaseScore>> = BTreeMap::new();
     cases.iter().for_each(|case| by_set.entry(&case.data_set).or_default().push(case));
+    let (held_out, fitted) = cross_validation::cross_validate(cases);
     Calibration {
         data_sets: by_set.into_iter().map(|(name, cases)| (name.to_owned(), scores(&cases))).collect(),
         all: scores(&cases.iter().collect::<Vec<_>>()),
+        held_out,
+        fitted,
         misses: cases.iter().filter_map(miss).collect(),
         failures,
     }
@@ -239,6 +246,7 @@ mod tests {
                 .enumerate()
                 .map(|(i, (confidence, right))| Said { confidence: *confidence, right: *right, first: i == 0 })
                 .collect(),
+            none: None,
             onset_error: None,
         }
     }

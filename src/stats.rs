@@ -113,6 +113,45 @@ pub fn runs(holds: impl IntoIterator<Item = bool>) -> Vec<std::ops::Range<usize>
     all
 }
 
+/// Kendall's tau-b of values against their order: 1 where they only rise, -1 where they only fall (Kendall, "The treatment of ties in ranking
+/// problems", Biometrika 33, 1945; as a test for trend: Mann, Econometrica 13, 1945); `None` for fewer than two or all equal.
+pub fn kendall_tau(values: &[f64]) -> Option<f64> {
+    let (mut sum, mut untied) = (0.0, 0.0);
+    for (i, a) in values.iter().enumerate() {
+        for b in &values[i + 1..] {
+            sum += f64::from(i8::from(b > a) - i8::from(b < a));
+            untied += f64::from(u8::from(a != b));
+        }
+    }
+    let pairs = (values.len() * values.len().saturating_sub(1)) as f64 / 2.0;
+    (untied > 0.0).then(|| sum / (untied * pairs).sqrt())
+}
+
+/// Quantiles of the standard normal distribution for a one-sided test at 5 % and a power of 80 %, added.
+const DETECTED: f64 = 1.644_853_6 + 0.841_621_2;
+
+/// The share of bad ones among `trials` that a one-sided test at 5 % against `before` of `before_trials` finds with a power of 80 %, by
+/// the arcsine transformation (Cohen, "Statistical power analysis for the behavioral sciences", 2nd ed. 1988, chapter 6).
+pub fn detectable_share(before: f64, before_trials: f64, trials: f64) -> f64 {
+    if trials <= 0.0 || before_trials <= 0.0 {
+        return 1.0;
+    }
+    let quiet = (before / before_trials).clamp(0.0, 1.0).sqrt().asin();
+    let effect = DETECTED / 2.0 * (1.0 / trials + 1.0 / before_trials).sqrt();
+    (quiet + effect).min(std::f64::consts::FRAC_PI_2).sin().powi(2)
+}
+
+/// The number of events in an exposure that a one-sided test at 5 % against `before` events in `ratio` times that exposure finds with a power
+/// of 80 %, by the square root that makes the variance of Poisson counts 1/4 (Anscombe, "The transformation of Poisson, binomial and
+/// negative-binomial data", Biometrika 35, 1948).
+pub fn detectable_count(before: f64, ratio: f64) -> f64 {
+    if ratio <= 0.0 {
+        return f64::INFINITY;
+    }
+    let expected = before / ratio;
+    (expected.sqrt() + DETECTED / 2.0 * (1.0 + 1.0 / ratio).sqrt()).powi(2)
+}
+
 /// Two-sided Wilson score interval of a proportion (Wilson, "Probable inference", JASA 22, 1927) at `z` standard deviations.
 pub fn wilson(successes: f64, trials: f64, z: f64) -> (f64, f64) {
     if trials <= 0.0 {
@@ -228,6 +267,28 @@ mod tests {
     fn dispersion_of_bursts_exceeds_that_of_a_steady_stream() {
         assert_eq!(over_dispersion(&[2.0, 2.0, 2.0], &[2.0, 2.0, 2.0], 20.0), 1.0);
         assert!(over_dispersion(&[0.0, 12.0, 0.0], &[4.0, 4.0, 4.0], 20.0) > 10.0);
+    }
+
+    #[test]
+    fn trends_and_ties() {
+        assert_eq!(kendall_tau(&[1.0, 2.0, 3.0]), Some(1.0));
+        assert_eq!(kendall_tau(&[3.0, 2.0, 1.0]), Some(-1.0));
+        assert_eq!((kendall_tau(&[]), kendall_tau(&[2.0, 2.0])), (None, None));
+        // R: cor(1:5, c(1, 3, 2, 2, 5), method = "kendall")
+        assert!((kendall_tau(&[1.0, 3.0, 2.0, 2.0, 5.0]).unwrap() - 0.5270).abs() < 1e-3);
+    }
+
+    #[test]
+    fn what_would_have_been_seen() {
+        assert_eq!((detectable_share(0.0, 0.0, 10.0), detectable_count(0.0, 0.0)), (1.0, f64::INFINITY));
+        // Cohen's h of 0.5: n = 49.5 in each sample (table 6.4.1, one-sided 5 %, power 0.8).
+        let share = detectable_share(500.0, 1_000_000.0, 49.5 / 2.0);
+        let h = 2.0 * (share.sqrt().asin() - (5e-4_f64).sqrt().asin());
+        assert!((h - 0.4997).abs() < 1e-3, "{h}");
+        assert!(detectable_share(10.0, 1_000.0, 1_000.0) < detectable_share(10.0, 1_000.0, 100.0));
+        let few = detectable_count(0.0, 4.0);
+        assert!((1.0..3.0).contains(&few), "{few}");
+        assert!(detectable_count(400.0, 4.0) > 110.0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod blame;
 pub mod candidates;
 pub mod content;
+pub mod delayed;
 pub mod down;
 pub mod edits;
 pub mod effect;
@@ -13,12 +14,14 @@ pub mod flow;
 pub mod health;
 pub mod load;
 pub mod metrics;
+pub mod placebo;
 mod predict;
 pub mod rollout;
 pub mod scene;
 pub mod surge;
 pub mod timing;
 pub mod unrecorded;
+pub mod vanished;
 
 use std::sync::Arc;
 

@@ -114,11 +114,12 @@ fn the_edit_itself(suspect: &Suspect) -> Option<KeyEdit> {
     (change.config.edits.len() == 1).then(|| change.config.edits[0].clone())
 }
 
-/// Softmax over the suspects and one more answer, "none of these"; the rest is kept back for what no model knows.
+/// Softmax over the suspects and one more answer, "none of these", at the fitted sharpness; the rest is kept back for what no model knows.
 fn confidences(log_odds: &[f64]) -> (Vec<f64>, f64) {
     let top = log_odds.iter().copied().fold(weights::UNEXPLAINED, f64::max);
-    let expected: Vec<f64> = log_odds.iter().map(|l| (l - top).exp()).collect();
-    let none = (weights::UNEXPLAINED - top).exp();
+    let odds = |l: f64| (weights::SHARPNESS * (l - top)).exp();
+    let expected: Vec<f64> = log_odds.iter().map(|l| odds(*l)).collect();
+    let none = odds(weights::UNEXPLAINED);
     let all: f64 = expected.iter().sum::<f64>() + none;
     let confidences: Vec<f64> = expected.iter().map(|e| weights::MOST_CERTAIN * e / all).collect();
     let unexplained = 1.0 - confidences.iter().sum::<f64>();

@@ -542,9 +542,30 @@ pub struct CalibrateArgs {
     #[arg(long, help_heading = "How it is done")]
     pub no_knowledge: bool,
 
-    /// Let a family of evidence weigh nothing; docs/accuracy.md names them.
-    #[arg(long, value_name = "FAMILY", hide = true, value_parser = family)]
-    pub without: Option<EvidenceFamily>,
+    #[command(flatten)]
+    pub families: FamilyArgs,
+}
+
+/// Which evidence counts; for finding out what it is worth.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FamilyArgs {
+    /// Let families of evidence weigh nothing; docs/accuracy.md names them.
+    #[arg(long, value_name = "FAMILY", hide = true, value_parser = family, value_delimiter = ',')]
+    pub without: Vec<EvidenceFamily>,
+
+    /// Let all other families weigh nothing.
+    #[arg(long, value_name = "FAMILY", hide = true, value_parser = family, value_delimiter = ',', conflicts_with = "without")]
+    pub with_only: Vec<EvidenceFamily>,
+}
+
+impl FamilyArgs {
+    /// The families that weigh nothing.
+    pub fn left_out(&self) -> Vec<EvidenceFamily> {
+        match self.with_only.as_slice() {
+            [] => self.without.clone(),
+            kept => EvidenceFamily::ALL.into_iter().filter(|family| !kept.contains(family)).collect(),
+        }
+    }
 }
 
 /// A family of evidence by its name.
@@ -653,9 +674,8 @@ pub struct JudgeArgs {
     #[arg(long, help_heading = "How it is done")]
     pub no_knowledge: bool,
 
-    /// Let a family of evidence weigh nothing; docs/accuracy.md names them.
-    #[arg(long, value_name = "FAMILY", hide = true, value_parser = family)]
-    pub without: Option<EvidenceFamily>,
+    #[command(flatten)]
+    pub families: FamilyArgs,
 }
 
 /// What is replaced before a report is passed on.

@@ -263,7 +263,7 @@ pub fn options(args: &JudgeArgs, exhibits: bool) -> Result<Options, Failure> {
         utc_offset: offset,
         step: args.step.as_deref().map(step).transpose()?,
         threads: args.threads.map(usize::from),
-        without: args.without,
+        without: args.families.left_out(),
         part: args.part_size,
         exhibits,
     })

@@ -28,7 +28,10 @@ pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
     if let Some(pooled) = pooled(&entries) {
         let base = |values: (&[f64], &[f64])| quiet_of(&pooled, options, values);
         streams.push(failures(&pooled, &signals.entries, base((&pooled.completed, &pooled.failed))));
-        streams.extend(slowness(&pooled, &signals.entries, options));
+        match tells_durations(&pooled) {
+            true => streams.extend(slowness(&pooled, &signals.entries, options)),
+            false => streams.extend(slowness_behind(signals, options)),
+        }
         streams.extend(lost_throughput(&pooled, &signals.entries));
     }
     streams.extend(error_records(signals, options));
@@ -81,6 +84,18 @@ fn slowest(outcomes: &Outcomes) -> f64 {
     let mut all = LatencySketch::default();
     outcomes.latency.iter().for_each(|s| all.merge(s));
     all.quantile(0.99).map_or(0.0, |micros| (micros / 1e6).min(LONGEST_LAG))
+}
+
+fn tells_durations(outcomes: &Outcomes) -> bool {
+    outcomes.latency.iter().any(|sketch| sketch.count() > 0)
+}
+
+/// Where users come in nobody says how long requests took: of the services that do, the one that served most stands for them.
+fn slowness_behind(signals: &Signals, options: &Options) -> Option<Stream> {
+    let told = |o: &Outcomes| o.latency.iter().map(LatencySketch::count).sum::<u64>();
+    let busiest = signals.outcomes.iter().filter(|(_, o)| tells_durations(o));
+    let (service, outcomes) = busiest.max_by(|a, b| told(a.1).cmp(&told(b.1)).then_with(|| b.0.cmp(a.0)))?;
+    slowness(outcomes, std::slice::from_ref(service), options)
 }
 
 /// Requests above twice the quiet 90th percentile, with the stretches in which the level stays raised.

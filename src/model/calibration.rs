@@ -50,6 +50,8 @@ pub struct CaseScore {
     /// Rank of the truth among distinct answers, from 1, at each level that the truth has.
     pub ranks: Vec<(MatchLevel, Option<usize>)>,
     pub said: Vec<Said>,
+    /// The probability that was left to none of the causes; `None` where no incident was to be explained.
+    pub none: Option<f64>,
     /// Seconds between the reported and the true start, where the start was not given.
     pub onset_error: Option<f64>,
 }
@@ -122,12 +124,39 @@ pub struct Scores {
     pub onset: Option<OnsetError>,
 }
 
+/// How confidences may be made sharper or softer: each is raised to a power, that of "none of these" multiplied by a factor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sharpening {
+    pub power: f64,
+    pub none: f64,
+}
+
+impl Sharpening {
+    /// As they are.
+    pub const NONE: Sharpening = Sharpening { power: 1.0, none: 1.0 };
+}
+
+/// A data set and the sharpening that was fitted on all the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldOut {
+    pub data_set: String,
+    pub fitted: Sharpening,
+    /// Mean negative logarithm of the probability of the truth in nats: as said, and with what the others would have it.
+    pub log_loss: (f64, f64),
+    /// Brier score of first answers: as said, and with what the others would have it.
+    pub brier: (f64, f64),
+}
+
 /// The scores of a run over cases.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibration {
     /// By name.
     pub data_sets: Vec<(String, Scores)>,
     pub all: Scores,
+    /// One row a data set; empty where there is only one.
+    pub held_out: Vec<HeldOut>,
+    /// What all data sets together would have.
+    pub fitted: Option<Sharpening>,
     /// Cases whose first answer is wrong, as (data set, case, level, rank of the truth).
     pub misses: Vec<(String, String, MatchLevel, Option<usize>)>,
     /// Cases that could not be analysed, which count as wrong, and truths that could not be read, which do not count: (path, reason).

@@ -20,6 +20,8 @@ pub enum EvidenceFamily {
     /// What was edited against what failed.
     Content,
     /// Signs that a suspect is well, which speak against it.
+    Health,
+    /// The same statistic at earlier changes and at quiet times.
     Placebo,
     /// Metric series and the ranking by them.
     Metrics,
@@ -30,13 +32,14 @@ pub enum EvidenceFamily {
 }
 
 impl EvidenceFamily {
-    pub const ALL: [EvidenceFamily; 10] = [
+    pub const ALL: [EvidenceFamily; 11] = [
         EvidenceFamily::Timing,
         EvidenceFamily::Recovery,
         EvidenceFamily::DoseResponse,
         EvidenceFamily::Topology,
         EvidenceFamily::Effect,
         EvidenceFamily::Content,
+        EvidenceFamily::Health,
         EvidenceFamily::Placebo,
         EvidenceFamily::Metrics,
         EvidenceFamily::Flow,
@@ -51,6 +54,7 @@ impl EvidenceFamily {
             EvidenceFamily::Topology => "topology",
             EvidenceFamily::Effect => "effect",
             EvidenceFamily::Content => "content",
+            EvidenceFamily::Health => "health",
             EvidenceFamily::Placebo => "placebo",
             EvidenceFamily::Metrics => "metrics",
             EvidenceFamily::Flow => "flow",
@@ -68,11 +72,20 @@ impl Finding {
     /// The family that this finding belongs to.
     pub fn family(&self) -> EvidenceFamily {
         match self {
-            Finding::Began { .. } | Finding::FirstSymptom { .. } | Finding::ChangedRecently { .. } => EvidenceFamily::Timing,
+            Finding::Began { .. }
+            | Finding::FirstSymptom { .. }
+            | Finding::ChangedRecently { .. }
+            | Finding::ServedWell { .. }
+            | Finding::GrewSince { .. }
+            | Finding::Scheduled { .. } => EvidenceFamily::Timing,
             Finding::Undone { .. } | Finding::UndoneInVain { .. } | Finding::RanAsLong { .. } => EvidenceFamily::Recovery,
             Finding::Instances { .. } | Finding::Rollout(_) => EvidenceFamily::DoseResponse,
             Finding::Blame { .. } | Finding::Victim { .. } => EvidenceFamily::Topology,
-            Finding::Surge { .. } | Finding::DiedAfter { .. } | Finding::Down { .. } | Finding::Exhausted { .. } => EvidenceFamily::Effect,
+            Finding::Surge { .. }
+            | Finding::Vanished { .. }
+            | Finding::DiedAfter { .. }
+            | Finding::Down { .. }
+            | Finding::Exhausted { .. } => EvidenceFamily::Effect,
             Finding::KeyGoverns { .. }
             | Finding::Capacity { .. }
             | Finding::Predicted { .. }
@@ -81,8 +94,9 @@ impl Finding {
             | Finding::KeyIrrelevant { .. }
             | Finding::DiffWords { .. }
             | Finding::MigrationSymptom { .. } => EvidenceFamily::Content,
+            Finding::Placebo { .. } => EvidenceFamily::Placebo,
             Finding::NoSymptom { .. } | Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => {
-                EvidenceFamily::Placebo
+                EvidenceFamily::Health
             }
             Finding::MetricShift { .. } | Finding::MetricRank { .. } | Finding::Saturated { .. } => EvidenceFamily::Metrics,
             Finding::FlowRank { .. }

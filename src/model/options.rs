@@ -25,8 +25,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Bytes of the parts in which large logs are read; `None`: by their size and the number of threads. No result depends on it.
     pub part: Option<u64>,
-    /// A family of evidence that weighs nothing, to see what it is worth.
-    pub without: Option<EvidenceFamily>,
+    /// Families of evidence that weigh nothing, to see what they are worth.
+    pub without: Vec<EvidenceFamily>,
     /// Whether to gather what only long reports show: series, messages, back-tested alerts, fingerprints of the input.
     pub exhibits: bool,
 }

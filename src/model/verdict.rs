@@ -127,6 +127,18 @@ pub enum Finding {
     Began { before_onset: f64 },
     /// The first symptom of the changed service came this long after the change.
     FirstSymptom { service: ServiceName, after: f64, text: String },
+    /// After it, and before the harm, the service answered this many requests, of which so many failed; the share that failed in the incident.
+    ServedWell { service: ServiceName, seconds: f64, requests: u64, failed: u64, share: f64 },
+    /// A series of the service that was level before the change grew from it to the onset: median before, level at the onset, Kendall's tau.
+    GrewSince { service: ServiceName, metric: String, seconds: f64, before: f64, at_onset: f64, tau: f64 },
+    /// The edited value is a time of day or a schedule, and the harm began when it came round: seconds from then to the onset, and
+    /// seconds between two such times.
+    Scheduled { edit: KeyEdit, after: f64, every: f64 },
+    /// Records of trouble of the service in the `seconds` after the change, and in how many of as long windows at quiet times and after
+    /// earlier changes there were as many.
+    Placebo { service: ServiceName, seconds: f64, records: u64, windows: usize, as_many: usize },
+    /// A message that the service used to write all the time stopped: `expected` is what the quiet time predicts for the incident.
+    Vanished { service: ServiceName, text: String, count: u64, expected: f64 },
     /// A message of the service surged: `expected` is what the quiet time predicts for the incident's length.
     /// `own`: the message names no callee.
     Surge { service: ServiceName, text: String, count: u64, expected: f64, never_before: bool, symptom: Option<Symptom>, own: bool },
@@ -195,14 +207,17 @@ pub enum Finding {
     Saturated { service: ServiceName, metric: String, before: f64, peak: f64 },
     /// Requests arrived this many times as often as before.
     LoadRise { service: ServiceName, ratio: f64, before_per_s: f64, during_per_s: f64 },
-    /// Requests arrived as often as before.
-    LoadFlat { service: ServiceName, ratio: f64 },
-    /// The component itself was as fast and as free of errors as before, over this many requests.
-    Healthy { service: ServiceName, requests: u64, failed: u64, p50_before_ms: f64, p50_during_ms: f64 },
-    /// Lines of the component in the incident, none of them an error that is new.
-    CleanLog { service: ServiceName, lines: u64, errors: u64 },
-    /// A metric of the component stayed in its quiet range: median before, largest in the incident.
-    MetricFlat { service: ServiceName, metric: String, before: f64, peak: f64 },
+    /// Requests arrived as often as before; a ratio of `detectable` would have counted as a rise.
+    LoadFlat { service: ServiceName, ratio: f64, detectable: f64 },
+    /// The component itself was as fast and as free of errors as before, over this many requests. `detectable`: the failing share that
+    /// would have been seen with a power of 80 %.
+    Healthy { service: ServiceName, requests: u64, failed: u64, p50_before_ms: f64, p50_during_ms: f64, detectable: f64 },
+    /// Lines of the component in the incident, none of them an error that is new. `detectable`: the number of errors that would have been
+    /// seen with a power of 80 %.
+    CleanLog { service: ServiceName, lines: u64, errors: u64, detectable: f64 },
+    /// A metric of the component stayed in its quiet range: median before, largest in the incident. `detectable`: the level that would
+    /// have counted as a rise.
+    MetricFlat { service: ServiceName, metric: String, before: f64, peak: f64, detectable: f64 },
     /// The component changed shortly before, which explains what it shows.
     ChangedRecently { service: ServiceName, change: ChangeId },
     /// Its errors only repeat that a callee failed.
@@ -228,6 +243,19 @@ pub enum Law {
     CacheTtl,
     /// The inner limit over the outer one: their ratio, and 1 where calls timed out.
     TimeoutChain,
+}
+
+impl Finding {
+    /// The smallest fault that the test behind a clearing finding would have seen, and its unit; `None` where nothing was tested for.
+    pub fn detectable(&self) -> Option<(f64, &'static str)> {
+        match self {
+            Finding::Healthy { detectable, .. } => Some((*detectable, "failed_ratio")),
+            Finding::CleanLog { detectable, .. } => Some((*detectable, "error_records")),
+            Finding::MetricFlat { detectable, .. } => Some((*detectable, "value")),
+            Finding::LoadFlat { detectable, .. } => Some((*detectable, "ratio_to_usual")),
+            _ => None,
+        }
+    }
 }
 
 /// A path that was tested and excluded.

@@ -112,10 +112,11 @@ fn cause(cause: &mut Cause, redactor: &Redactor) {
 
 fn evidence(evidence: &mut Evidence, redactor: &Redactor) {
     match &mut evidence.finding {
-        Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } => redactor.own(text),
+        Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } | Finding::Vanished { text, .. } => redactor.own(text),
         Finding::Instances { touched, .. } => touched.iter_mut().for_each(|i| redactor.instance(i)),
         Finding::KeyGoverns { edit, .. }
         | Finding::Capacity { edit, .. }
+        | Finding::Scheduled { edit, .. }
         | Finding::Predicted { edit, .. }
         | Finding::KeyNamesCallee { edit, .. } => redactor.edit(edit),
         Finding::ValueQuoted { edit, text } => {
@@ -131,6 +132,9 @@ fn evidence(evidence: &mut Evidence, redactor: &Redactor) {
         Finding::NotReached { from, .. } => redactor.own(from),
         Finding::Blame { .. }
         | Finding::Began { .. }
+        | Finding::ServedWell { .. }
+        | Finding::GrewSince { .. }
+        | Finding::Placebo { .. }
         | Finding::Undone { .. }
         | Finding::UndoneInVain { .. }
         | Finding::RanAsLong { .. }

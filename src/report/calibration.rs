@@ -5,7 +5,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use crate::model::calibration::{Calibration, OnsetError, Ranking, Reliability, ReliabilityBin, Scores};
+use crate::model::calibration::{Calibration, HeldOut, OnsetError, Ranking, Reliability, ReliabilityBin, Scores};
 use crate::report::text::{duration, percent, sanitize, to_ascii};
 use crate::report::{Format, View, escape_markdown};
 
@@ -33,6 +33,7 @@ fn document(calibration: &Calibration, heading: &str, table: &dyn Fn(&Rows) -> S
         ("Cases", case_rows(&groups)),
         ("Confidence", confidence_rows(&groups)),
         ("Reliability of all causes said", reliability_rows(&groups)),
+        ("Confidences as the other data sets would have them", held_out_rows(calibration, escape)),
         ("First answer wrong", miss_rows(calibration, escape)),
         ("Not analysed or not comparable", failure_rows(calibration, escape)),
     ] {
@@ -120,6 +121,20 @@ fn share(bin: &ReliabilityBin) -> f64 {
     bin.right as f64 / bin.said.max(1) as f64
 }
 
+/// As said, then with the sharpening that was fitted on all other data sets; last the fit on all.
+fn held_out_rows(calibration: &Calibration, escape: &dyn Fn(&str) -> String) -> Rows {
+    let mut rows = header(["data set", "power", "factor of none", "log loss said", "refitted", "Brier said", "refitted"]);
+    for row in &calibration.held_out {
+        let numbers = [row.fitted.power, row.fitted.none, row.log_loss.0, row.log_loss.1, row.brier.0, row.brier.1];
+        rows.push([vec![escape(&sanitize(&row.data_set))], numbers.map(decimal).to_vec()].concat());
+    }
+    if let Some(fitted) = calibration.fitted {
+        let blank = [NO_VALUE; 4].map(str::to_owned).to_vec();
+        rows.push([vec![ALL.to_owned(), decimal(fitted.power), decimal(fitted.none)], blank].concat());
+    }
+    rows
+}
+
 fn miss_rows(calibration: &Calibration, escape: &dyn Fn(&str) -> String) -> Rows {
     let mut rows = header(["data set", "case", "level", "rank of the truth"]);
     for (data_set, case, level, rank) in &calibration.misses {
@@ -159,6 +174,7 @@ struct DocumentView<'c> {
     schema_version: u32,
     data_sets: Vec<ScoresView<'c>>,
     all: ScoresView<'c>,
+    held_out: Vec<HeldOutView<'c>>,
     misses: Vec<MissView<'c>>,
     failures: Vec<FailureView<'c>>,
 }
@@ -212,6 +228,15 @@ struct BinView {
 }
 
 #[derive(Serialize)]
+struct HeldOutView<'c> {
+    data_set: &'c str,
+    power: f64,
+    factor_of_none: f64,
+    log_loss: (f64, f64),
+    brier: (f64, f64),
+}
+
+#[derive(Serialize)]
 struct MissView<'c> {
     data_set: &'c str,
     case: &'c str,
@@ -232,6 +257,7 @@ fn json(calibration: &Calibration) -> String {
         schema_version: 1,
         data_sets: calibration.data_sets.iter().map(|(name, scores)| scores_view(Some(name), scores)).collect(),
         all: scores_view(None, &calibration.all),
+        held_out: calibration.held_out.iter().map(HeldOutView::from).collect(),
         misses: misses.collect(),
         failures: calibration.failures.iter().map(|(case, reason)| FailureView { case, reason }).collect(),
     };
@@ -250,6 +276,13 @@ fn scores_view<'c>(data_set: Option<&'c str>, scores: &Scores) -> ScoresView<'c>
         onset_error_seconds: scores.onset.as_ref().map(OnsetView::from),
         all_causes: ReliabilityView::from(&scores.reliability),
         first_answers: ReliabilityView::from(&scores.first),
+    }
+}
+
+impl<'c> From<&'c HeldOut> for HeldOutView<'c> {
+    fn from(row: &'c HeldOut) -> Self {
+        let HeldOut { data_set, fitted, log_loss, brier } = row;
+        HeldOutView { data_set, power: fitted.power, factor_of_none: fitted.none, log_loss: *log_loss, brier: *brier }
     }
 }
 
@@ -298,6 +331,8 @@ mod tests {
         Calibration {
             data_sets: vec![("a|b\u{1b}[31m".to_owned(), scores.clone())],
             all: scores,
+            held_out: Vec::new(),
+            fitted: None,
             misses: vec![("a|b".to_owned(), "c".to_owned(), MatchLevel::Change, None)],
             failures: Vec::new(),
         }

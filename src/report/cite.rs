@@ -87,10 +87,14 @@ pub fn of(analysis: &Analysis, evidence: &Evidence, change: Option<&Change>) -> 
     match &evidence.finding {
         Finding::MetricShift { service, metric, .. }
         | Finding::MetricFlat { service, metric, .. }
+        | Finding::GrewSince { service, metric, .. }
         | Finding::Saturated { service, metric, .. } => vec![Cite::Metric(metric.clone(), service.clone())],
         Finding::Blame { service, .. }
         | Finding::Surge { service, .. }
         | Finding::FirstSymptom { service, .. }
+        | Finding::ServedWell { service, .. }
+        | Finding::Placebo { service, .. }
+        | Finding::Vanished { service, .. }
         | Finding::NoSymptom { service, .. }
         | Finding::Down { service, .. }
         | Finding::Exhausted { service, .. }
@@ -114,6 +118,7 @@ pub fn of(analysis: &Analysis, evidence: &Evidence, change: Option<&Change>) -> 
         | Finding::Instances { .. }
         | Finding::KeyGoverns { .. }
         | Finding::Capacity { .. }
+        | Finding::Scheduled { .. }
         | Finding::Predicted { .. }
         | Finding::Rollout(_)
         | Finding::ValueQuoted { .. }

@@ -173,15 +173,22 @@ fn rich_ruled_out() -> Vec<RuledOut> {
             "postgres",
             "database server postgres",
             vec![
-                Finding::CleanLog { service: "postgres".into(), lines: 1204, errors: 0 },
-                Finding::MetricFlat { service: "postgres".into(), metric: "connections".into(), before: 8.0, peak: 9.0 },
+                Finding::CleanLog { service: "postgres".into(), lines: 1204, errors: 0, detectable: 2.4 },
+                Finding::MetricFlat { service: "postgres".into(), metric: "connections".into(), before: 8.0, peak: 9.0, detectable: 30.0 },
             ],
         ),
         ruled_out(
             CauseKind::Infra,
             "*",
             "network",
-            vec![Finding::Healthy { service: "inventory".into(), requests: 4120, failed: 0, p50_before_ms: 3.1, p50_during_ms: 3.2 }],
+            vec![Finding::Healthy {
+                service: "inventory".into(),
+                requests: 4120,
+                failed: 0,
+                p50_before_ms: 3.1,
+                p50_during_ms: 3.2,
+                detectable: 0.013,
+            }],
         ),
         ruled_out(
             CauseKind::Change,
@@ -189,7 +196,7 @@ fn rich_ruled_out() -> Vec<RuledOut> {
             "storefront deploy-312",
             vec![Finding::Began { before_onset: -9.0 }, Finding::Victim { service: "storefront".into(), of: "orders".into(), share: 0.99 }],
         ),
-        ruled_out(CauseKind::Load, "orders", "load", vec![Finding::LoadFlat { service: "orders".into(), ratio: 1.02 }]),
+        ruled_out(CauseKind::Load, "orders", "load", vec![Finding::LoadFlat { service: "orders".into(), ratio: 1.02, detectable: 1.4 }]),
     ];
     for n in 0..5 {
         let service = format!("batch-{n}");
@@ -354,7 +361,11 @@ pub fn ongoing() -> Analysis {
         evidence: vec![
             evidence(down, 3.0, Some(at("logs/orders/orders.log.gz", 30_120))),
             evidence(Finding::Blame { service: "payments".into(), share: 0.98 }, 2.0, None),
-            evidence(Finding::CleanLog { service: "payments".into(), lines: 410, errors: 0 }, -0.6, Some(at("logs/payments.log", 1))),
+            evidence(
+                Finding::CleanLog { service: "payments".into(), lines: 410, errors: 0, detectable: 2.4 },
+                -0.6,
+                Some(at("logs/payments.log", 1)),
+            ),
         ],
     }];
     analysis
@@ -534,6 +545,11 @@ fn findings_on_changes() -> Vec<Finding> {
             observed: 0.15,
         },
         Finding::Rollout(RolloutFinding::NotCalled),
+        Finding::ServedWell { service: s(), seconds: 94.0, requests: 405, failed: 0, share: 0.3 },
+        Finding::GrewSince { service: s(), metric: "rss_mb".into(), seconds: 7_200.0, before: 210.0, at_onset: 1_950.0, tau: 0.97 },
+        Finding::Scheduled { edit: edit.clone(), after: 12.0, every: 86_400.0 },
+        Finding::Placebo { service: s(), seconds: 60.0, records: 41, windows: 12, as_many: 0 },
+        Finding::Vanished { service: s(), text: "cache hit".into(), count: 0, expected: 120.0 },
         Finding::MetricRank { service: "web".into(), score: 4.0, margin: -1.0 },
         Finding::ValueQuoted { edit: edit.clone(), text: "limit of size 1".into() },
         Finding::KeyNamesCallee { edit, callee: "db".into(), share: 0.5 },
@@ -558,10 +574,10 @@ fn findings_on_components() -> Vec<Finding> {
         Finding::SlowHops { service: s(), neighbours: vec!["web".into()], slow: 14, of: 15, delay_ms: 204.0 },
         Finding::Saturated { service: s(), metric: "cpu_pct".into(), before: 3.0, peak: 99.0 },
         Finding::LoadRise { service: s(), ratio: 2.4, before_per_s: 10.0, during_per_s: 24.0 },
-        Finding::LoadFlat { service: s(), ratio: 1.02 },
-        Finding::Healthy { service: s(), requests: 1204, failed: 0, p50_before_ms: 3.1, p50_during_ms: 3.2 },
-        Finding::CleanLog { service: s(), lines: 1204, errors: 0 },
-        Finding::MetricFlat { service: s(), metric: "cpu".into(), before: 12.0, peak: 14.0 },
+        Finding::LoadFlat { service: s(), ratio: 1.02, detectable: 1.4 },
+        Finding::Healthy { service: s(), requests: 1204, failed: 0, p50_before_ms: 3.1, p50_during_ms: 3.2, detectable: 0.013 },
+        Finding::CleanLog { service: s(), lines: 1204, errors: 0, detectable: 2.4 },
+        Finding::MetricFlat { service: s(), metric: "cpu".into(), before: 12.0, peak: 14.0, detectable: 30.0 },
         Finding::ChangedRecently { service: s(), change: "deploy-1".into() },
         Finding::Victim { service: s(), of: "db".into(), share: 0.99 },
     ]

@@ -36,6 +36,11 @@ pub fn kind(finding: &Finding) -> &'static str {
         Finding::Blame { .. } => "blame",
         Finding::Began { .. } => "order_in_time",
         Finding::FirstSymptom { .. } => "first_symptom",
+        Finding::ServedWell { .. } => "served_well",
+        Finding::GrewSince { .. } => "grew_since",
+        Finding::Scheduled { .. } => "scheduled",
+        Finding::Placebo { .. } => "placebo",
+        Finding::Vanished { .. } => "vanished",
         Finding::Surge { .. } => "surge",
         Finding::Undone { .. } => "undone",
         Finding::UndoneInVain { .. } => "undone_in_vain",
@@ -79,6 +84,10 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::Began { before_onset } => began(*before_onset),
         Finding::FirstSymptom { service, after, text } => first_symptom(service, *after, &quote(text)),
         Finding::Surge { text, count, expected, never_before, .. } => surge(&quote(text), *count, *expected, *never_before),
+        Finding::ServedWell { .. } | Finding::GrewSince { .. } | Finding::Scheduled { .. } | Finding::Placebo { .. } => over_time(finding),
+        Finding::Vanished { text, count: seen, expected, .. } => {
+            format!("{} x {}, usually {}: it stopped", count(*seen), quote(text), number(*expected))
+        }
         Finding::Undone { by, after, exact } => undone(&wording::id(by.as_str()), *after, *exact),
         Finding::UndoneInVain { by, lasted } => {
             format!("{} undid it, and the failures went on for {}", wording::id(by.as_str()), duration(*lasted))
@@ -120,12 +129,7 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
             let (before, during) = (number(*before_per_s), number(*during_per_s));
             format!("requests to {} rose from {before}/s to {during}/s, {} times as many", name(service), number(*ratio))
         }
-        Finding::LoadFlat { service, ratio } => format!("requests to {} arrived at {} times the usual rate", name(service), number(*ratio)),
-        Finding::Healthy { .. } => healthy(finding),
-        Finding::CleanLog { service, lines, errors } => clean_log(service, *lines, *errors),
-        Finding::MetricFlat { service, metric, before, peak } => {
-            format!("{} of {} peaked at {}, {} before", metric_name(metric), name(service), number(*peak), number(*before))
-        }
+        Finding::LoadFlat { .. } | Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => clearing(finding),
         Finding::ChangedRecently { service, change } => {
             format!("{} had just been changed by {}", name(service), wording::id(change.as_str()))
         }
@@ -135,10 +139,53 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
     }
 }
 
+/// What a service did between a change and the harm, and at other times; empty for other findings.
+fn over_time(finding: &Finding) -> String {
+    match finding {
+        Finding::ServedWell { service, seconds, requests, failed, .. } => {
+            let of = format!("{} of {}", count(*failed), counted(*requests, "request"));
+            format!("in the {} between it and the failures {of} to {} failed", duration(*seconds), name(service))
+        }
+        Finding::GrewSince { service, metric, before, at_onset, .. } => {
+            let (from, to) = (number(*before), number(*at_onset));
+            format!("{} of {} grew ever since, from {from} to {to} when the failures began", metric_name(metric), name(service))
+        }
+        Finding::Scheduled { edit, after, .. } => scheduled(edit, *after),
+        Finding::Placebo { service, seconds, records, windows, as_many } => {
+            let wrote = format!("{} of trouble from {} in the {} after it", counted(*records, "record"), name(service), duration(*seconds));
+            format!("{wrote}; as many in {} of {} other such spans", count(*as_many as u64), count(*windows as u64))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Signs that all was well, each with what would have shown; empty for other findings.
+fn clearing(finding: &Finding) -> String {
+    match finding {
+        Finding::LoadFlat { service, ratio, detectable } => {
+            let seen = format!("{} times would count as a rise", number(*detectable));
+            format!("requests to {} arrived at {} times the usual rate; {seen}", name(service), number(*ratio))
+        }
+        Finding::Healthy { .. } => healthy(finding),
+        Finding::CleanLog { service, lines, errors, detectable } => {
+            let seen = format!("{} would show", number(detectable.ceil().max(1.0)));
+            format!("{}; {seen}", clean_log(service, *lines, *errors))
+        }
+        Finding::MetricFlat { service, metric, before, peak, detectable } => {
+            let levels = format!("{}, {} before; above {} would show", number(*peak), number(*before), number(*detectable));
+            format!("{} of {} peaked at {levels}", metric_name(metric), name(service))
+        }
+        _ => String::new(),
+    }
+}
+
 /// The log message that a finding quotes.
 fn quoted_text(finding: &Finding) -> Option<&str> {
     match finding {
-        Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } | Finding::ValueQuoted { text, .. } => Some(text),
+        Finding::FirstSymptom { text, .. }
+        | Finding::Surge { text, .. }
+        | Finding::Vanished { text, .. }
+        | Finding::ValueQuoted { text, .. } => Some(text),
         _ => None,
     }
 }
@@ -233,6 +280,12 @@ fn instance_list(instances: &[InstanceId]) -> String {
     }
 }
 
+fn scheduled(edit: &KeyEdit, after: f64) -> String {
+    let value = wording::value(edit.key.as_str(), edit.after.as_deref());
+    let when = if after < 1.0 { "when it came round".to_owned() } else { format!("{} after it came round", duration(after)) };
+    format!("{} was set to {value}; the failures began {when}", wording::key(edit))
+}
+
 fn key_governs(edit: &KeyEdit, governs: &str, symptom: Option<Symptom>) -> String {
     let sets = format!("{} sets {governs}", wording::key(edit));
     match symptom {
@@ -283,9 +336,10 @@ fn metric_shift(service: &ServiceName, metric: &str, before: f64, during: f64) -
 }
 
 fn healthy(finding: &Finding) -> String {
-    let Finding::Healthy { service, requests, failed, p50_before_ms, p50_during_ms } = finding else { return String::new() };
+    let Finding::Healthy { service, requests, failed, p50_before_ms, p50_during_ms, detectable } = finding else { return String::new() };
     let (before, during) = (milliseconds(*p50_before_ms), milliseconds(*p50_during_ms));
-    format!("{} answered {}, {} failed, median {during} ({before} before)", name(service), counted(*requests, "request"), count(*failed))
+    let answered = format!("{} answered {}, {} failed", name(service), counted(*requests, "request"), count(*failed));
+    format!("{answered} ({} would show), median {during} ({before} before)", percent(*detectable))
 }
 
 fn clean_log(service: &ServiceName, lines: u64, errors: u64) -> String {
@@ -308,7 +362,7 @@ mod tests {
             assert!(text.len() > 12 && !text.ends_with('.'), "{text}");
             assert!(sentences.insert(text));
         }
-        assert_eq!(kinds.len(), 35);
+        assert_eq!(kinds.len(), 40);
     }
 
     #[test]

@@ -327,6 +327,14 @@ struct EvidenceView {
     source: Option<String>,
     more_sources: Vec<String>,
     weight: Option<f64>,
+    /// The smallest fault that a clearing test would have seen.
+    detectable: Option<DetectableView>,
+}
+
+#[derive(Serialize)]
+struct DetectableView {
+    value: Option<f64>,
+    unit: &'static str,
 }
 
 impl From<&Evidence> for EvidenceView {
@@ -339,6 +347,7 @@ impl From<&Evidence> for EvidenceView {
             source: sources.next(),
             more_sources: sources.collect(),
             weight: round(evidence.weight, 3),
+            detectable: evidence.finding.detectable().map(|(value, unit)| DetectableView { value: round(value, 4), unit }),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! rest moves to the callees that the messages point at, with a share that says how far such a message convicts the callee. A
 //! timeout against a callee that is as fast and as free of errors as ever is the caller's own fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Case;
 use super::health::Health;
@@ -20,6 +20,10 @@ const VISIBLY_ILL: f64 = 0.95;
 const HEALTHY: f64 = 0.1;
 /// The callee tells nothing of itself.
 const UNKNOWN: f64 = 0.75;
+/// A service whose own resources are far off hands this much of what nobody explains on to callees of which nothing is known.
+const HARD_AT_WORK: f64 = 0.2;
+/// Errors or latency by metrics this many quiet scales off: beyond what noise reaches in a handful of series.
+const ILL_Z: f64 = 4.0;
 /// Blame is followed at most this far: call graphs may have circles.
 const MOST_HOPS: usize = 12;
 /// When this share of a database's surging lines names one client, part of the blame returns to it.
@@ -54,14 +58,27 @@ impl Blame {
     }
 }
 
+/// What is known of services when blame is walked.
+pub struct Witnesses<'a> {
+    pub surges: &'a [Surge],
+    pub health: &'a BTreeMap<ServiceName, Health>,
+    /// Errors and latency by metrics, in quiet scales.
+    pub outside: &'a BTreeMap<ServiceName, f64>,
+    /// Processor, memory and disk, in quiet scales.
+    pub inside: &'a BTreeMap<ServiceName, f64>,
+    /// Services that wrote anything during the incident.
+    pub writing: &'a BTreeSet<ServiceName>,
+}
+
 /// Walks the blame of a case.
-pub fn walk(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> Blame {
+pub fn walk(case: &Case<'_>, witnesses: &Witnesses<'_>) -> Blame {
+    let Witnesses { surges, health, .. } = *witnesses;
     let (mut front, from_requests) = sources(case, surges, health);
     let mut blame = Blame { from_requests, ..Blame::default() };
     for hop in 0..=MOST_HOPS {
         let mut next: BTreeMap<ServiceName, f64> = BTreeMap::new();
         for (service, mass) in std::mem::take(&mut front) {
-            let onward = if hop == MOST_HOPS { Vec::new() } else { onward(case, &service, surges, health) };
+            let onward = if hop == MOST_HOPS { Vec::new() } else { onward(case, &service, witnesses) };
             let kept = mass * (1.0 - onward.iter().map(|o| o.1).sum::<f64>()).max(0.0);
             *blame.shares.entry(service.clone()).or_default() += kept;
             for (callee, share) in onward {
@@ -107,7 +124,8 @@ fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Hea
 }
 
 /// Shares of a service's blame that its callees take over.
-fn onward(case: &Case<'_>, service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> Vec<(ServiceName, f64)> {
+fn onward(case: &Case<'_>, service: &ServiceName, witnesses: &Witnesses<'_>) -> Vec<(ServiceName, f64)> {
+    let Witnesses { surges, health, .. } = *witnesses;
     if matches!(case.incident.signal, IncidentSignal::SlowRequests { .. })
         && health.get(service).is_some_and(|h| h.excess_seconds() > h.failed)
     {
@@ -126,14 +144,56 @@ fn onward(case: &Case<'_>, service: &ServiceName, surges: &[Surge], health: &BTr
         }
     }
     if told < 1.0 {
-        let ill: Vec<(&ServiceName, f64)> =
-            case.topology.callees(service).map(|c| (c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
-        let all: f64 = ill.iter().map(|c| c.1).sum();
-        for (callee, weight) in ill {
-            *shares.entry(callee.clone()).or_default() += (1.0 - told) * VISIBLY_ILL * weight / all;
+        for (callee, share) in untold(case, service, witnesses) {
+            *shares.entry(callee.clone()).or_default() += (1.0 - told) * share;
         }
     }
     shares.into_iter().filter(|s| s.1 > 0.0).collect()
+}
+
+/// Where failures that no message explains go on to: callees that are visibly ill; without any, those that are ill by their metrics, then
+/// those of which nothing at all is known. What none of these takes stays with the caller.
+fn untold<'a>(case: &Case<'a>, service: &ServiceName, witnesses: &Witnesses<'a>) -> Vec<(&'a ServiceName, f64)> {
+    let Witnesses { surges, health, outside, writing, .. } = *witnesses;
+    let callees: Vec<&ServiceName> = match case.topology.callees(service).next() {
+        Some(_) => case.topology.callees(service).collect(),
+        None if case.topology.is_empty() => uncalled(service, surges, health),
+        None => Vec::new(),
+    };
+    let shared = |taken: f64, weights: Vec<(&'a ServiceName, f64)>| {
+        let all: f64 = weights.iter().map(|w| w.1).sum();
+        weights.into_iter().map(|(callee, weight)| (callee, taken * weight / all)).collect::<Vec<_>>()
+    };
+    let ill: Vec<_> = callees.iter().map(|c| (*c, illness(c, surges, health))).filter(|c| c.1 > 0.0).collect();
+    if !ill.is_empty() {
+        return shared(VISIBLY_ILL, ill);
+    }
+    let dark: Vec<_> = callees.into_iter().filter(|c| !writing.contains(*c)).collect();
+    let measured_ill: Vec<_> = dark.iter().filter_map(|c| outside.get(*c).filter(|z| **z > ILL_Z).map(|z| (*c, z.ln_1p()))).collect();
+    if !measured_ill.is_empty() {
+        return shared(VISIBLY_ILL, measured_ill);
+    }
+    shared(passed_into_the_dark(service, witnesses), dark.into_iter().filter(|c| !outside.contains_key(*c)).map(|c| (c, 1.0)).collect())
+}
+
+/// A service that is ill by its own account may be ill of itself; what it uses inside tells, where that was measured.
+fn passed_into_the_dark(service: &ServiceName, witnesses: &Witnesses<'_>) -> f64 {
+    let ill = witnesses.health.get(service).is_some_and(|h| h.errs() || h.slower());
+    match witnesses.inside.get(service) {
+        Some(z) if *z > ILL_Z => HARD_AT_WORK,
+        None if ill => 0.5,
+        _ => UNKNOWN,
+    }
+}
+
+/// Without any call graph: services that are ill and of which no other service complains, so that the way to them must be from outside.
+fn uncalled<'a>(service: &ServiceName, surges: &'a [Surge], health: &'a BTreeMap<ServiceName, Health>) -> Vec<&'a ServiceName> {
+    let complained_of = |s: &ServiceName| {
+        surges
+            .iter()
+            .any(|x| x.is_trouble() && x.service != *s && matches!(&x.pointer, Pointer::Callee { service: callee, .. } if callee == s))
+    };
+    health.iter().filter(|(s, h)| *s != service && (h.errs() || h.slower()) && !complained_of(s)).map(|(s, _)| s).collect()
 }
 
 /// Where requests are slow and do not fail, the seconds lost at the callees explain those lost at the caller.

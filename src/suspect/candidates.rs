@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::scene::Scene;
 use super::surge::{Pointer, Surge};
-use super::{Case, Found, Suspect, content, down, effect, timing, unrecorded};
+use super::{Case, Found, Suspect, content, delayed, down, effect, placebo, timing, unrecorded};
 use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
 
 /// Components with less blame than this, not down and not exhausted, are no suspects.
@@ -35,6 +35,12 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     findings.extend(blamed(service, scene));
     findings.extend(scene.flow.iter().map(|f| (f.rank(service), Vec::new())));
     findings.extend(effect::examine(change, scene));
+    let delayed = delayed::examine(change, scene);
+    if delayed.is_empty() {
+        findings.extend(timing::served_well(change, scene));
+    }
+    findings.extend(delayed);
+    findings.extend(placebo::examine(change, scene));
     findings.extend(content::examine(change, scene));
     findings.extend(own_surges(service, scene));
     findings.extend(first_symptom(change, scene));
@@ -108,7 +114,8 @@ fn own_surges(service: &ServiceName, scene: &Scene<'_>) -> Vec<Found> {
         };
         (finding, vec![s.origin.clone()])
     };
-    scene.trouble_of(service).take(SURGES).map(of).collect()
+    let vanished = scene.vanished.iter().find(|v| v.service == *service).map(|v| (v.finding(), vec![v.origin.clone()]));
+    scene.trouble_of(service).take(SURGES).map(of).chain(vanished).collect()
 }
 
 fn first_symptom(change: &Change, scene: &Scene<'_>) -> Option<Found> {
@@ -145,7 +152,9 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         resource = Some("process");
     }
     findings.extend(is_down);
-    let mut kind = CauseKind::Component;
+    // What no call graph knows and nothing is recorded of belongs to somebody else.
+    let foreign = scene.is_dark(service) && !scene.case.topology.services().contains(service);
+    let mut kind = if foreign { CauseKind::Infra } else { CauseKind::Component };
     if let Some(surge) = scene.trouble_of(service).find(|s| exhausts(s))
         && let Some(symptom) = surge.symptom
     {
@@ -185,9 +194,12 @@ fn resource_of(symptom: Symptom) -> &'static str {
     }
 }
 
+/// The latest change of the service that may explain what it shows: a recent one, or one whose undoing ended the incident.
 fn changed_recently(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
     let onset = scene.case.incident.span.start;
-    let recent = |c: &&Arc<Change>| c.service == *service && timing::precedes(c, scene) && onset - c.time < RECENT;
+    let healed = |c: &Arc<Change>| timing::examine(c, scene).0.iter().any(|f| matches!(f.0, Finding::Undone { exact: true, .. }));
+    let explains = |c: &Arc<Change>| onset - c.time < RECENT || healed(c) || !delayed::examine(c, scene).is_empty();
+    let recent = |c: &&Arc<Change>| c.service == *service && timing::precedes(c, scene) && explains(c);
     let change = scene.case.changes.iter().rev().find(recent)?;
     Some((Finding::ChangedRecently { service: service.clone(), change: change.id.clone() }, vec![change.origin.clone()]))
 }

@@ -1,10 +1,10 @@
 //! Whether a component stopped: its callers were refused, its `up` series fell to 0, it fell silent, it started again.
 
-use super::Found;
 use super::scene::Scene;
 use super::surge::{CallKind, Pointer};
+use super::{Case, Found};
 use crate::model::record::series_of;
-use crate::model::{Change, Finding, Origin, ServiceName, Symptom, Time};
+use crate::model::{Change, Finding, Origin, ServiceName, Symptom, Time, TimeSpan};
 
 /// Names under which monitoring says whether a target answers (Prometheus: `up`).
 const UP_METRICS: &[&str] = &["up", "probe_success", "health", "alive"];
@@ -23,7 +23,7 @@ pub fn examine(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
             origins.push(surge.origin.clone());
         }
     }
-    let up_zero = was_down(service, scene);
+    let up_zero = was_down(service, &scene.case, scene.quiet);
     let restarted = restart(service, scene);
     if refused == 0 && !up_zero && restarted.is_none() {
         return None;
@@ -34,13 +34,13 @@ pub fn examine(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
 }
 
 /// Whether an `up` series of the service, at 1 in the quiet time, was 0 for two samples of the incident.
-fn was_down(service: &ServiceName, scene: &Scene<'_>) -> bool {
-    let span = scene.case.incident.span;
+pub fn was_down(service: &ServiceName, case: &Case<'_>, quiet: TimeSpan) -> bool {
+    let span = case.incident.span;
     let is_up = |name: &str| UP_METRICS.contains(&name.split('{').next().unwrap_or(name));
     // A roll-out takes the service down for a moment, which is no sign of anything else.
-    let rolling = |t: Time| scene.case.changes.iter().any(|c| c.service == *service && in_rollout(c, t));
-    series_of(&scene.case.signals.metrics, service).filter(|(k, _)| is_up(k.metric.as_str())).any(|(_, points)| {
-        let before = points.iter().any(|p| scene.quiet.contains(p.0) && p.1 > 0.0);
+    let rolling = |t: Time| case.changes.iter().any(|c| c.service == *service && in_rollout(c, t));
+    series_of(&case.signals.metrics, service).filter(|(k, _)| is_up(k.metric.as_str())).any(|(_, points)| {
+        let before = points.iter().any(|p| quiet.contains(p.0) && p.1 > 0.0);
         before && points.iter().filter(|p| span.contains(p.0) && p.1 == 0.0 && !rolling(p.0)).count() >= 2
     })
 }

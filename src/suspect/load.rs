@@ -48,12 +48,17 @@ impl Load {
                 during_per_s: self.during_per_s,
             }
         } else {
-            Finding::LoadFlat { service: self.service.clone(), ratio: self.ratio }
+            Finding::LoadFlat { service: self.service.clone(), ratio: self.ratio, detectable: self.rise_from() }
         }
     }
 
     /// More than the load swings anyway.
     pub fn has_risen(&self) -> bool {
-        self.ratio > (1.3 * self.usual_swing).max(1.4)
+        self.ratio > self.rise_from()
+    }
+
+    /// The ratio from which a rise counts.
+    fn rise_from(&self) -> f64 {
+        (1.3 * self.usual_swing).max(1.4)
     }
 }

@@ -5,7 +5,7 @@
 //! (all of them multiplied at random by 0.5 to 2 cost at most one case in ten), except where it says so.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Finding, InstanceId, MetricName, Metrics, ServiceName, TimeSpan, Topology};
 
@@ -44,6 +44,37 @@ pub struct ComponentScore {
     pub instance: Option<InstanceId>,
     /// The strongest series behind the score, at most three.
     pub findings: Vec<Finding>,
+}
+
+/// How far the errors and latency of each service left their quiet level by its metrics, in quiet scales: the metric that is furthest off.
+/// A service without such series is absent.
+pub fn outside(metrics: &Metrics, span: TimeSpan) -> BTreeMap<ServiceName, f64> {
+    let series = deviation::series(metrics, span);
+    let deviations = deviation::deviations(&series, None);
+    let mut worst: BTreeMap<ServiceName, f64> = BTreeMap::new();
+    for symptom in symptoms(&deviations) {
+        let z = worst.entry(symptom.service.clone()).or_insert(symptom.z);
+        *z = z.max(symptom.z);
+    }
+    worst
+}
+
+/// The same for what is measured inside: processor, memory and disk.
+pub fn inside(metrics: &Metrics, span: TimeSpan) -> BTreeMap<ServiceName, f64> {
+    let series = deviation::series(metrics, span);
+    let resources = [Class::Cpu, Class::Memory, Class::Disk];
+    let mut worst: BTreeMap<ServiceName, f64> = BTreeMap::new();
+    for d in deviation::deviations(&series, None).iter().filter(|d| resources.contains(&d.meaning.class)) {
+        let Some(service) = subject(d) else { continue };
+        let z = worst.entry(service.clone()).or_insert(d.z);
+        *z = z.max(d.z);
+    }
+    worst
+}
+
+/// Whether a metric says what callers feel, latency or errors, rather than what is used inside.
+pub fn is_felt(metric: &str) -> bool {
+    class::meaning(metric).is_some_and(|meaning| meaning.class.is_outside())
 }
 
 /// What the operator's alarm was about.

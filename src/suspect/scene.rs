@@ -1,12 +1,13 @@
 //! What is surveyed once, before anybody is suspected: surging messages, health, load, and where the blame comes to rest.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::blame::{self, Blame};
+use super::blame::{self, Blame, Witnesses};
 use super::health::{self, Health};
 use super::load::{self, Load};
 use super::surge::{self, Surge};
-use super::{Case, flow, metrics, rollout};
+use super::vanished::{self, Vanished};
+use super::{Case, down, flow, metrics, rollout};
 use crate::model::{ServiceName, Symptom, TimeSpan};
 use crate::template::tokens;
 
@@ -20,6 +21,10 @@ pub struct Scene<'a> {
     /// The time that the incident is compared with.
     pub quiet: TimeSpan,
     pub surges: Vec<Surge>,
+    /// Services that wrote anything during the incident.
+    pub writing: BTreeSet<ServiceName>,
+    /// Messages that stopped, those missed most first.
+    pub vanished: Vec<Vanished>,
     pub health: BTreeMap<ServiceName, Health>,
     /// Of the busiest entry service.
     pub load: Option<Load>,
@@ -41,7 +46,14 @@ pub fn survey(case: Case<'_>) -> Scene<'_> {
     let load = case.signals.entries.first().and_then(|s| load::measure(case.signals, s, quiet, span.start));
     let surges = surge::survey(&case, quiet, load.as_ref().map_or(1.0, |l| l.ratio));
     let health = health::survey(case.signals, quiet, span);
-    let blame = blame::walk(&case, &surges, &health);
+    let mut outside = metrics::outside(&case.signals.metrics, span);
+    // A target that does not answer its probe is as ill as can be.
+    let probed = case.topology.services().into_iter().filter(|s| down::was_down(s, &case, quiet));
+    outside.extend(probed.map(|s| (s.clone(), f64::MAX)).collect::<Vec<_>>());
+    let inside = metrics::inside(&case.signals.metrics, span);
+    let writing = writing(&case);
+    let witnesses = Witnesses { surges: &surges, health: &health, outside: &outside, inside: &inside, writing: &writing };
+    let blame = blame::walk(&case, &witnesses);
     let alarm = case.options.symptom.as_ref();
     Scene {
         old_words: old_words(&case, quiet),
@@ -50,6 +62,8 @@ pub fn survey(case: Case<'_>) -> Scene<'_> {
         rollouts: rollout::weigh(&case.signals.metrics, case.topology, case.changes, span),
         case,
         quiet,
+        writing,
+        vanished: vanished::find(&case, quiet, &health),
         surges,
         health,
         load,
@@ -72,8 +86,19 @@ impl Scene<'_> {
     /// Whether the paths of traces decide: blame that begins at surging messages alone is a guess, and blame that begins at failed
     /// requests, or a comparison of two versions, is not.
     pub fn flow_decides(&self) -> bool {
-        let compared = self.rollouts.as_ref().is_some_and(|r| !r.scores.is_empty());
-        self.flow.is_some() && !self.blame.from_requests && !compared
+        self.flow.is_some() && !self.blame.from_requests && !self.compares_versions()
+    }
+
+    /// Nothing at all is known of a service during the incident: no record, no request, no sample.
+    pub fn is_dark(&self, service: &ServiceName) -> bool {
+        let span = self.case.incident.span;
+        let mut series = self.case.signals.metrics.iter().filter(|(key, _)| key.service == *service);
+        !service.is_everything() && !self.writing.contains(service) && !series.any(|(_, points)| points.iter().any(|p| span.contains(p.0)))
+    }
+
+    /// Whether instances of two versions stand side by side in the metrics.
+    pub fn compares_versions(&self) -> bool {
+        self.rollouts.as_ref().is_some_and(|r| !r.scores.is_empty())
     }
 
     /// The troubled surges of a service, largest first.
@@ -111,6 +136,14 @@ fn shares<'s>(surges: impl Iterator<Item = &'s Surge>) -> Vec<(Symptom, f64)> {
     let mut shares: Vec<(Symptom, f64)> = counts.into_iter().map(|(s, n)| (s, n / all)).collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     shares
+}
+
+/// Services that wrote anything during the incident.
+fn writing(case: &Case<'_>) -> BTreeSet<ServiceName> {
+    let (tally, span) = (&case.signals.tally, case.incident.span);
+    let wrote = tally.records.iter().filter(|(_, counts)| counts.within(span, tally.step) > 0).map(|(key, _)| key.service);
+    let served = case.signals.outcomes.iter().filter(|(_, outcomes)| outcomes.totals(span).0 > 0.0).map(|(service, _)| service.clone());
+    wrote.collect::<BTreeSet<_>>().into_iter().map(|s| ServiceName::new(tally.symbols.text(s))).chain(served).collect()
 }
 
 fn old_words(case: &Case<'_>, quiet: TimeSpan) -> HashSet<String> {

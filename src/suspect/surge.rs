@@ -80,8 +80,10 @@ pub fn survey(case: &Case<'_>, quiet: TimeSpan, load_ratio: f64) -> Vec<Surge> {
     let span = TimeSpan { start: case.incident.span.start.plus_seconds(-LEAD), end: case.incident.span.end };
     let scale = if quiet.seconds() > 0.0 { span.seconds() / quiet.seconds() * load_ratio.max(1.0) } else { 0.0 };
     let step = case.signals.step;
-    let known = case.signals.services();
-    let book = Book { topology: case.topology, names: case.names, known };
+    // A callee of which nothing was recorded is complained about all the same.
+    let mut known = case.signals.services().clone();
+    known.extend(case.topology.services().into_iter().cloned());
+    let book = Book { topology: case.topology, names: case.names, known: &known };
     let mut surges = Vec::new();
     for (key, counts) in grouped(case.signals) {
         let (count, before) =
@@ -99,7 +101,7 @@ pub fn survey(case: &Case<'_>, quiet: TimeSpan, load_ratio: f64) -> Vec<Surge> {
 }
 
 /// Counts by kind of message, over all instances of a service.
-fn grouped(signals: &Signals) -> BTreeMap<RecordKey, Vec<&RecordCounts>> {
+pub(super) fn grouped(signals: &Signals) -> BTreeMap<RecordKey, Vec<&RecordCounts>> {
     let mut all: BTreeMap<RecordKey, Vec<&RecordCounts>> = BTreeMap::new();
     for (key, counts) in signals.tally.records_sorted() {
         let everywhere = RecordKey { instance: key.client, ..*key };
@@ -141,7 +143,7 @@ fn describe(
     })
 }
 
-fn first_line(exemplar: &Exemplar) -> &str {
+pub(super) fn first_line(exemplar: &Exemplar) -> &str {
     exemplar.text.lines().next().unwrap_or("")
 }
 
@@ -160,7 +162,8 @@ impl Book<'_> {
         }
         let named = peer.and_then(|p| self.resolve(service, p)).or_else(|| self.named_in(service, text));
         let database = || self.database_of(service, text, symptom);
-        match named.or_else(database) {
+        let outside = || outsider(text).filter(|_| matches!(symptom, Some(Symptom::Timeout | Symptom::Refused | Symptom::Dns)));
+        match named.or_else(database).or_else(outside) {
             Some(callee) => Pointer::Callee { kind: self.kind(&callee, symptom), service: callee },
             None => Pointer::Own,
         }
@@ -224,6 +227,24 @@ impl Book<'_> {
 fn longest_named<'s>(text: &str, services: impl Iterator<Item = &'s ServiceName>) -> Option<ServiceName> {
     services.filter(|s| has_word(text, s.as_str())).max_by_key(|s| (s.as_str().len(), std::cmp::Reverse(*s))).cloned()
 }
+
+/// The host of the first address in a text, where it is a name with a domain that somebody else may own: `api.example.com`. What stands after
+/// `referrer` is where a user came from.
+fn outsider(text: &str) -> Option<ServiceName> {
+    let lower = text.to_lowercase();
+    let text = lower.split("referrer").next().unwrap_or(&lower);
+    let after = ["https://", "http://", "host='", "host=\"", "lookup "].into_iter().filter_map(|mark| Some(text.find(mark)? + mark.len()));
+    let host: String = text[after.min()?..].chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect();
+    let host = host.trim_end_matches('.');
+    let labels: Vec<&str> = host.split('.').collect();
+    let named = labels.len() >= 2
+        && labels.iter().all(|l| !l.is_empty())
+        && labels.last().is_some_and(|l| l.len() >= 2 && l.chars().all(char::is_alphabetic));
+    (named && !INTERNAL.iter().any(|ending| host.ends_with(ending))).then(|| ServiceName::new(host))
+}
+
+/// Endings of host names within an installation: whoever is behind them is one of ours under another name.
+const INTERNAL: &[&str] = &[".internal", ".local", ".svc", ".lan", ".test", ".localhost", ".cluster", ".consul", ".intra", ".corp"];
 
 /// Which data store speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,6 +331,22 @@ mod tests {
             ("", "stock", false),
         ] {
             assert_eq!(has_word(text, name), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_somebody_else_owns() {
+        for (text, expected) in [
+            ("POST https://api.tax.example.com/v1 timed out", Some("api.tax.example.com")),
+            ("HTTPSConnectionPool(host='hooks.mail.io', port=443): Read timed out", Some("hooks.mail.io")),
+            ("dial tcp: lookup api.geo.io on 10.0.0.2:53: no such host", Some("api.geo.io")),
+            ("http://10.0.3.4:8080/reserve timed out", None),
+            ("http://stock:8080/reserve timed out", None),
+            ("HTTPConnectionPool(host='stock.shop.internal', port=80): timed out", None),
+            ("upstream timed out, referrer: \"https://www.example.com/\"", None),
+            ("", None),
+        ] {
+            assert_eq!(outsider(text).as_ref().map(ServiceName::as_str), expected, "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Found;
 use super::scene::Scene;
-use crate::model::{Change, ChangeKind, Finding, Origin};
+use crate::model::{Change, ChangeKind, Finding, Origin, TimeSpan};
 
 /// A change that began up to this many seconds after the onset may still precede it: clocks and access logs round.
 pub const CLOCK_SLACK: f64 = 3.0;
@@ -16,6 +16,11 @@ const UNDO_LAG: f64 = 45.0;
 const LONG_RUN: f64 = 20.0;
 /// How exactly the two ends must agree, in seconds.
 const END_AGREES: f64 = 15.0;
+
+/// Seconds after a roll-out and before the harm that may belong to either.
+const GUARD: f64 = 2.0;
+/// Fewer requests served in between say nothing.
+const FEWEST_SERVED: f64 = 20.0;
 
 /// Whether the change had begun when the harm began.
 pub fn precedes(change: &Change, scene: &Scene<'_>) -> bool {
@@ -56,6 +61,23 @@ fn undo_of(change: &Arc<Change>, scene: &Scene<'_>) -> Option<(Arc<Change>, bool
 /// A rollback that says from which version it rolls back speaks of that version only.
 fn names_another_target(change: &Change, rollback: &Change) -> bool {
     matches!((&change.version, &rollback.previous_version), (Some(ours), Some(theirs)) if ours != theirs)
+}
+
+/// The changed service answered between its roll-out and the harm as if nothing had been changed, and fails in the incident: what broke it
+/// did not take effect at once.
+pub fn served_well(change: &Change, scene: &Scene<'_>) -> Option<Found> {
+    let outcomes = scene.case.signals.outcomes.get(&change.service).filter(|_| change.instances.is_empty())?;
+    let after = TimeSpan { start: change.rollout().end.plus_seconds(GUARD), end: scene.case.incident.span.start.plus_seconds(-GUARD) };
+    let seconds = after.end - after.start;
+    if seconds <= 0.0 || after.start < scene.case.signals.span.start {
+        return None;
+    }
+    let (requests, failed) = outcomes.totals(after);
+    let health = scene.health.get(&change.service).filter(|h| h.errs())?;
+    let share = health.failed_share();
+    let well = requests >= FEWEST_SERVED && failed / requests < share / 5.0;
+    let finding = Finding::ServedWell { service: change.service.clone(), seconds, requests: requests as u64, failed: failed as u64, share };
+    well.then(|| (finding, vec![change.origin.clone()]))
 }
 
 fn ran_as_long(change: &Change, scene: &Scene<'_>) -> Option<Found> {

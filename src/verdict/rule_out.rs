@@ -28,7 +28,9 @@ pub fn examine(scene: &Scene<'_>, causes: &[Cause]) -> (Vec<RuledOut>, Vec<NotRu
     ruled_out.extend(resources(scene, causes));
     ruled_out.extend(components(scene, causes));
     ruled_out.extend(far);
-    (ruled_out, open(scene))
+    let mut open = open(scene);
+    open.extend(untold(scene));
+    (ruled_out, open)
 }
 
 /// Changes that came too late, or that a positive reason clears.
@@ -37,7 +39,7 @@ fn changes(scene: &Scene<'_>, causes: &[Cause]) -> Vec<RuledOut> {
     let mut out = Vec::new();
     for change in scene.case.changes {
         let evidence = match causes.iter().find(|c| c.change.as_ref().is_some_and(|x| x.id == change.id)) {
-            Some(cause) if cause.confidence >= UNLIKELY => continue,
+            Some(cause) if cause.confidence >= UNLIKELY || scene.is_dark(&change.service) => continue,
             Some(cause) => cleared(scene, change, cause),
             None if leading.as_ref() == Some(&change.id) => continue,
             None if scene.case.incident.span.contains(change.time) => late(scene, change),
@@ -97,6 +99,7 @@ fn healthy(scene: &Scene<'_>, service: &ServiceName) -> Option<Evidence> {
         failed: health.failed as u64,
         p50_before_ms: before / 1_000.0,
         p50_during_ms: during / 1_000.0,
+        detectable: stats::detectable_share(health.failed_before, health.requests_before, health.requests),
     };
     Some(Evidence { finding, weight: -2.0, origins: Vec::new() })
 }
@@ -108,10 +111,14 @@ fn clean_log(scene: &Scene<'_>, service: &ServiceName) -> Option<Evidence> {
     }
     let (signals, span) = (scene.case.signals, scene.case.incident.span);
     let lines: u64 = signals.records_of(service).map(|(_, c)| c.within(span, signals.step)).sum();
-    let errors: u64 =
-        signals.records_of(service).filter(|(k, _)| k.level >= crate::model::Level::Error).map(|(_, c)| c.within(span, signals.step)).sum();
+    let errors = |s: TimeSpan| {
+        let written = signals.records_of(service).filter(|(k, _)| k.level >= crate::model::Level::Error);
+        written.map(|(_, c)| c.within(s, signals.step)).sum::<u64>()
+    };
+    let detectable = stats::detectable_count(errors(scene.quiet) as f64, scene.quiet.seconds() / span.seconds().max(1.0));
+    let errors = errors(span);
     (lines > 0).then(|| Evidence {
-        finding: Finding::CleanLog { service: service.clone(), lines, errors },
+        finding: Finding::CleanLog { service: service.clone(), lines, errors, detectable },
         weight: -1.0,
         origins: Vec::new(),
     })
@@ -171,15 +178,23 @@ fn flat_metrics(scene: &Scene<'_>, service: &ServiceName, names: &[&str]) -> Vec
     let span = scene.case.incident.span;
     let wanted = series_of(&scene.case.signals.metrics, service).filter(|(k, _)| names.iter().any(|n| k.metric.as_str().contains(n)));
     wanted
-        .filter_map(|(key, points)| flat(points, scene.quiet, span).map(|(before, peak)| (key, before, peak)))
-        .map(|(key, before, peak)| {
-            let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.to_string(), before, peak };
+        .filter_map(|(key, points)| flat(points, scene.quiet, span).map(|(before, peak, detectable)| (key, before, peak, detectable)))
+        // A share that was near its limit before cannot rise so far that it would show.
+        .filter(|(key, _, _, detectable)| !(is_percentage(key.metric.as_str()) && *detectable > 100.0))
+        .map(|(key, before, peak, detectable)| {
+            let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.to_string(), before, peak, detectable };
             Evidence { finding, weight: -1.0, origins: Vec::new() }
         })
         .collect()
 }
 
-fn flat(points: &[(crate::model::Time, f64)], quiet: TimeSpan, span: TimeSpan) -> Option<(f64, f64)> {
+fn is_percentage(metric: &str) -> bool {
+    let name = metric.to_lowercase();
+    ["pct", "percent", "%"].iter().any(|word| name.contains(word))
+}
+
+/// (quiet median, peak, level that would have been no longer flat) of a series that stayed in its range.
+fn flat(points: &[(crate::model::Time, f64)], quiet: TimeSpan, span: TimeSpan) -> Option<(f64, f64, f64)> {
     let within = |s: TimeSpan| points.iter().filter(|p| s.contains(p.0)).map(|p| p.1).collect::<Vec<_>>();
     // Counters that only grow are compared by their growth.
     let (before, during) = (rates(within(quiet)), rates(within(span)));
@@ -187,12 +202,24 @@ fn flat(points: &[(crate::model::Time, f64)], quiet: TimeSpan, span: TimeSpan) -
         return None;
     }
     let (limit, peak) = (stats::quantile(&before, 0.99)?, stats::quantile(&during, 0.95)?);
-    (peak <= limit * FLAT + f64::EPSILON).then(|| (stats::median(&before).unwrap_or(0.0), peak))
+    (peak <= limit * FLAT + f64::EPSILON).then(|| (stats::median(&before).unwrap_or(0.0), peak, limit * FLAT))
 }
 
 fn rates(values: Vec<f64>) -> Vec<f64> {
     let grows = values.len() > 4 && values.windows(2).all(|w| w[1] >= w[0]) && values.first() != values.last();
     if grows { values.windows(2).map(|w| w[1] - w[0]).collect() } else { values }
+}
+
+/// Services of which the bundle tells nothing in the incident: neither they nor what changed at them can be excluded.
+fn untold(scene: &Scene<'_>) -> Vec<NotRuledOut> {
+    let services = scene.case.topology.services();
+    let changed = scene.case.changes.iter().filter(|c| timing::precedes(c, scene)).map(|c| &c.service);
+    let all: BTreeSet<&ServiceName> = services.into_iter().chain(changed).filter(|s| !s.is_everything() && scene.is_dark(s)).collect();
+    let one = |s: &ServiceName| NotRuledOut {
+        title: s.to_string(),
+        needed: format!("no data: logs, requests or metrics of {s} in the incident"),
+    };
+    all.into_iter().map(one).collect()
 }
 
 /// What no signal of the bundle can exclude.

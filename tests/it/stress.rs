@@ -210,6 +210,12 @@ fn variants(sample: &Sample) -> Vec<(&'static str, Bundle, Value)> {
         ("decoys", with(&|bundle| bundle.changes(&|changes| decoys(sample, changes))), truth(sample)),
         ("skewed", with(&|bundle| bundle.edit(&logs, &|text| skewed(text, 90))), truth(sample)),
         ("renamed", other_names, other_truth),
+        (
+            "entry-logs",
+            with(&|bundle| bundle.0.retain(|path, _| !path.starts_with("logs/") || path.starts_with("logs/gateway/"))),
+            truth(sample),
+        ),
+        ("no-graph", with(&|bundle| bundle.0.retain(|path, _| path != "topology.csv")), truth(sample)),
     ];
     if let Some(culprit) = sample.changes.first() {
         let of_culprit = |edit: &dyn Fn(&mut Value)| {
