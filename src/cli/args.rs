@@ -2,6 +2,7 @@
 
 mod database;
 mod examples;
+mod formats;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use crate::model::EvidenceFamily;
 use database::{CAPACITY_EXAMPLES, DB_EXAMPLES};
 pub use database::{CapacityArgs, DbArgs};
 use examples::{PARSER_EXAMPLES, TEMPLATE_EXAMPLES};
+pub use formats::{AnalyzeFormatArg, ColorArg, FormatArg};
 
 const STYLES: Styles = Styles::styled().header(AnsiColor::Yellow.on_default().bold()).literal(AnsiColor::Green.on_default());
 
@@ -769,42 +771,4 @@ pub struct PackArgs {
 
     #[command(flatten)]
     pub formats: FormatArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum AnalyzeFormatArg {
-    /// For a person at a terminal.
-    #[default]
-    Terminal,
-    /// The stable contract for scripts.
-    Json,
-    /// A summary for a chat or an issue.
-    Markdown,
-    /// One page with charts that works without a network.
-    Html,
-    /// Findings on lines of configuration, for code scanning.
-    Sarif,
-    /// The verdict as gauges.
-    Openmetrics,
-    /// Sentences, one a line, for screen readers.
-    Plain,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    /// For a person at a terminal.
-    #[default]
-    Terminal,
-    /// The stable contract for scripts.
-    Json,
-    /// A summary for a chat or an issue.
-    Markdown,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorArg {
-    #[default]
-    Auto,
-    Always,
-    Never,
 }

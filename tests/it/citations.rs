@@ -148,7 +148,6 @@ fn the_founding_post_mortem_has_all_its_parts() {
         "Recovered;",
         "## Misleading paths",
         "### Database server postgres",
-        "### Host",
         "### Network",
         "show a pool with no connection left, which is often its fault",
         "## Corrective and preventive measures",

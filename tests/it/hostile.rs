@@ -227,7 +227,8 @@ fn every_other_format_gets_text_only() {
     }
     let draft = done(&["postmortem", &path]).out;
     for bad in ["<script", "<img", "](http", "@everyone", "=HYPERLINK(\"http://"] {
-        let outside_code: String = draft.split("```").step_by(2).collect();
+        // A bracket behind a backslash is text.
+        let outside_code = draft.split("```").step_by(2).collect::<String>().replace("\\]", "");
         assert!(!outside_code.contains(bad), "{bad} got through in\n{outside_code}");
     }
 }

@@ -1,0 +1,41 @@
+//! The words for how a report is written.
+
+use clap::ValueEnum;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AnalyzeFormatArg {
+    /// For a person at a terminal.
+    #[default]
+    Terminal,
+    /// The stable contract for scripts.
+    Json,
+    /// A summary for a chat or an issue.
+    Markdown,
+    /// One page with charts that works without a network.
+    Html,
+    /// Findings on lines of configuration, for code scanning.
+    Sarif,
+    /// The verdict as gauges.
+    Openmetrics,
+    /// Sentences, one a line, for screen readers.
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// For a person at a terminal.
+    #[default]
+    Terminal,
+    /// The stable contract for scripts.
+    Json,
+    /// A summary for a chat or an issue.
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
