@@ -316,7 +316,7 @@ def tiled(noise):
             tile.move(list(pieces), i * length)
             for path, texts in pieces.items():
                 text = tile.files[path]
-                if path.endswith(".json"):
+                if path.startswith("metrics/") and path.endswith(".json"):
                     texts[0] = merged_matrix(texts[0], text)
                 else:
                     texts.append(text if path.startswith("logs/") else "".join(text.splitlines(keepends=True)[1:]))
