@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{Analysis, Verdict};
 
 use super::terminal::most_severe_first;
-use super::text::{duration, sanitize};
+use super::text::{duration, escape_html as escape};
 use super::{View, wording};
 
 const UPLOT: &str = include_str!("html/uPlot.iife.min.js");
@@ -80,22 +80,6 @@ fn header(analysis: &Analysis, verdicts: &[&Verdict], title: &str) -> String {
     }
     let links: Vec<String> = sections::PARTS.iter().map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>")).collect();
     out.push_str(&format!("<nav aria-label=\"Parts of this page\">{}</nav>\n</header>\n", links.join(" ")));
-    out
-}
-
-/// Text that HTML leaves alone, in elements and in quoted attributes; sanitized, so that it cannot act on a reader either.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in sanitize(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
     out
 }
 

@@ -127,6 +127,22 @@ pub fn is_harmful(c: char) -> bool {
             | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Text that HTML leaves alone, in elements and in quoted attributes; sanitized, so that it cannot act on a reader either.
+pub fn escape_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in sanitize(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// One line of text that does nothing but stand there: harmful characters become visible escapes, runs of blanks one blank.
 pub fn sanitize(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

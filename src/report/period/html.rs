@@ -1,6 +1,6 @@
 //! One page without anything from elsewhere: no script, no font, no image. It can be mailed.
 
-use super::super::text::sanitize;
+use super::super::text::escape_html as text;
 use super::{Period, fate, keys, lists, minute, name, numbers, risk, span_of, summary, title};
 use crate::model::period::{Entry, Fate};
 
@@ -104,22 +104,6 @@ fn list(out: &mut String, tag: &str, items: &[String], nothing: &str) {
     *out += &format!("<{tag}>\n");
     items.iter().for_each(|item| *out += &format!("<li>{item}</li>\n"));
     *out += &format!("</{tag}>\n");
-}
-
-/// Text for a page: whatever a log or a record holds, it stays text.
-fn text(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    for c in sanitize(raw).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
