@@ -14,7 +14,7 @@ use crate::model::{
     Topology,
 };
 use crate::parse::config::Flat;
-use crate::parse::parallel::{self, Manner};
+use crate::parse::parallel::{self, Idle, Manner};
 use crate::parse::series::{Collected, Reading, Setting};
 use crate::parse::timestamp::Clock;
 use crate::parse::{Formats, LogOutcome, Sink, changes, config, influx, openmetrics, otlp_metrics, prometheus, sysstat, topology};
@@ -57,8 +57,6 @@ pub struct NameBook {
 /// What one source turned into.
 #[derive(Default)]
 struct Part {
-    tallies: Vec<Tally>,
-    flows: Vec<Flow>,
     samples: Collected,
     changes: Vec<Change>,
     /// Whether other files may tell more of the same changes.
@@ -78,9 +76,10 @@ type MetricReader = dyn Fn(&str, &Setting<'_>) -> Result<Reading, String>;
 /// Reads all sources.
 pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Intake {
     progress.expect(bundle.sources.iter().map(|s| s.bytes).sum());
+    let counted = Counted::default();
     let read = |source: &Source| {
         progress.file_begun(&source.shown);
-        let part = read_source(source, bundle, formats, options, progress);
+        let part = read_source(source, bundle, formats, options, progress, &counted);
         if source.kind != SourceKind::Log {
             progress.advance(source.bytes, part.coverage.lines);
         }
@@ -90,11 +89,9 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
     let parts: Vec<Part> = bundle.sources.par_iter().map(read).collect();
     let mut intake = Intake::default();
     intake.coverage.complaints.clone_from(&bundle.complaints);
-    let (mut tallies, mut flows, mut samples) = (Vec::new(), Vec::new(), Collected::default());
+    let mut samples = Collected::default();
     let (mut changes, mut joining) = (Vec::new(), BTreeSet::new());
     for (part, source) in parts.into_iter().zip(&bundle.sources) {
-        tallies.extend(part.tallies);
-        flows.extend(part.flows);
         samples.absorb(part.samples);
         joining.extend(part.changes.iter().filter(|_| part.joins).map(|change| change.id.clone()));
         changes.extend(part.changes);
@@ -115,9 +112,11 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
         intake.topology.add(caller, callee);
     }
     intake.changes = settle_changes(changes, &joining, &mut intake.coverage.complaints);
+    let (tallies, flows) = counted.into_all().into_iter().unzip();
     intake.tally = Tally::merged(tallies, options.step);
-    intake.coverage.duplicates = intake.tally.count_once();
     intake.flow = Flow::merged(flows);
+    intake.coverage.duplicates = intake.tally.count_once();
+    intake.coverage.crowds = intake.tally.crowds();
     silent_ends(&mut intake.coverage.sources, bundle);
     intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
     intake.coverage.complaints.sort();
@@ -165,7 +164,7 @@ fn settle_changes(mut changes: Vec<Change>, joining: &BTreeSet<ChangeId>, compla
     settled.into_iter().map(Arc::new).collect()
 }
 
-fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Part {
+fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress, counted: &Counted) -> Part {
     let whole = |kind: &str, read: &WholeReader<'_>| read_whole(source, kind, read);
     let metric_text = |kind: &str, read: &MetricReader| {
         whole(kind, &|bytes, part| {
@@ -174,7 +173,7 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
         })
     };
     match source.kind {
-        SourceKind::Log => read_log(source, formats, options, progress),
+        SourceKind::Log => read_log(source, formats, options, progress, counted),
         SourceKind::LongCsv | SourceKind::WideCsv => whole("metrics csv", &|bytes, part| {
             let outcome = metrics::read_csv(bytes, &mut part.samples)?;
             part.count_rows(source, &outcome);
@@ -241,18 +240,19 @@ fn refused(changes: &[Change], complaints: &[Complaint]) -> u64 {
     complained.difference(&read).count() as u64
 }
 
-fn read_log(source: &Source, formats: &Formats, options: &Options, progress: &dyn Progress) -> Part {
+/// What was counted of the logs read so far. What two logs tell alike is so kept as often as there are workers, not as there are logs.
+type Counted = Idle<(Tally, Flow)>;
+
+fn read_log(source: &Source, formats: &Formats, options: &Options, progress: &dyn Progress, all: &Counted) -> Part {
     let begin = || Counting { tally: Tally::default(), flow: Flow::default(), source, options };
     let manner = Manner { utc_offset: options.utc_offset, part: options.part };
     let watch = |bytes, lines| progress.advance(bytes, lines);
     let (counted, outcome) = parallel::read_all(source, formats, manner, &watch, &begin);
-    let mut part = Part { coverage: outcome.coverage, complaints: outcome.complaints, ..Part::default() };
     for mut counting in counted {
-        counting.tally.name_source(&part.coverage.format);
-        part.tallies.push(counting.tally);
-        part.flows.push(counting.flow);
+        counting.tally.name_source(&outcome.coverage.format);
+        all.join((counting.tally, counting.flow), |a, b| (a.0.joined(b.0), a.1.joined(b.1)));
     }
-    part
+    Part { coverage: outcome.coverage, complaints: outcome.complaints, ..Part::default() }
 }
 
 /// Counts the records of a log.

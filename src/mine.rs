@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::model::{Coverage, Level, LineTemplate, Options, Progress, Record, ServiceName, Templates};
-use crate::parse::parallel::{self, Manner};
+use crate::parse::parallel::{self, Idle, Manner};
 use crate::parse::{Formats, LogOutcome, Sink, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
 use crate::template::catalog::{self, Catalog};
@@ -27,23 +27,25 @@ pub struct Mined {
 pub fn mine<'b>(bundle: &'b Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Mined {
     let logs: Vec<&'b Source> = logs(bundle).collect();
     progress.expect(logs.iter().map(|source| source.bytes).sum());
+    let counted = Idle::default();
     let read = |source: &'b Source| {
         progress.file_begun(&source.shown);
         let begin = || Counting { catalog: Catalog::default(), source, options };
         let watch = |bytes, lines| progress.advance(bytes, lines);
-        let read = parallel::read_all(source, formats, manner(options), &watch, &begin);
+        let (sinks, outcome) = parallel::read_all(source, formats, manner(options), &watch, &begin);
+        sinks.into_iter().for_each(|counting| counted.join(counting.catalog, Catalog::joined));
         progress.file_ended(&source.shown);
-        read
+        outcome
     };
-    let parts: Vec<(Vec<Counting<'_>>, LogOutcome)> = logs.par_iter().copied().map(read).collect();
-    let mut catalog = Catalog::default();
+    let outcomes: Vec<LogOutcome> = logs.par_iter().copied().map(read).collect();
     let mut coverage = Coverage { complaints: bundle.complaints.clone(), ..Coverage::default() };
-    for (counted, outcome) in parts {
-        counted.into_iter().for_each(|counting| catalog.absorb(counting.catalog));
+    for outcome in outcomes {
         coverage.sources.push(outcome.coverage);
         coverage.complaints.extend(outcome.complaints);
     }
     coverage.complaints.sort();
+    let catalog = counted.into_all().into_iter().reduce(Catalog::joined).unwrap_or_default();
+    coverage.crowds = catalog.crowds();
     let (templates, by_text) = catalog.mined();
     Mined { templates, by_text, coverage }
 }

@@ -32,7 +32,7 @@ pub mod vocabulary;
 pub use alarm::{Alarm, Backtest, Condition, TestSeries};
 pub use change::{Change, ChangeKind, ConfigDiff, KeyEdit};
 pub use clock::{Clock, ClockBasis, Skew};
-pub use coverage::{Complaint, Coverage, Duplicate, FormatCoverage, Gap, SourceCoverage};
+pub use coverage::{Complaint, Coverage, Crowd, Duplicate, FormatCoverage, Gap, SourceCoverage};
 pub use dossier::{
     Dossier, Exhibits, Fix, FixEffect, InputHash, Measured, MessageRow, MetricChart, Moved, Owner, Recovery, RecoveryOutcome, ServiceChart,
 };

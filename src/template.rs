@@ -2,6 +2,7 @@
 //!
 //! Knows records; does not know what a window is later compared with, nor what an incident is.
 
+pub mod bounds;
 pub mod catalog;
 pub mod clock;
 pub mod duplicates;
@@ -12,6 +13,7 @@ pub mod sketch;
 pub mod symbols;
 pub mod tally;
 pub mod users;
+pub mod windows;
 mod words;
 
 pub use crate::parse::tokens;

@@ -285,7 +285,7 @@ impl<'a> Bench<'a> {
             if of_it && records.exemplars.iter().any(|e| e.text.contains(contains)) {
                 for (window, count) in &records.windows {
                     if let Some(cell) = usize::try_from(window - first).ok().and_then(|i| counts.get_mut(i)) {
-                        *cell += f64::from(*count);
+                        *cell += f64::from(count);
                     }
                 }
             }

@@ -154,7 +154,7 @@ fn error_records(signals: &Signals, options: &Options) -> Vec<Stream> {
         let entry = by_service.entry(signals.tally.symbols.text(key.service)).or_insert_with(|| (vec![0.0; windows], None));
         for (window, count) in &counts.windows {
             if let Some(value) = usize::try_from(window - first).ok().and_then(|i| entry.0.get_mut(i)) {
-                *value += f64::from(*count);
+                *value += f64::from(count);
             }
         }
     }

@@ -110,6 +110,15 @@ pub struct Coverage {
     /// Clocks that differ from the others; times are compared after correction by them.
     pub clocks: Vec<Skew>,
     pub duplicates: Vec<Duplicate>,
+    pub crowds: Vec<Crowd>,
+}
+
+/// More different names or texts than are counted each by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Crowd {
+    pub service: ServiceName,
+    /// What there were too many of, in the plural.
+    pub of: &'static str,
 }
 
 impl Coverage {

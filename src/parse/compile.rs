@@ -125,6 +125,7 @@ pub struct LineFormat {
     pub continuation: Option<Pattern>,
     pub ignore: Option<Pattern>,
     pub block: Option<Pattern>,
+    pub end: Option<Pattern>,
     /// Whether its message is a line of another format.
     pub wraps: bool,
     pub samples: Vec<Sample>,
@@ -162,7 +163,7 @@ impl LineFormat {
     /// Compiles everything, so that mistakes show.
     pub fn check(&self) -> Vec<FormatError> {
         let variants = self.variants.iter().map(|v| (format!("line \"{}\"", v.name), &v.pattern));
-        let tables = [("continuation", &self.continuation), ("ignore", &self.ignore), ("block", &self.block)];
+        let tables = [("continuation", &self.continuation), ("ignore", &self.ignore), ("block", &self.block), ("end", &self.end)];
         let tables = tables.into_iter().filter_map(|(key, pattern)| Some((key.to_owned(), pattern.as_ref()?)));
         variants.chain(tables).filter_map(|(key, pattern)| check_pattern(&self.name, key, pattern)).collect()
     }
@@ -230,6 +231,7 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
         continuation: pattern(file.continuation),
         ignore: pattern(file.ignore),
         block: pattern(file.block),
+        end: pattern(file.end),
         position: 0,
         name: file.name,
         title: file.title,

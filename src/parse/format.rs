@@ -64,6 +64,8 @@ pub struct LineFile {
     pub ignore: Option<Match>,
     /// With `reader = "block"`: how a record's first line begins.
     pub block: Option<Match>,
+    /// With `reader = "block"`: how a record's last line ends. What begins like any dated line is no part of the block after that.
+    pub end: Option<Match>,
     #[serde(default)]
     pub sample: Vec<Sample>,
     #[serde(default)]

@@ -1,8 +1,10 @@
 //! One log read by all workers that are free: in parts where it can be cut, unpacked ahead where it is packed.
 //!
-//! What each part becomes is the caller's; the parts come in their order, and the outcome is that of one reading.
+//! What the parts become is the caller's: a worker that is done with one takes the next into the same sink, so that there are as many sinks
+//! as workers, not as parts. The outcome is that of one reading.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -18,6 +20,43 @@ const PACKED: u64 = 1 << 20;
 /// Parts for each worker, so that one slow part does not keep the others waiting for long.
 const PARTS: u64 = 4;
 
+/// Things that one worker at a time has: those that are idle just now.
+#[derive(Debug)]
+pub struct Idle<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Idle<T> {
+    fn default() -> Self {
+        Idle(Mutex::default())
+    }
+}
+
+impl<T> Idle<T> {
+    pub fn take(&self) -> Option<T> {
+        self.lock().pop()
+    }
+
+    pub fn put(&self, thing: T) {
+        self.lock().push(thing);
+    }
+
+    /// Puts what `thing` becomes together with one that is idle, so that there are never more than workers.
+    pub fn join(&self, thing: T, join: impl Fn(T, T) -> T) {
+        let joined = match self.take() {
+            Some(other) => join(other, thing),
+            None => thing,
+        };
+        self.put(joined);
+    }
+
+    pub fn into_all(self) -> Vec<T> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// How logs are to be read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner {
@@ -27,7 +66,7 @@ pub struct Manner {
     pub part: Option<u64>,
 }
 
-/// Reads a log, each part into a sink of its own that `begin` makes.
+/// Reads a log into sinks that `begin` makes. Which sink has which part is left open, and so is their order.
 pub fn read_all<S: Sink + Send>(
     source: &Source,
     formats: &Formats,
@@ -73,11 +112,13 @@ fn in_parts<S: Sink + Send>(
     watch: &Watch<'_>,
     begin: &(dyn Fn() -> S + Sync),
 ) -> (Vec<S>, LogOutcome) {
+    let sinks = Idle::default();
     let read = |(part, before): (usize, u64)| {
-        let mut sink = begin();
+        let mut sink = sinks.take().unwrap_or_else(begin);
         let outcome = parts.read(source, part, before, watch, &mut sink);
-        (sink, outcome)
+        sinks.put(sink);
+        outcome
     };
-    let (sinks, outcomes): (Vec<S>, Vec<PartOutcome>) = before.into_par_iter().enumerate().map(read).unzip();
-    (sinks, parts.joined(source, outcomes))
+    let outcomes: Vec<PartOutcome> = before.into_par_iter().enumerate().map(read).collect();
+    (sinks.into_all(), parts.joined(source, outcomes))
 }

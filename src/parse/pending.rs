@@ -99,6 +99,13 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.live && self.format.is_some_and(|f| f.reader == Reader::Block)
     }
 
+    /// Whether the block's last line is as last lines are, and `text` is none of those that a block has.
+    pub fn is_complete_before(&self, text: &str) -> bool {
+        let last = self.text.rsplit('\n').next().unwrap_or("");
+        let own = |format: &LineFormat| format.variants.iter().any(|variant| variant.pattern.is_match(text));
+        self.has_body && self.format.is_some_and(|f| f.end.as_ref().is_some_and(|end| end.is_match(last)) && !own(f))
+    }
+
     /// Whether a line that could begin a block still belongs to the header of this one.
     pub fn takes_header(&self) -> bool {
         self.is_block() && !self.has_body

@@ -2,7 +2,7 @@
 //!
 //! What is doubtful, the ledger itself says.
 
-use crate::model::{Coverage, Gap, SourceCoverage};
+use crate::model::{Coverage, Crowd, Gap, SourceCoverage};
 
 use super::text::{count, counted, duration, percent, sanitize, shorten};
 
@@ -23,7 +23,7 @@ pub struct Warning {
     pub text: String,
 }
 
-/// The whole, then the files that lost the most lines.
+/// The whole, then the files that lost the most lines, then what there was too much of.
 pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
     let missed = coverage.lines() - coverage.understood().min(coverage.lines());
     let whole = coverage.is_doubtful().then(|| Warning {
@@ -48,7 +48,13 @@ pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
     {
         last.text.push_str(&format!("; {} like it", counted(rest as u64, "more file")));
     }
+    all.extend(coverage.crowds.iter().map(|crowd| Warning { source: None, share: coverage.share(), text: crowd_warning(crowd) }));
     all
+}
+
+fn crowd_warning(crowd: &Crowd) -> String {
+    let of = if crowd.service.as_str().is_empty() { String::new() } else { format!(" of {}", sanitize(crowd.service.as_str())) };
+    format!("too many {}{of} to count each by itself: a sample of them is, the others are counted together", crowd.of)
 }
 
 fn file_warning(source: &SourceCoverage) -> String {

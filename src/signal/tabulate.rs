@@ -177,8 +177,8 @@ fn outcomes_by_service(tally: &Tally) -> BTreeMap<ServiceName, Outcomes> {
                 sums.latency[i].merge(&cell.latency);
                 sums.first_failed[i] = [sums.first_failed[i], cell.first_failed].into_iter().flatten().min();
             }
-            for (i, arrived) in requests.arrivals.iter().filter_map(|(window, n)| Some((index(*window)?, n))) {
-                sums.arrived[i] += f64::from(*arrived);
+            for (i, arrived) in requests.arrivals.iter().filter_map(|(window, n)| Some((index(window)?, n))) {
+                sums.arrived[i] += f64::from(arrived);
             }
         }
         all.insert(ServiceName::new(tally.symbols.text(streams[0].0.service)), sums);

@@ -64,7 +64,7 @@ impl<'s> Trouble<'s> {
         let ours = tally.symbols.find(change.service.as_str());
         for (key, records) in tally.records.iter().filter(|(k, _)| Some(k.service) == ours && k.level >= Level::Warn) {
             if !of_callees.contains(tally.symbols.text(key.template)) {
-                records.windows.iter().for_each(|(window, count)| *counts.entry(*window).or_default() += u64::from(*count));
+                records.windows.iter().for_each(|(window, count)| *counts.entry(window).or_default() += u64::from(count));
             }
         }
         Trouble { counts, scene }

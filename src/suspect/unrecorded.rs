@@ -27,7 +27,7 @@ const HABIT: usize = 6;
 /// The same where instances cannot be told apart.
 const HABIT_TOGETHER: usize = 24;
 /// A kind of message with more records than this is not about starts of a process.
-const MOST_RECORDS: usize = 200;
+const MOST_RECORDS: u64 = 200;
 /// A record of a change may be stamped so many seconds after what it did, as pipelines report at their end; …
 const STAMPED_LATE: f64 = 300.0;
 /// … a roll-out whose end is not recorded takes up to so many to reach the last instance; …
@@ -101,7 +101,7 @@ pub fn follows_trouble(restart: &Change, tally: &Tally) -> bool {
 
 /// Records in windows that begin in the span.
 fn within(counts: &RecordCounts, span: TimeSpan, tally: &Tally) -> u64 {
-    counts.windows.iter().filter(|(window, _)| span.contains(tally.step.start_of(*window))).map(|(_, count)| u64::from(*count)).sum()
+    counts.windows.iter().filter(|(window, _)| span.contains(tally.step.start_of(*window))).map(|(_, count)| u64::from(count)).sum()
 }
 
 /// When each service is first heard of.
@@ -117,8 +117,7 @@ fn first_seen(tally: &Tally) -> BTreeMap<Symbol, Time> {
 
 /// The starts that a kind of message tells of.
 fn starts(message: usize, key: &RecordKey, counts: &RecordCounts, tally: &Tally, facts: &Facts) -> Vec<Start> {
-    let records = counts.windows.iter().map(|(_, count)| *count as usize).sum::<usize>();
-    if records > MOST_RECORDS || key.level >= Level::Error || tally.symbols.text(key.service).is_empty() {
+    if counts.windows.sum() > MOST_RECORDS || key.level >= Level::Error || tally.symbols.text(key.service).is_empty() {
         return Vec::new();
     }
     let Some(text) = counts.exemplars.first().and_then(|e| e.text.lines().next()) else { return Vec::new() };
@@ -126,7 +125,7 @@ fn starts(message: usize, key: &RecordKey, counts: &RecordCounts, tally: &Tally,
     let mut starts: Vec<Start> = Vec::new();
     let mut last: Option<Time> = None;
     for (window, _) in &counts.windows {
-        let begins = tally.step.start_of(*window);
+        let begins = tally.step.start_of(window);
         if last.is_none_or(|last| begins - last > ONE_START) {
             let (time, origin, text) = example(counts, begins, tally);
             starts.push(Start { time, instance: key.instance, message, symptom, origin, text });

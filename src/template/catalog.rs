@@ -4,19 +4,20 @@
 //! the merge. Does not know incidents.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
+use super::bounds::{self, Texts};
 use super::miner;
 use super::symbols::{Symbol, Symbols};
-use super::tally::{OTHER, Place, at_window, folded};
+use super::tally::Place;
 use super::tokens;
-use crate::model::{Level, Origin, Record, Step, TemplateCounts, Templates, Time, TimeSpan};
+use super::windows::WindowCounts;
+use crate::model::{Crowd, Level, Origin, Record, ServiceName, Step, TemplateCounts, Templates, Time, TimeSpan};
 
 /// Windows between the first and the last record before the step doubles: enough for a trend.
-const MOST_WINDOWS: i64 = 2_048;
-/// Distinct texts of one shard; further ones are counted together.
-const MOST_TEXTS: usize = 200_000;
+const MOST_WINDOWS: i64 = 512;
 /// Bytes of a message that tell its template.
 const LONGEST_TEXT: usize = 1_500;
 /// Bytes of an example.
@@ -33,8 +34,8 @@ struct Key {
 #[derive(Clone, Debug)]
 struct Counts {
     count: u64,
-    /// (window, count), by window; what has no time is in none.
-    windows: Vec<(i64, u32)>,
+    /// What has no time is in none.
+    windows: WindowCounts,
     span: Option<TimeSpan>,
     /// The first in time, then by place.
     example: Option<(Time, Origin, String)>,
@@ -46,13 +47,21 @@ pub struct Catalog {
     step: Step,
     symbols: Symbols,
     counts: FxHashMap<Key, Counts>,
+    texts: Texts,
     span: Option<TimeSpan>,
     scratch: String,
 }
 
 impl Default for Catalog {
     fn default() -> Self {
-        Catalog { step: Step::at_least(1.0), symbols: Symbols::default(), counts: FxHashMap::default(), span: None, scratch: String::new() }
+        Catalog {
+            step: Step::at_least(1.0),
+            symbols: Symbols::default(),
+            counts: FxHashMap::default(),
+            texts: Texts::default(),
+            span: None,
+            scratch: String::new(),
+        }
     }
 }
 
@@ -75,13 +84,53 @@ impl Catalog {
         let key = self.key(place.service, Level::Unknown);
         let counts = self.counts.entry(key).or_insert_with(Counts::none);
         counts.count += 1;
-        counts.example.get_or_insert_with(|| (Time::RANGE.end, Origin::new(place.path, place.line), example(text)));
+        if counts.example.as_ref().is_none_or(|(time, origin, _)| place.is_before(Time::RANGE.end, (*time, origin))) {
+            counts.example = Some((Time::RANGE.end, Origin::new(place.path, place.line), example(text)));
+        }
     }
 
     fn key(&mut self, service: &str, level: Level) -> Key {
-        let full = self.symbols.len() >= MOST_TEXTS && self.symbols.find(&self.scratch).is_none();
-        let text = self.symbols.intern(if full { OTHER } else { &self.scratch });
-        Key { text, service: self.symbols.intern(service), level }
+        let service = self.symbols.intern(service);
+        let key = |text| Key { text, service, level };
+        let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.counts.contains_key(key));
+        known.unwrap_or_else(|| key(self.text(service)))
+    }
+
+    /// The symbol under which the text in `scratch` is counted.
+    fn text(&mut self, service: Symbol) -> Symbol {
+        loop {
+            let form = self.texts.form(service, &self.scratch);
+            if !self.texts.note(service, &form) {
+                return self.symbols.intern(&form);
+            }
+            self.refit(service);
+        }
+    }
+
+    /// Counts the texts of a service in the form they have now.
+    fn refit(&mut self, service: Symbol) {
+        let mut again = true;
+        while again {
+            again = false;
+            for (key, counts) in std::mem::take(&mut self.counts) {
+                let mut text = key.text;
+                if key.service == service {
+                    let form = self.texts.form(service, self.symbols.text(key.text)).into_owned();
+                    again |= self.texts.note(service, &form);
+                    text = self.symbols.intern(&form);
+                }
+                self.add_counts(Key { text, ..key }, counts);
+            }
+        }
+    }
+
+    fn add_counts(&mut self, key: Key, counts: Counts) {
+        match self.counts.entry(key) {
+            Entry::Vacant(slot) => {
+                slot.insert(counts);
+            }
+            Entry::Occupied(mut slot) => slot.get_mut().absorb(counts),
+        }
     }
 
     fn see(&mut self, time: Time) {
@@ -100,13 +149,26 @@ impl Catalog {
         }
         let ratio = self.step.ratio_to(step);
         for counts in self.counts.values_mut() {
-            counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| *a = a.saturating_add(b));
+            counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
         }
         self.step = step;
     }
 
-    /// Adds the counts of another shard.
-    pub fn absorb(&mut self, mut other: Catalog) {
+    /// Both as one.
+    pub fn joined(mut self, other: Catalog) -> Catalog {
+        self.absorb(other);
+        self
+    }
+
+    /// Services of which not every text is counted by itself.
+    pub fn crowds(&self) -> Vec<Crowd> {
+        let of = |service| Crowd { service: ServiceName::new(self.symbols.text(service)), of: bounds::CROWD };
+        let mut all: Vec<Crowd> = self.texts.shortened().map(of).collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn absorb(&mut self, mut other: Catalog) {
         let span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
         let coarser = self.step.max(other.step);
         let step = span.map_or(coarser, |span| fitting(coarser, span));
@@ -117,11 +179,12 @@ impl Catalog {
         let new = |symbol: Symbol| map[symbol.0 as usize];
         for (key, counts) in other.counts {
             let key = Key { text: new(key.text), service: new(key.service), level: key.level };
-            match self.counts.entry(key) {
-                std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(counts);
-                }
-                std::collections::hash_map::Entry::Occupied(mut slot) => slot.get_mut().absorb(counts),
+            self.add_counts(key, counts);
+        }
+        self.texts.merge(&other.texts, new);
+        for service in self.texts.services() {
+            if self.texts.shrink(service) || self.texts.is_shortened(service) {
+                self.refit(service);
             }
         }
     }
@@ -152,25 +215,24 @@ impl Catalog {
 
 impl Counts {
     fn none() -> Counts {
-        Counts { count: 0, windows: Vec::new(), span: None, example: None }
+        Counts { count: 0, windows: WindowCounts::default(), span: None, example: None }
     }
 
     fn add(&mut self, record: &Record<'_>, window: i64, place: Place<'_>) {
         self.count += 1;
-        let windowed = at_window(&mut self.windows, window);
-        *windowed = windowed.saturating_add(1);
+        self.windows.add(window, 1);
         if self.span.is_none_or(|span| record.time < span.start || span.end <= record.time) {
             let instant = moment(record.time);
             self.span = Some(self.span.map_or(instant, |span| span.union(instant)));
         }
-        if self.example.as_ref().is_none_or(|(time, _, _)| record.time < *time) {
+        if self.example.as_ref().is_none_or(|(time, origin, _)| place.is_before(record.time, (*time, origin))) {
             self.example = Some((record.time, Origin::new(place.path, place.line), example(&record.message)));
         }
     }
 
     fn absorb(&mut self, other: Counts) {
         self.count += other.count;
-        other.windows.iter().for_each(|(window, n)| *at_window(&mut self.windows, *window) += n);
+        self.windows.merge(&other.windows);
         self.span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
         self.example = [self.example.take(), other.example].into_iter().flatten().min();
     }
@@ -181,7 +243,7 @@ impl Counts {
 struct Row {
     levels: BTreeMap<Level, u64>,
     services: BTreeMap<String, u64>,
-    windows: BTreeMap<i64, u32>,
+    windows: WindowCounts,
     span: Option<TimeSpan>,
     example: Option<(Time, Origin, String)>,
 }
@@ -190,7 +252,7 @@ impl Row {
     fn add(&mut self, service: &str, level: Level, counts: &Counts) {
         *self.levels.entry(level).or_insert(0) += counts.count;
         *self.services.entry(service.to_owned()).or_insert(0) += counts.count;
-        counts.windows.iter().for_each(|(window, n)| *self.windows.entry(*window).or_insert(0) += n);
+        self.windows.merge(&counts.windows);
         self.span = [self.span, counts.span].into_iter().flatten().reduce(TimeSpan::union);
         self.example = [self.example.take(), counts.example.clone()].into_iter().flatten().min();
     }
@@ -202,7 +264,7 @@ impl Row {
             count: self.levels.values().sum(),
             levels: self.levels.into_iter().rev().collect(),
             services: self.services.into_iter().collect(),
-            windows: self.windows.into_iter().collect(),
+            windows: self.windows.iter().collect(),
             span: self.span,
             example,
             origin,

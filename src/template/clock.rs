@@ -14,12 +14,12 @@ impl Tally {
         let micros = windows.saturating_mul(self.step.micros());
         let moved = |time: Time| Time(time.0.saturating_add(micros));
         for (_, counts) in self.records.iter_mut().filter(|(key, _)| key.service == symbol) {
-            counts.windows.iter_mut().for_each(|w| w.0 += windows);
+            counts.windows = counts.windows.renumbered(|window| window.saturating_add(windows));
             (counts.first, counts.last) = (moved(counts.first), moved(counts.last));
             counts.exemplars.iter_mut().for_each(|e| e.time = moved(e.time));
         }
         for (_, counts) in self.requests.iter_mut().filter(|(key, _)| key.service == symbol) {
-            counts.arrivals.iter_mut().for_each(|w| w.0 += windows);
+            counts.arrivals = counts.arrivals.renumbered(|window| window.saturating_add(windows));
             for (window, cell) in &mut counts.windows {
                 *window += windows;
                 cell.first_failed = cell.first_failed.map(moved);
@@ -39,7 +39,7 @@ impl Tally {
     /// From the first to the last window with a count.
     fn windows_span(&self) -> Option<TimeSpan> {
         let ends = |first: Option<i64>, last: Option<i64>| first.zip(last);
-        let records = self.records.values().filter_map(|c| ends(c.windows.first().map(|w| w.0), c.windows.last().map(|w| w.0)));
+        let records = self.records.values().filter_map(|c| ends(c.windows.first(), c.windows.last()));
         let requests = self.requests.values().filter_map(|c| ends(c.windows.first().map(|w| w.0), c.windows.last().map(|w| w.0)));
         let (first, last) = records.chain(requests).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         Some(TimeSpan { start: self.step.start_of(first), end: self.step.start_of(last.saturating_add(1)) })
@@ -73,11 +73,14 @@ mod tests {
         moved.move_service("nobody", 50);
         assert_eq!(moved.records_sorted(), tally().records_sorted());
         moved.move_service("a", -90);
-        let windows: Vec<_> =
-            moved.records_sorted().into_iter().map(|(k, c)| (moved.symbols.text(k.service).to_owned(), c.windows[0].0)).collect();
+        let windows: Vec<_> = moved
+            .records_sorted()
+            .into_iter()
+            .map(|(k, c)| (moved.symbols.text(k.service).to_owned(), c.windows.first().unwrap()))
+            .collect();
         assert_eq!(windows, [("a".to_owned(), 10), ("b".to_owned(), 100)]);
         let (_, requests) = moved.requests_sorted()[0];
-        assert_eq!((requests.windows[0].0, requests.arrivals[0].0), (40, 39));
+        assert_eq!((requests.windows[0].0, requests.arrivals.first().unwrap()), (40, 39));
         assert_eq!(requests.windows[0].1.first_failed, Some(Time(40 * SECOND)));
         assert_eq!(moved.span, Some(TimeSpan { start: Time(10 * SECOND), end: Time(101 * SECOND) }));
         assert_eq!(moved.users.keys().next().unwrap().1, 40);

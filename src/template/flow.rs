@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::bounds::Names;
 use super::symbols::{Symbol, Symbols};
 use super::tokens;
 use super::users;
@@ -15,7 +16,7 @@ use crate::model::{Level, Record, Time};
 pub const MOST_TRACES: usize = 16_384;
 /// Steps kept of one trace, the earliest.
 pub const MOST_STEPS: usize = 512;
-/// Distinct texts of events of one shard; further events are all one.
+/// Distinct texts of events; further events are all one.
 const MOST_EVENTS: usize = 50_000;
 /// The event beyond [`MOST_EVENTS`].
 const OTHER: &str = "(other events)";
@@ -45,12 +46,14 @@ pub struct Flow {
     traces: FxHashMap<u64, Vec<Step>>,
     /// Traces with a larger hash are not kept.
     limit: u64,
+    events: Names,
     scratch: String,
 }
 
 impl Default for Flow {
     fn default() -> Self {
-        Flow { symbols: Symbols::default(), traces: FxHashMap::default(), limit: u64::MAX, scratch: String::new() }
+        let events = Names::at_most(MOST_EVENTS);
+        Flow { symbols: Symbols::default(), traces: FxHashMap::default(), limit: u64::MAX, events, scratch: String::new() }
     }
 }
 
@@ -88,8 +91,20 @@ impl Flow {
                 tokens::mask_into(&record.message[..end], &mut self.scratch);
             }
         }
-        let full = self.symbols.len() >= MOST_EVENTS && self.symbols.find(&self.scratch).is_none();
-        self.symbols.intern(if full { OTHER } else { &self.scratch })
+        if self.symbols.find(&self.scratch).is_none() && self.events.note(&self.scratch) {
+            self.leave_out_events();
+        }
+        self.symbols.intern(if self.events.keeps(&self.scratch) { &self.scratch } else { OTHER })
+    }
+
+    /// Counts the events that are kept no longer as one.
+    fn leave_out_events(&mut self) {
+        let other = self.symbols.intern(OTHER);
+        for step in self.traces.values_mut().flatten() {
+            if !self.events.keeps(self.symbols.text(step.event)) {
+                step.event = other;
+            }
+        }
     }
 
     /// Halves the range of hashes while too many traces are kept.
@@ -103,15 +118,7 @@ impl Flow {
 
     /// All shards as one, with texts numbered in their own order.
     pub fn merged(shards: Vec<Flow>) -> Flow {
-        let mut all = Flow { limit: shards.iter().map(|s| s.limit).min().unwrap_or(u64::MAX), ..Flow::default() };
-        for shard in shards {
-            let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| all.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
-            for (trace, steps) in shard.traces.into_iter().filter(|(hash, _)| *hash <= all.limit) {
-                let kept = all.traces.entry(trace).or_default();
-                steps.into_iter().for_each(|step| push_bounded(kept, step.renamed(&map)));
-            }
-            all.keep_bounded();
-        }
+        let mut all = shards.into_iter().reduce(Flow::joined).unwrap_or_default();
         let (symbols, map) = all.symbols.sorted();
         all.symbols = symbols;
         for steps in all.traces.values_mut() {
@@ -119,6 +126,24 @@ impl Flow {
             settle(steps);
         }
         all
+    }
+
+    /// Both as one.
+    pub fn joined(mut self, other: Flow) -> Flow {
+        self.limit = self.limit.min(other.limit);
+        let limit = self.limit;
+        self.traces.retain(|hash, _| *hash <= limit);
+        self.events.merge(&other.events);
+        let map: Vec<Symbol> = (0..other.symbols.len() as u32).map(|i| self.symbols.intern(other.symbols.text(Symbol(i)))).collect();
+        for (trace, steps) in other.traces.into_iter().filter(|(hash, _)| *hash <= limit) {
+            let kept = self.traces.entry(trace).or_default();
+            steps.into_iter().for_each(|step| push_bounded(kept, step.renamed(&map)));
+        }
+        self.keep_bounded();
+        if self.events.is_sample() {
+            self.leave_out_events();
+        }
+        self
     }
 
     /// The steps of each trace by time; traces by their first step, then by hash.

@@ -3,7 +3,10 @@
 //! Memory follows the number of distinct (window, key) pairs, not of lines. Merging is associative and the result is ordered
 //! by content, so neither the number of shards nor their order can be seen in it.
 
+mod bounded;
+
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +15,9 @@ use super::sketch::LatencySketch;
 use super::symbols::{Symbol, Symbols};
 use super::tokens;
 use super::users::{self, UserSet};
+use super::windows::WindowCounts;
 use crate::model::{Exemplar, Level, Origin, Record, Step, Time, TimeSpan};
+use bounded::{Bounds, Field};
 
 /// More windows than this between a shard's first and last record and the step doubles: 4.5 hours at one second.
 pub const MOST_WINDOWS: i64 = 16_384;
@@ -24,11 +29,6 @@ const EXEMPLAR_TEXT: usize = 1_500;
 const EXEMPLAR_DETAIL: usize = 6_000;
 /// Windows that share one set of users.
 pub const USER_WINDOWS: i64 = 8;
-/// Distinct record keys of one shard; further ones are counted under one key a service, level and instance.
-const MOST_KEYS: usize = 200_000;
-/// The template of records beyond [`MOST_KEYS`].
-pub const OTHER: &str = "(other messages)";
-
 /// What tells one kind of record from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey {
@@ -45,8 +45,7 @@ pub struct RecordKey {
 /// How often a kind of record came.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordCounts {
-    /// (window, count), by window.
-    pub windows: Vec<(i64, u32)>,
+    pub windows: WindowCounts,
     pub first: Time,
     pub last: Time,
     /// By time; the first one with its detail.
@@ -57,9 +56,7 @@ pub struct RecordCounts {
 impl RecordCounts {
     /// Records in windows that start within `span`.
     pub fn within(&self, span: TimeSpan, step: Step) -> u64 {
-        let (from, to) = (step.window(span.start), step.window(span.end));
-        let start = self.windows.partition_point(|w| w.0 < from);
-        self.windows[start..].iter().take_while(|w| w.0 <= to).map(|w| u64::from(w.1)).sum()
+        self.windows.between(step.window(span.start), step.window(span.end))
     }
 
     /// The first exemplar from `time` on, else the last one before.
@@ -106,8 +103,8 @@ impl Cell {
 pub struct RequestCounts {
     /// By window of completion.
     pub windows: Vec<(i64, Cell)>,
-    /// (window of arrival, count): completion minus duration.
-    pub arrivals: Vec<(i64, u32)>,
+    /// By window of arrival: completion minus duration.
+    pub arrivals: WindowCounts,
 }
 
 /// The users of one service in [`USER_WINDOWS`] windows.
@@ -126,6 +123,13 @@ pub struct Place<'s> {
     pub line: u64,
 }
 
+impl Place<'_> {
+    /// Whether a record of this place and `time` comes before another: those of one instant keep the order of their files.
+    pub fn is_before(&self, time: Time, (other, origin): (Time, &Origin)) -> bool {
+        (time, &**self.path, self.line) < (other, &*origin.path, origin.line)
+    }
+}
+
 /// The counts of one shard, or of all.
 #[derive(Clone, Debug)]
 pub struct Tally {
@@ -136,6 +140,7 @@ pub struct Tally {
     /// By service and number of the first of [`USER_WINDOWS`] windows.
     pub users: BTreeMap<(Symbol, i64), Users>,
     pub span: Option<TimeSpan>,
+    bounds: Bounds,
     scratch: String,
 }
 
@@ -148,6 +153,7 @@ impl Default for Tally {
             requests: FxHashMap::default(),
             users: BTreeMap::new(),
             span: None,
+            bounds: Bounds::default(),
             scratch: String::new(),
         }
     }
@@ -159,8 +165,8 @@ impl Tally {
         let instant = TimeSpan { start: record.time, end: Time(record.time.0.saturating_add(1)) };
         self.span = Some(self.span.map_or(instant, |s| s.union(instant)));
         self.keep_bounded();
-        let service = self.symbols.intern(record.service.as_deref().unwrap_or(place.service));
-        let instance = self.symbols.intern(record.instance.as_deref().unwrap_or(place.instance));
+        let service = self.service(record.service.as_deref().unwrap_or(place.service));
+        let instance = self.name(service, Field::Instance, record.instance.as_deref().unwrap_or(place.instance));
         if record.request.is_some() {
             self.add_request(record, service, instance);
         }
@@ -171,7 +177,7 @@ impl Tally {
 
     fn add_request(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol) {
         let Some(request) = &record.request else { return };
-        let version = self.symbols.intern(record.version.as_deref().unwrap_or(""));
+        let version = self.name(service, Field::Version, record.version.as_deref().unwrap_or(""));
         self.scratch.clear();
         self.scratch.push_str(request.method.as_deref().unwrap_or(""));
         if let Some(path) = &request.path {
@@ -179,7 +185,9 @@ impl Tally {
             self.scratch.push(' ');
             tokens::mask_into(path, &mut self.scratch);
         }
-        let route = self.symbols.intern(self.scratch.trim());
+        let scratch = std::mem::take(&mut self.scratch);
+        let route = self.name(service, Field::Route, scratch.trim());
+        self.scratch = scratch;
         let source = self.symbols.intern("");
         let window = self.step.window(record.time);
         let counts = self.requests.entry(RequestKey { service, instance, version, route, source }).or_default();
@@ -194,7 +202,7 @@ impl Tally {
             cell.latency.add(duration);
         }
         let arrival = self.step.window(Time(record.time.0.saturating_sub(request.duration.unwrap_or(0))));
-        *at_window(&mut counts.arrivals, arrival) += 1;
+        counts.arrivals.add(arrival, 1);
         if let Some(user) = request.user.as_deref() {
             let users = self.users.entry((service, user_block(window))).or_default();
             users.all.insert(user);
@@ -208,22 +216,45 @@ impl Tally {
         self.scratch.clear();
         tokens::mask_record(record, &mut self.scratch);
         cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
-        let full = self.records.len() >= MOST_KEYS && self.symbols.find(&self.scratch).is_none();
-        let template = self.symbols.intern(if full { OTHER } else { &self.scratch });
-        let mut symbol = |text: &Option<std::borrow::Cow<'_, str>>| self.symbols.intern(text.as_deref().filter(|_| !full).unwrap_or(""));
-        let (client, peer, code) = (symbol(&record.client), symbol(&record.peer), symbol(&record.code));
-        let key = RecordKey { service, instance, level: record.level, client, peer, code, template };
+        let client = self.name(service, Field::Client, record.client.as_deref().unwrap_or(""));
+        let peer = self.name(service, Field::Peer, record.peer.as_deref().unwrap_or(""));
+        let code = self.name(service, Field::Code, record.code.as_deref().unwrap_or(""));
+        let key = |template| RecordKey { service, instance, level: record.level, client, peer, code, template };
+        let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.records.contains_key(key));
+        let key = known.unwrap_or_else(|| key(self.template(service)));
         let counts = self.records.entry(key).or_insert_with(|| RecordCounts {
-            windows: Vec::new(),
+            windows: WindowCounts::default(),
             first: record.time,
             last: record.time,
             exemplars: Vec::new(),
             sampled: Vec::new(),
         });
-        *at_window(&mut counts.windows, self.step.window(record.time)) += 1;
+        counts.windows.add(self.step.window(record.time), 1);
         counts.first = counts.first.min(record.time);
         counts.last = counts.last.max(record.time);
         counts.keep_example(record, place);
+    }
+
+    fn rekey_records(&mut self, mut new: impl FnMut(RecordKey) -> RecordKey) {
+        for (key, counts) in std::mem::take(&mut self.records) {
+            match self.records.entry(new(key)) {
+                Entry::Vacant(slot) => {
+                    slot.insert(counts);
+                }
+                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
+            }
+        }
+    }
+
+    fn rekey_requests(&mut self, mut new: impl FnMut(RequestKey) -> RequestKey) {
+        for (key, counts) in std::mem::take(&mut self.requests) {
+            match self.requests.entry(new(key)) {
+                Entry::Vacant(slot) => {
+                    slot.insert(counts);
+                }
+                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
+            }
+        }
     }
 
     /// Doubles the step while the span holds too many windows.
@@ -240,11 +271,11 @@ impl Tally {
         }
         let ratio = self.step.ratio_to(step);
         for counts in self.records.values_mut() {
-            counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| *a = a.saturating_add(b));
+            counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
         }
         for counts in self.requests.values_mut() {
             counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| a.merge(&b));
-            counts.arrivals = folded(std::mem::take(&mut counts.arrivals), ratio, |a, b| *a = a.saturating_add(b));
+            counts.arrivals = counts.arrivals.renumbered(|window| window.div_euclid(ratio));
         }
         let old = std::mem::take(&mut self.users);
         for ((service, block), users) in old {
@@ -255,45 +286,56 @@ impl Tally {
 
     /// All shards as one, with texts numbered in their own order.
     pub fn merged(shards: Vec<Tally>, step: Option<Step>) -> Tally {
-        let span = shards.iter().filter_map(|s| s.span).reduce(TimeSpan::union);
-        let fits = span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
-        let coarsest = shards.iter().map(|s| s.step).max().unwrap_or(Step::SECOND);
-        let step = step.unwrap_or(Step::SECOND).max(fits).max(coarsest);
-        let mut all = Tally { step, span, ..Tally::default() };
-        for mut shard in shards {
-            shard.coarsen(step);
-            all.absorb(shard);
-        }
-        all.sealed()
+        shards.into_iter().reduce(Tally::joined).unwrap_or_default().sealed(step)
+    }
+
+    /// Both as one.
+    pub fn joined(mut self, mut other: Tally) -> Tally {
+        self.span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
+        let fits = self.span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
+        let step = self.step.max(other.step).max(fits);
+        self.coarsen(step);
+        other.coarsen(step);
+        self.absorb(other);
+        self
     }
 
     fn absorb(&mut self, shard: Tally) {
         let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| self.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
+        self.bounds.merge(&shard.bounds, &map);
         for (key, counts) in shard.records {
             match self.records.entry(key.renamed(&map)) {
-                std::collections::hash_map::Entry::Vacant(slot) => {
+                Entry::Vacant(slot) => {
                     slot.insert(counts);
                 }
-                std::collections::hash_map::Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
+                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
             }
         }
         for (key, counts) in shard.requests {
-            let ours = self.requests.entry(key.renamed(&map)).or_default();
-            counts.windows.into_iter().for_each(|(w, cell)| at_window(&mut ours.windows, w).merge(&cell));
-            counts.arrivals.into_iter().for_each(|(w, n)| *at_window(&mut ours.arrivals, w) += n);
+            match self.requests.entry(key.renamed(&map)) {
+                Entry::Vacant(slot) => {
+                    slot.insert(counts);
+                }
+                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
+            }
         }
         for ((service, block), users) in shard.users {
             merge_users(self.users.entry((map[service.0 as usize], block)).or_default(), &users);
         }
+        self.refit_all();
     }
 
     /// Numbers texts by their order and settles which exemplars stay.
-    fn sealed(mut self) -> Tally {
+    fn sealed(mut self, step: Option<Step>) -> Tally {
+        let fits = self.span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
+        self.coarsen(step.unwrap_or(Step::SECOND).max(fits));
+        self.refit_all();
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
         self.symbols = symbols;
+        self.bounds = self.bounds.renamed(&map);
         self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
-        self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();
+        self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
         self.users = self.users.into_iter().map(|((s, b), u)| ((map[s.0 as usize], b), u)).collect();
         self
     }
@@ -306,15 +348,7 @@ impl Tally {
         texts.dedup();
         let mined = miner::mine(&texts.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>());
         let map: FxHashMap<Symbol, Symbol> = texts.iter().zip(mined).map(|((_, old), new)| (*old, self.symbols.intern(&new))).collect();
-        for (key, counts) in std::mem::take(&mut self.records) {
-            let key = RecordKey { template: map[&key.template], ..key };
-            match self.records.entry(key) {
-                std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(counts);
-                }
-                std::collections::hash_map::Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
-            }
-        }
+        self.rekey_records(|key| RecordKey { template: map[&key.template], ..key });
     }
 
     /// The kinds of record, in the order of their texts.
@@ -362,7 +396,8 @@ impl RequestKey {
 
 impl RecordCounts {
     fn keep_example(&mut self, record: &Record<'_>, place: Place<'_>) {
-        let early = self.exemplars.len() < EXEMPLARS || self.exemplars.last().is_some_and(|e| record.time < e.time);
+        let early =
+            self.exemplars.len() < EXEMPLARS || self.exemplars.last().is_some_and(|e| place.is_before(record.time, (e.time, &e.origin)));
         let rank = users::hash(place.path) ^ users::hash(&record.message).wrapping_add(place.line.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let sampled = self.sampled.len() < EXEMPLARS || self.sampled.last().is_some_and(|s| rank < s.0);
         if !early && !sampled {
@@ -378,7 +413,7 @@ impl RecordCounts {
     }
 
     fn merge(&mut self, other: RecordCounts) {
-        other.windows.into_iter().for_each(|(w, n)| *at_window(&mut self.windows, w) += n);
+        self.windows.merge(&other.windows);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         other.exemplars.into_iter().for_each(|e| insert_bounded(&mut self.exemplars, e));
@@ -386,6 +421,7 @@ impl RecordCounts {
     }
 
     fn sealed(mut self) -> RecordCounts {
+        self.windows.settle();
         self.exemplars.extend(self.sampled.drain(..).map(|s| s.1));
         self.exemplars.sort_by(|a, b| (a.time, &a.origin).cmp(&(b.time, &b.origin)));
         self.exemplars.dedup_by(|a, b| a.origin == b.origin);
@@ -394,6 +430,19 @@ impl RecordCounts {
                 later.text.truncate(end);
             }
         }
+        self
+    }
+}
+
+impl RequestCounts {
+    fn merge(&mut self, other: RequestCounts) {
+        other.windows.into_iter().for_each(|(w, cell)| at_window(&mut self.windows, w).merge(&cell));
+        self.arrivals.merge(&other.arrivals);
+    }
+
+    fn sealed(mut self) -> RequestCounts {
+        self.arrivals.settle();
+        self.windows.shrink_to_fit();
         self
     }
 }
@@ -513,7 +562,7 @@ mod tests {
         assert_eq!(t.symbols.text(key.route), "/a/<*>");
         let cells: Vec<_> = counts.windows.iter().map(|(w, c)| (*w, c.completed, c.failed, c.rejected)).collect();
         assert_eq!(cells, [(10, 2, 1, 0), (11, 1, 0, 1)]);
-        assert_eq!(counts.arrivals, [(8, 2), (9, 1)]);
+        assert!(counts.arrivals.iter().eq([(8, 2), (9, 1)]));
         let users = &t.users.values().next().unwrap();
         assert_eq!((users.all.count(), users.failed.count()), (2, 1));
     }
@@ -522,7 +571,7 @@ mod tests {
     fn a_long_span_coarsens_the_step() {
         let t = Tally::merged(vec![tally(&[(0, "x", None), (100_000, "x", None)])], None);
         assert_eq!(t.step.seconds(), 8.0);
-        assert_eq!(t.records_sorted()[0].1.windows, [(0, 1), (12_500, 1)]);
+        assert!(t.records_sorted()[0].1.windows.iter().eq([(0, 1), (12_500, 1)]));
     }
 
     proptest! {

@@ -92,7 +92,7 @@ fn counted(case: &Case<'_>, kind: &Kind<'_>, spans: &[TimeSpan]) -> Vec<f64> {
     let all = kind.counts.iter().flat_map(|counts| &counts.windows);
     for (window, count) in all.filter(|(window, _)| spans.iter().any(|span| span.contains(step.start_of(*window)))) {
         if let Some(block) = blocks.get_mut(((window - start) / width) as usize) {
-            *block += f64::from(*count);
+            *block += f64::from(count);
         }
     }
     blocks

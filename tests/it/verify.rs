@@ -140,3 +140,55 @@ fn a_cold_cache_that_warms_up_is_not_worse() {
     let found = verdict_of(&access(0..1_500, 5, |_| false, stays), "2024-03-04T00:10:00Z");
     assert_eq!(found["verdict"], "worse", "{found:#}");
 }
+
+/// Trap: a request that is tried five times fails five times, and so one fault looks like many.
+#[test]
+fn retries_of_a_few_faults_are_no_rise() {
+    // Every six minutes, before the deploy as after it, two seconds of requests fail and are tried again and again; after it once more.
+    let storm = |second: i64| second % 360 < 2 || second == 2_000;
+    let per_second = 8;
+    let failing = |n: i64| storm((n - 1) / per_second);
+    let found = verdict_of(&access(0..3_600, per_second, failing, |_, n| 20 + n % 7), "2024-03-04T00:30:00Z");
+    assert_ne!(found["verdict"], "worse", "{found:#}");
+    // Naively 96 failures of 14,400 are more than 80, and a storm twice a minute is a rise indeed.
+    let often = |n: i64| storm((n - 1) / per_second) || (n > 1_800 * per_second && ((n - 1) / per_second) % 30 < 2);
+    let found = verdict_of(&access(0..3_600, per_second, often, |_, n| 20 + n % 7), "2024-03-04T00:30:00Z");
+    assert_eq!(found["verdict"], "worse", "{found:#}");
+}
+
+/// Trap: what a timer does at the full hour is not done by the deploy shortly before.
+#[test]
+fn a_job_at_the_full_hour_is_not_the_deploy() {
+    let job = |second: i64| second % 3_600 < 240;
+    let fails = |n: i64| job((n - 1) / 4) && n % 5 == 0;
+    let slow = |second: i64, n: i64| if job(second) { 700 } else { 40 } + n % 7;
+    let log = access(0..5 * 3_600, 4, fails, slow);
+    let found = verdict_of(&log, "2024-03-04T03:50:00Z");
+    assert_ne!(found["verdict"], "worse", "{found:#}");
+    assert_ne!(verdict_of(&log, "2024-03-04T03:10:00Z")["verdict"], "worse");
+}
+
+/// Trap: by a clock that is slow the effect comes before its cause.
+#[test]
+fn a_slow_clock_does_not_hide_the_effect() {
+    let line = |service: &str, second: i64, n: i64, status: u16| {
+        let (minute, rest, millis) = (second / 60, second % 60, 250 * (n % 4));
+        format!(
+            "{{\"time\":\"2024-03-04T00:{minute:02}:{rest:02}.{millis:03}Z\",\"level\":\"info\",\"service\":\"{service}\",\"trace_id\":\"{n:016x}\",\
+             \"method\":\"GET\",\"path\":\"/a\",\"status\":{status},\"duration_ms\":{}}}\n",
+            20 + n % 7
+        )
+    };
+    let (mut gateway, mut web) = (String::new(), String::new());
+    for n in 4 * 180..4 * 1_500_i64 {
+        let second = n / 4;
+        let status = if second >= 900 && n % 6 == 0 { 500 } else { 200 };
+        gateway += &line("gateway", second, n + 1, status);
+        web += &line("web", second - 90, n + 1, status);
+    }
+    let logs = [("logs/gateway/g.log", gateway.as_bytes()), ("logs/web/web.log", web.as_bytes())];
+    let deploy = deploy("2024-03-04T00:15:00Z");
+    let folder = Folder::new(&[logs[0], logs[1], ("changes.jsonl", &deploy)]);
+    let document = verify(&folder.shown(), &[]);
+    assert_eq!(document["changes"][0]["verdict"], "worse", "{:#}", document["changes"][0]);
+}

@@ -334,14 +334,15 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         match self.matcher.line(format, text, candidates, &self.clock, &mut self.row) {
             Matched::No => false,
             Matched::Nothing => !in_block || own,
-            Matched::Record(head) if in_block && !own && !self.ends_block(format, head) => false,
+            Matched::Record(head) if in_block && !own && !self.ends_block(format, head, text) => false,
             Matched::Record(head) => self.accept(format, head, text, outer),
         }
     }
 
-    /// A catch-all takes much for a header that stands in the middle of a block, unless it is the file's own.
-    fn ends_block(&self, format: &LineFormat, head: Head) -> bool {
-        head.time.is_some() && (format.specificity > CATCH_ALL || self.is_own(format))
+    /// A catch-all takes much for a header that stands in the middle of a block, unless it is the file's own or the block is complete.
+    fn ends_block(&self, format: &LineFormat, head: Head, text: &str) -> bool {
+        let sure = format.specificity > CATCH_ALL || self.is_own(format);
+        head.time.is_some() && (sure || self.pending.is_complete_before(text))
     }
 
     fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer) -> bool {

@@ -76,7 +76,7 @@ fn by_service(tally: &Tally) -> BTreeMap<ServiceName, Series> {
         let service = tally.symbols.text(key.service);
         if !told.contains(service) {
             let windows = requests.entry(service).or_default();
-            counts.windows.iter().for_each(|(w, n)| *windows.entry(*w).or_default() += f64::from(*n));
+            counts.windows.iter().for_each(|(w, n)| *windows.entry(w).or_default() += f64::from(n));
         }
     }
     requests.retain(|_, windows| windows.values().sum::<f64>() >= FEWEST_EVENTS);
