@@ -22,6 +22,7 @@ struct Weighed {
     suspect: Suspect,
     key: Option<KeyEdit>,
     evidence: Vec<Evidence>,
+    prior: f64,
     log_odds: f64,
 }
 
@@ -35,13 +36,14 @@ pub fn weigh(scene: &Scene<'_>, suspects: Vec<Suspect>) -> Verdict {
         }
     });
     weighed.sort_by(|a, b| b.log_odds.total_cmp(&a.log_odds).then_with(|| identity(&a.suspect).cmp(&identity(&b.suspect))));
-    let (confidences, unexplained) = confidences(&weighed.iter().map(|w| w.log_odds).collect::<Vec<_>>());
-    let causes: Vec<Cause> = weighed.into_iter().zip(confidences).map(|(w, confidence)| cause(w, confidence)).collect();
+    let (certainties, unexplained) = confidences(&weighed.iter().map(|w| w.log_odds).collect::<Vec<_>>());
+    let unexplained_prior = confidences(&weighed.iter().map(|w| w.prior).collect::<Vec<_>>()).1;
+    let causes: Vec<Cause> = weighed.into_iter().zip(certainties).map(|(w, confidence)| cause(w, confidence)).collect();
     let (ruled_out, not_ruled_out) = rule_out::examine(scene, &causes);
     let timeline = timeline::entries(scene, &causes);
     let mechanism = mechanism::diagnose(scene, &causes);
     let causes = causes.into_iter().take(MOST_CAUSES).collect();
-    Verdict { incident: with_all_services(scene), causes, unexplained, ruled_out, not_ruled_out, timeline, mechanism }
+    Verdict { incident: with_all_services(scene), causes, unexplained, unexplained_prior, ruled_out, not_ruled_out, timeline, mechanism }
 }
 
 /// The incident with every service that failed visibly, after those where it was found.
@@ -65,10 +67,11 @@ fn weigh_one(mut suspect: Suspect, scene: &Scene<'_>) -> Weighed {
     let mut evidence: Vec<Evidence> = plain.into_iter().map(|f| evidence(f, &suspect, scene)).collect();
     let (key, best) = best_key(keyed, &suspect, scene);
     let key_worth = weights::key_total(best.iter().map(|e| e.weight).sum());
+    let prior = weights::kind_prior(&suspect);
     let log_odds = weights::prior(&suspect, scene) + evidence.iter().map(|e| e.weight).sum::<f64>() + key_worth;
     evidence.extend(best);
     evidence.sort_by(|a, b| weights::telling(b).total_cmp(&weights::telling(a)));
-    Weighed { suspect, key, evidence, log_odds }
+    Weighed { suspect, key, evidence, prior, log_odds }
 }
 
 fn evidence((finding, origins): Found, suspect: &Suspect, scene: &Scene<'_>) -> Evidence {

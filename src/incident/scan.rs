@@ -75,6 +75,10 @@ const SPLIT_NATS: f64 = 30.0;
 const JOIN_GAP: f64 = 120.0;
 /// … unless the smaller has less than this share of the larger's score and is shorter than [`SPLIT_GAP`].
 const JOIN_SHARE: f64 = 0.15;
+/// A stretch this many times as long as the longest time outside of it is compared with that …
+const USUAL_LENGTH: usize = 2;
+/// … and is usual where this share of its own places are as quiet.
+const USUAL: f64 = 0.1;
 /// At the end of the data, that many nats of good outcomes say that it was over.
 const OVER_NATS: f64 = 5.0;
 
@@ -158,7 +162,30 @@ pub fn scan(stream: &Stream) -> Vec<Found> {
             }
         }
     }
-    joined(stream, found).into_iter().map(|(range, score)| finish(stream, range, score)).collect()
+    let found = joined(stream, found).into_iter().filter(|(range, _)| !is_usual(stream, range));
+    found.map(|(range, score)| finish(stream, range, score)).collect()
+}
+
+/// Whether the quiet time outside of a stretch may be a gap of the kind that the stretch is full of, so that what comes again and again has
+/// merely not come yet. Asked of stretches that fill most of the data: the time outside is laid over every place within, as in a permutation
+/// test, and the share of places as quiet is the p-value of its being outside by chance.
+fn is_usual(stream: &Stream, range: &std::ops::Range<usize>) -> bool {
+    let (before, after) = (0..range.start, range.end..stream.total.len());
+    let outside = if before.len() >= after.len() { before } else { after };
+    let width = outside.len();
+    if width == 0 || range.len() < USUAL_LENGTH * width {
+        return false;
+    }
+    let (total, bad) = sums((&stream.total[outside.clone()], &stream.bad[outside]));
+    let quiet = (bad / total.max(1.0)).max(stream.quiet);
+    let places = stream.total[range.clone()].windows(width).zip(stream.bad[range.clone()].windows(width));
+    let (mut as_quiet, mut all) = (0.0, 0.0);
+    for (total, bad) in places.step_by((width / 16).max(1)).map(sums) {
+        let expected = total * quiet;
+        all += 1.0;
+        as_quiet += f64::from(u8::from(bad <= expected + 2.0 * expected.sqrt()));
+    }
+    as_quiet >= USUAL * all
 }
 
 /// Pearson over-dispersion of the bad outcomes in 5 s bins outside of `range`.
@@ -302,6 +329,15 @@ mod tests {
     fn an_outage_is_found_to_the_second() {
         check(&stream(400, |s| if (200..300).contains(&s) { 4.0 } else { f64::from(s % 50 == 0) }), &[(200, 301, false)]);
         check(&stream(400, |s| if s >= 250 { 10.0 } else { 0.0 }), &[(250, 400, true)]);
+    }
+
+    #[test]
+    fn what_comes_again_and_again_is_no_incident_where_the_quiet_is_no_longer_than_its_gaps() {
+        let blip = |s: usize| s % 144 < 5;
+        check(&stream(10_800, |s| if blip(s + 60) { 10.0 } else { f64::from(s % 9 == 0) }), &[]);
+        // The same after a quiet hour is one, and so is a short quiet before what does not pause.
+        assert_eq!(scan(&stream(10_800, |s| if s > 5_000 && blip(s) { 10.0 } else { f64::from(s % 9 == 0) })).len(), 1);
+        check(&stream(1_000, |s| if s >= 300 { 5.0 } else { 0.0 }), &[(300, 1_000, true)]);
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Verdict {
     pub causes: Vec<Cause>,
     /// Probability that the cause is none of the recorded changes, components or load listed.
     pub unexplained: f64,
+    /// The same before any evidence: by what kinds of suspects there are, and how many.
+    pub unexplained_prior: f64,
     pub ruled_out: Vec<RuledOut>,
     pub not_ruled_out: Vec<NotRuledOut>,
     pub timeline: Vec<TimelineEntry>,

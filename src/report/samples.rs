@@ -306,6 +306,7 @@ pub fn rich() -> Analysis {
         incident: incident(),
         causes: vec![rich_cause(), database_cause(0.034), other_cause("config-309", "inventory", 0.012)],
         unexplained: 0.021,
+        unexplained_prior: 0.08,
         ruled_out: rich_ruled_out(),
         not_ruled_out: vec![
             NotRuledOut { title: "DNS".into(), needed: "resolver logs".into() },

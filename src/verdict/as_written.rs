@@ -96,6 +96,7 @@ mod tests {
             },
             causes: Vec::new(),
             unexplained: 1.0,
+            unexplained_prior: 1.0,
             ruled_out: Vec::new(),
             not_ruled_out: Vec::new(),
             timeline: vec![

@@ -52,14 +52,23 @@ const BUSY: f64 = 0.3;
 pub fn prior(suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     let blame_counts = scene.blame.is_known() && !scene.flow_decides() && !leaves_out(scene, EvidenceFamily::Topology);
     let blame = if blame_counts { BLAME_SHIFT } else { 0.0 };
-    let is_recorded = suspect.change.as_ref().is_none_or(|change| change.kind != ChangeKind::Unrecorded);
-    let change = if is_recorded { CHANGE_PRIOR } else { UNRECORDED_PRIOR };
+    let kind = kind_prior(suspect);
     match suspect.kind {
-        CauseKind::Change if scene.compares_versions() || leaves_out(scene, EvidenceFamily::Timing) => change - blame,
-        CauseKind::Change => change - blame - TIME_SHIFT,
-        CauseKind::Component => COMPONENT_PRIOR - blame,
+        CauseKind::Change if scene.compares_versions() || leaves_out(scene, EvidenceFamily::Timing) => kind - blame,
+        CauseKind::Change => kind - blame - TIME_SHIFT,
+        CauseKind::Load => kind,
+        CauseKind::Component | CauseKind::Infra => kind - blame,
+    }
+}
+
+/// The log-odds of a kind of suspect.
+pub fn kind_prior(suspect: &Suspect) -> f64 {
+    match suspect.kind {
+        CauseKind::Change if suspect.change.as_ref().is_some_and(|change| change.kind == ChangeKind::Unrecorded) => UNRECORDED_PRIOR,
+        CauseKind::Change => CHANGE_PRIOR,
+        CauseKind::Component => COMPONENT_PRIOR,
         CauseKind::Load => LOAD_PRIOR,
-        CauseKind::Infra => INFRA_PRIOR - blame,
+        CauseKind::Infra => INFRA_PRIOR,
     }
 }
 

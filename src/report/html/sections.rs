@@ -75,9 +75,10 @@ fn verdict(analysis: &Analysis, verdict: &Verdict, titled: bool) -> String {
         .collect();
     if !others.is_empty() {
         out.push_str(&format!(
-            "<details><summary>Other candidates</summary><ul>{}<li>{} none of these</li></ul></details>\n",
+            "<details><summary>Other candidates</summary><ul>{}<li>{} none of these ({} before any evidence)</li></ul></details>\n",
             others.concat(),
-            confidence(verdict.unexplained).replace('<', "&lt;")
+            confidence(verdict.unexplained).replace('<', "&lt;"),
+            confidence(verdict.unexplained_prior).replace('<', "&lt;")
         ));
     }
     out.push_str(&routes(verdict));

@@ -236,7 +236,13 @@ fn alternatives(screen: &mut Screen, verdict: &Verdict, others: &[&Cause], (labe
         label = "";
     }
     if verdict.unexplained >= 0.005 && !others.is_empty() && most > 0 {
-        line(screen, label, indent, &format!("{:>5}  none of these", confidence(verdict.unexplained)));
+        let before = confidence(verdict.unexplained_prior);
+        line(
+            screen,
+            label,
+            indent,
+            &format!("{:>5}  none of these ({} before any evidence)", confidence(verdict.unexplained), before.trim()),
+        );
     }
 }
 
