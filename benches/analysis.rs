@@ -10,7 +10,7 @@ use support::system::{self, Size};
 use whatchanged::analyze::conclude;
 use whatchanged::intake::{self, Intake};
 use whatchanged::model::{Options, Step, Unwatched};
-use whatchanged::parse::{Formats, changes};
+use whatchanged::parse::Formats;
 use whatchanged::read::Bundle;
 use whatchanged::report::{self, AnalysisFormat, Format, View};
 use whatchanged::suspect::facts::Facts;
@@ -69,7 +69,8 @@ fn bundle(bencher: Bencher) {
     let sample = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/samples/checkout-outage"));
     let folder = std::env::var_os("WHATCHANGED_BUNDLE").map_or_else(sample, PathBuf::from);
     let formats = Formats::builtin();
-    let bundle = Bundle::open_with(&[folder], &|head| changes::is_export(head, &formats)).expect("the bundle can be read");
     let options = Options::default();
-    run(bencher, &bundle, &intake::take_in(&bundle, &formats, &options, &Unwatched), &options);
+    let mut input = intake::open(&[folder], &formats, &options).expect("the bundle can be read");
+    let taken = intake::take_in(&mut input, &formats, &options, &Unwatched);
+    run(bencher, &input.bundle, &taken, &options);
 }

@@ -15,7 +15,7 @@ use whatchanged::mine;
 use whatchanged::model::{Options, Record, Topology, Unwatched};
 use whatchanged::parse::{Formats, read_log};
 use whatchanged::read::lines::{decompress, each_line};
-use whatchanged::read::{Bundle, Source, SourceKind};
+use whatchanged::read::{Bundle, Content, Source, SourceKind};
 use whatchanged::signal::tabulate;
 use whatchanged::template::{miner, tokens};
 
@@ -40,6 +40,7 @@ fn source() -> Source {
         instance: None,
         bytes: 0,
         near: whatchanged::model::Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+        content: Content::File,
     }
 }
 

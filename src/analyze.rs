@@ -10,7 +10,7 @@ use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::verdict::Sought;
 use crate::model::{Analysis, Change, Incident, Options, Progress, ServiceName, TimeSpan, Topology, Verdict};
-use crate::parse::{Formats, changes};
+use crate::parse::Formats;
 use crate::read::{Bundle, BundleError};
 use crate::signal::{SignalError, Signals, clocks, tabulate};
 use crate::suspect::facts::Facts;
@@ -73,8 +73,11 @@ pub fn examine(
     facts: &Facts,
     progress: &dyn Progress,
 ) -> Result<Examined, AnalyzeError> {
-    let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
-    workers(options.threads)?.install(|| conclude(&bundle, intake::take_in(&bundle, formats, options, progress), facts, options))
+    workers(options.threads)?.install(|| {
+        let mut input = intake::open(paths, formats, options).map_err(AnalyzeError::Bundle)?;
+        let taken = intake::take_in(&mut input, formats, options, progress);
+        conclude(&input.bundle, taken, facts, options)
+    })
 }
 
 /// Finds the incidents in what was read of a bundle and weighs their causes: all that comes after reading.

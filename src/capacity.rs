@@ -17,8 +17,7 @@ use crate::intake;
 use crate::model::capacity::{CapacityPlan, HoldBasis, Limit, Needed, PoolPlan, ServerPlan};
 use crate::model::database::Engine;
 use crate::model::{Metrics, Options, Progress, ServiceName, Time, TimeSpan, Topology};
-use crate::parse::{Formats, changes};
-use crate::read::Bundle;
+use crate::parse::Formats;
 use crate::signal::{Outcomes, Signals, tabulate};
 use crate::suspect::facts::Facts;
 use crate::suspect::surge;
@@ -63,10 +62,12 @@ pub fn plan(
     facts: &Facts,
     progress: &dyn Progress,
 ) -> Result<CapacityPlan, AnalyzeError> {
-    let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
+    let mut input = intake::open(paths, formats, options).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {
-        let mut intake = intake::take_in(&bundle, formats, options, progress);
-        let settings = Settings::read(&bundle, &intake.changes, facts);
+        let mut intake = intake::take_in(&mut input, formats, options, progress);
+        let bundle = &input.bundle;
+        database::unseen(bundle, &mut intake);
+        let settings = Settings::read(bundle, &intake.changes, facts);
         let (tally, metrics) = (std::mem::take(&mut intake.tally), std::mem::take(&mut intake.metrics));
         let empty = |missing| CapacityPlan { wait: asked.wait, missing, ..CapacityPlan::default() };
         let Some(signals) = tabulate(tally, metrics, &intake.topology)? else {
@@ -76,7 +77,7 @@ pub fn plan(
         let incidents: Vec<TimeSpan> = incident::detect(&signals, options)?.incidents.iter().map(|incident| incident.span).collect();
         let quiet = quiet(signals.span, &incidents);
         let spans = Spans { quiet: quiet.iter().copied().max_by(|a, b| a.seconds().total_cmp(&b.seconds())), incident: None };
-        let ledgers = database::ledgers(&bundle, &intake, options, formats, facts, spans);
+        let ledgers = database::ledgers(bundle, &intake, options, formats, facts, spans);
         let measured = Measured { signals: &signals, topology: &intake.topology, quiet, asked };
         let mut pools: Vec<PoolPlan> = settings.pools.iter().filter_map(|pool| measured.pool(pool)).collect();
         pools.extend(ledgers.iter().filter_map(|((service, engine), ledger)| measured.pooler(service, *engine, ledger, &settings)));

@@ -16,6 +16,7 @@ mod postmortem;
 mod progress;
 mod risk;
 mod settings;
+mod summarize;
 mod templates;
 mod verify;
 
@@ -94,6 +95,8 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Command::History(command) => history::run(&command, streams),
         Command::Db(args) => database::run_view(&args, environment, streams),
         Command::Capacity(args) => database::run_capacity(&args, environment, streams),
+        Command::Summarize(args) => summarize::run(&args, environment, streams),
+        Command::Merge(args) => summarize::merge(&args, streams),
         Command::Calibrate(args) => calibrate::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
         Command::Completions(args) => {

@@ -18,9 +18,9 @@ use crate::analyze::{AnalyzeError, workers};
 use crate::incident;
 use crate::intake::{self, Intake};
 use crate::model::database::{DatabaseView, Engine};
-use crate::model::{Options, Origin, Progress, Record, ServiceName, TimeSpan};
-use crate::parse::{Formats, LogOutcome, changes, read_log};
-use crate::read::{Bundle, Source, SourceKind, lines};
+use crate::model::{Complaint, Options, Origin, Progress, Record, ServiceName, TimeSpan};
+use crate::parse::{Formats, LogOutcome, read_log};
+use crate::read::{Bundle, Content, Source, SourceKind};
 use crate::signal::tabulate;
 use crate::suspect::facts::Facts;
 use crate::suspect::surge;
@@ -38,12 +38,14 @@ pub fn view(
     facts: &Facts,
     progress: &dyn Progress,
 ) -> Result<DatabaseView, AnalyzeError> {
-    let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
+    let mut input = intake::open(paths, formats, options).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {
-        let mut intake = intake::take_in(&bundle, formats, options, progress);
+        let mut intake = intake::take_in(&mut input, formats, options, progress);
+        let bundle = &input.bundle;
+        unseen(bundle, &mut intake);
         let metrics = intake.metrics.clone();
         let spans = spans(&mut intake, options)?;
-        let ledgers = ledgers(&bundle, &intake, options, formats, facts, spans);
+        let ledgers = ledgers(bundle, &intake, options, formats, facts, spans);
         Ok(DatabaseView {
             incident: spans.incident,
             quiet: spans.quiet,
@@ -65,6 +67,24 @@ pub fn spans(intake: &mut Intake, options: &Options) -> Result<Spans, AnalyzeErr
     Ok(Spans { quiet: quiet.filter(|span: &TimeSpan| span.seconds() > 0.0), incident })
 }
 
+/// The logs of databases and poolers.
+fn database_logs<'b>(bundle: &'b Bundle, intake: &Intake) -> Vec<(&'b Source, Engine)> {
+    let format_of: BTreeMap<&str, &str> = intake.coverage.sources.iter().map(|s| (s.path.as_str(), s.format.as_str())).collect();
+    let engine_of = |source: &Source| format_of.get(source.shown.as_ref()).and_then(|format| Engine::of_format(format));
+    let logs = bundle.sources.iter().filter(|source| source.kind == SourceKind::Log);
+    logs.filter_map(|source| Some((source, engine_of(source)?))).collect()
+}
+
+/// Complains of logs of databases that cannot be read once more.
+pub fn unseen(bundle: &Bundle, intake: &mut Intake) {
+    let why = "only a summary of it is here: statements, locks and sessions are not looked at";
+    let counted = database_logs(bundle, intake).into_iter().filter(|(source, _)| matches!(source.content, Content::Counted { .. }));
+    let told: Vec<Complaint> =
+        counted.map(|(source, _)| Complaint { origin: Origin::file(&source.shown), why: why.to_owned(), more: 0 }).collect();
+    intake.coverage.complaints.extend(told);
+    intake.coverage.complaints.sort();
+}
+
 /// The logs of databases and poolers, each read once more; by the service that wrote them.
 pub fn ledgers(
     bundle: &Bundle,
@@ -74,14 +94,7 @@ pub fn ledgers(
     facts: &Facts,
     spans: Spans,
 ) -> BTreeMap<(ServiceName, Engine), Ledger> {
-    let format_of: BTreeMap<&str, &str> = intake.coverage.sources.iter().map(|s| (s.path.as_str(), s.format.as_str())).collect();
-    let engine_of = |source: &Source| format_of.get(source.shown.as_ref()).and_then(|format| Engine::of_format(format));
-    let logs: Vec<(&Source, Engine)> = bundle
-        .sources
-        .iter()
-        .filter(|source| source.kind == SourceKind::Log)
-        .filter_map(|source| Some((source, engine_of(source)?)))
-        .collect();
+    let logs = database_logs(bundle, intake);
     let read = |(source, engine): &(&Source, Engine)| {
         let mut ledger = Ledger::new(*engine, spans);
         read_source(source, formats, options, facts, &mut ledger);
@@ -105,7 +118,7 @@ fn read_source(source: &Source, formats: &Formats, options: &Options, facts: &Fa
             ledger.add(record, facts, &|| Origin::new(&source.shown, line));
         }
     };
-    let outcome = match lines::open(&source.path) {
+    let outcome = match source.open() {
         Ok(input) => read_log(source, input, formats, options.utc_offset, &mut sink),
         Err(error) => LogOutcome::unreadable(source, &error.to_string()),
     };

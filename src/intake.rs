@@ -2,6 +2,10 @@
 //!
 //! Knows how to read; does not know what a window will be compared with, nor what an incident is.
 
+mod input;
+mod plan;
+mod summarise;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -18,10 +22,14 @@ use crate::parse::parallel::{self, Idle, Manner};
 use crate::parse::series::{Collected, Reading, Setting};
 use crate::parse::timestamp::Clock;
 use crate::parse::{Formats, LogOutcome, Sink, changes, config, influx, openmetrics, otlp_metrics, prometheus, sysstat, topology};
-use crate::read::{Bundle, Source, SourceKind, lines};
+use crate::read::{Bundle, Content, Source, SourceKind};
 use crate::signal::metrics::{self, TableOutcome};
 use crate::template::tally::Place;
 use crate::template::{Flow, Tally};
+
+pub use input::{Input, merged, open};
+pub use plan::{Planned, plan};
+pub use summarise::{Lines, summarise, summarise_stretch};
 
 /// Metric, change and configuration files are read whole; larger ones are refused.
 const LARGEST_WHOLE_FILE: u64 = 1 << 30;
@@ -73,13 +81,18 @@ type WholeReader<'r> = dyn Fn(&[u8], &mut Part) -> Result<(), String> + 'r;
 /// Reads metrics that are written as text.
 type MetricReader = dyn Fn(&str, &Setting<'_>) -> Result<Reading, String>;
 
-/// Reads all sources.
-pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress) -> Intake {
+/// Reads all sources, and takes what was counted elsewhere.
+pub fn take_in(input: &mut Input, formats: &Formats, options: &Options, progress: &dyn Progress) -> Intake {
+    let elsewhere = std::mem::take(&mut input.elsewhere);
+    let bundle = &input.bundle;
     progress.expect(bundle.sources.iter().map(|s| s.bytes).sum());
     let counted = Counted::default();
     let read = |source: &Source| {
         progress.file_begun(&source.shown);
-        let part = read_source(source, bundle, formats, options, progress, &counted);
+        let part = match elsewhere.outcomes.get(&source.shown) {
+            Some(outcome) if matches!(source.content, Content::Counted { .. }) => Part::of_log(outcome.clone()),
+            _ => read_source(source, bundle, formats, options, progress, &counted),
+        };
         if source.kind != SourceKind::Log {
             progress.advance(source.bytes, part.coverage.lines);
         }
@@ -112,6 +125,7 @@ pub fn take_in(bundle: &Bundle, formats: &Formats, options: &Options, progress: 
         intake.topology.add(caller, callee);
     }
     intake.changes = settle_changes(changes, &joining, &mut intake.coverage.complaints);
+    elsewhere.counted.into_iter().for_each(|shard| counted.put(shard));
     let (tallies, flows) = counted.into_all().into_iter().unzip();
     intake.tally = Tally::merged(tallies, options.step);
     intake.flow = Flow::merged(flows);
@@ -244,7 +258,7 @@ fn refused(changes: &[Change], complaints: &[Complaint]) -> u64 {
 type Counted = Idle<(Tally, Flow)>;
 
 fn read_log(source: &Source, formats: &Formats, options: &Options, progress: &dyn Progress, all: &Counted) -> Part {
-    let begin = || Counting { tally: Tally::default(), flow: Flow::default(), source, options };
+    let begin = || Counting::new(source, options);
     let manner = Manner { utc_offset: options.utc_offset, part: options.part };
     let watch = |bytes, lines| progress.advance(bytes, lines);
     let (counted, outcome) = parallel::read_all(source, formats, manner, &watch, &begin);
@@ -252,7 +266,7 @@ fn read_log(source: &Source, formats: &Formats, options: &Options, progress: &dy
         counting.tally.name_source(&outcome.coverage.format);
         all.join((counting.tally, counting.flow), |a, b| (a.0.joined(b.0), a.1.joined(b.1)));
     }
-    Part { coverage: outcome.coverage, complaints: outcome.complaints, ..Part::default() }
+    Part::of_log(outcome)
 }
 
 /// Counts the records of a log.
@@ -261,6 +275,12 @@ struct Counting<'s> {
     flow: Flow,
     source: &'s Source,
     options: &'s Options,
+}
+
+impl<'s> Counting<'s> {
+    fn new(source: &'s Source, options: &'s Options) -> Counting<'s> {
+        Counting { tally: Tally::default(), flow: Flow::default(), source, options }
+    }
 }
 
 impl Sink for Counting<'_> {
@@ -275,7 +295,7 @@ impl Sink for Counting<'_> {
 }
 
 fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
-    let bytes = match bytes_of(&source.path, LARGEST_WHOLE_FILE) {
+    let bytes = match bytes_of(source, LARGEST_WHOLE_FILE) {
         Ok(bytes) => bytes,
         Err(why) => return Part::unreadable(source, &why),
     };
@@ -298,9 +318,9 @@ fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
     part
 }
 
-fn bytes_of(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+fn bytes_of(source: &Source, most: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let input = lines::open(path).map_err(|e| e.to_string())?;
+    let input = source.open().map_err(|e| e.to_string())?;
     input.take(most + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > most { Err(format!("larger than {most} bytes when unpacked: not read")) } else { Ok(bytes) }
 }
@@ -314,7 +334,7 @@ fn snapshot(bundle: &Bundle, changes: &Source, path: &str) -> Result<String, Str
     let beside: PathBuf = changes.path.parent().map(|p| p.join(inside)).unwrap_or_else(|| inside.to_path_buf());
     let known = bundle.sources.iter().find(|s| s.path == beside || s.shown.as_ref() == path);
     let source = known.ok_or_else(|| format!("{path} is not in the bundle"))?;
-    bytes_of(&source.path, LARGEST_CONFIG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    bytes_of(source, LARGEST_CONFIG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The configuration that a change names by a path of the bundle; `None` where it cannot be read, which reading the change told.
@@ -332,9 +352,13 @@ fn config_service(shown: &str) -> Option<ServiceName> {
 }
 
 impl Part {
-    fn unreadable(source: &Source, why: &str) -> Part {
-        let LogOutcome { coverage, complaints } = LogOutcome::unreadable(source, why);
+    fn of_log(outcome: LogOutcome) -> Part {
+        let LogOutcome { coverage, complaints } = outcome;
         Part { coverage, complaints, ..Part::default() }
+    }
+
+    fn unreadable(source: &Source, why: &str) -> Part {
+        Part::of_log(LogOutcome::unreadable(source, why))
     }
 
     fn count_rows(&mut self, source: &Source, outcome: &TableOutcome) {

@@ -14,6 +14,8 @@ pub mod template;
 
 pub mod signal;
 
+pub mod summary;
+
 pub mod intake;
 
 pub mod incident;

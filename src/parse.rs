@@ -23,7 +23,7 @@ pub mod pattern;
 mod pending;
 pub mod place;
 mod records;
-mod rhythm;
+pub mod rhythm;
 mod scanner;
 mod stamp;
 mod structured;
@@ -61,7 +61,7 @@ use folder::{Kind, about_file};
 use format::{ColumnsFile, LineFile, MessageFile};
 use place::Written;
 use records::read_watched;
-pub use records::{LogOutcome, PartOutcome, Parts, Sink, Watch, read_log};
+pub use records::{Ledger, LogOutcome, PartOutcome, Parts, Sink, Watch, piece, read_log};
 
 /// All formats of a run: the built-in ones and the user's.
 #[derive(Debug, Default)]

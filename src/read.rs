@@ -3,6 +3,7 @@
 //! Does not know any log format, nor what a change or a metric means.
 
 mod ahead;
+pub mod content;
 pub mod documents;
 pub mod lines;
 mod metrics;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::model::{Complaint, InstanceId, Origin, ServiceName, Time};
+pub use content::Content;
 use sniff::Look;
 
 /// Files at the top of a bundle that belong to whoever examines the tool.
@@ -55,6 +57,7 @@ pub struct Source {
     /// An instant near its records, for times written without a year or a day: a date found in this or another file of
     /// the bundle, else when the file was last written.
     pub near: Option<Time>,
+    pub content: Content,
 }
 
 /// What a file holds.
@@ -77,6 +80,34 @@ pub enum SourceKind {
     Topology,
     Config,
     Skipped,
+}
+
+impl SourceKind {
+    const NAMES: [(SourceKind, &str); 13] = [
+        (SourceKind::Log, "log"),
+        (SourceKind::LongCsv, "long csv"),
+        (SourceKind::WideCsv, "wide csv"),
+        (SourceKind::Parquet, "parquet"),
+        (SourceKind::PrometheusJson, "prometheus json"),
+        (SourceKind::OpenMetrics, "openmetrics"),
+        (SourceKind::OtlpMetrics, "otlp metrics"),
+        (SourceKind::LineProtocol, "line protocol"),
+        (SourceKind::Sysstat, "sysstat"),
+        (SourceKind::Changes, "changes"),
+        (SourceKind::Topology, "topology"),
+        (SourceKind::Config, "config"),
+        (SourceKind::Skipped, "skipped"),
+    ];
+
+    /// What it is called where it is written down.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<SourceKind> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
 }
 
 /// Why nothing can be read at all.
@@ -272,6 +303,7 @@ fn source(file: Found, look: &Look, near: Option<Time>, numbered: bool) -> Sourc
         near: look.date.or(near).or_else(|| written(meta.as_ref())),
         shown: Arc::from(file.shown),
         path: file.path,
+        content: Content::File,
     }
 }
 

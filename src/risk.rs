@@ -19,7 +19,7 @@ use crate::model::{
     ServiceName, Time, TimeSpan, Topology,
 };
 use crate::parse::config::Flat;
-use crate::parse::{Formats, changes, config_diff};
+use crate::parse::{Formats, config_diff};
 use crate::read::Bundle;
 use crate::signal::{Signals, clocks, tabulate};
 use crate::suspect::facts::Facts;
@@ -81,16 +81,17 @@ pub fn assess(
     (facts, past): (&Facts, &[PastChange]),
     progress: &dyn Progress,
 ) -> Result<Risks, AnalyzeError> {
-    let bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(AnalyzeError::Bundle)?;
+    let mut input = intake::open(paths, formats, options).map_err(AnalyzeError::Bundle)?;
     workers(options.threads)?.install(|| {
-        let mut intake = intake::take_in(&bundle, formats, options, progress);
+        let mut intake = intake::take_in(&mut input, formats, options, progress);
+        let bundle = &input.bundle;
         intake.changes = known_by(intake.changes, options.until);
         let signals = signals(&mut intake)?;
         let incidents = match &signals {
             Some(signals) => incident::detect(signals, options)?.incidents,
             None => Vec::new(),
         };
-        let known = Known { bundle: &bundle, intake: &intake, signals: signals.as_ref(), incidents: &incidents, facts, past };
+        let known = Known { bundle, intake: &intake, signals: signals.as_ref(), incidents: &incidents, facts, past };
         let changes = known.judge(subject, options.until);
         Ok(Risks { changes, coverage: intake.coverage })
     })

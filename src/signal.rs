@@ -6,6 +6,7 @@ pub mod clocks;
 pub mod metrics;
 pub mod outcomes;
 pub mod parquet;
+pub mod tables;
 pub mod tabulate;
 
 pub use outcomes::{Breakdown, Outcomes};

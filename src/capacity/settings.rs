@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::intake;
 use crate::model::{Change, Origin, ServiceName};
 use crate::parse::config::{self, Flat};
-use crate::read::{Bundle, SourceKind, lines};
+use crate::read::{Bundle, Source, SourceKind};
 use crate::suspect::facts::{Facts, Quantity, numeric_value};
 
 /// `default_pool_size` unless it is set (PgBouncer's documentation).
@@ -92,7 +92,7 @@ fn in_force(bundle: &Bundle, changes: &[Arc<Change>]) -> BTreeMap<ServiceName, (
     paths.sort_by(|a, b| a.shown.cmp(&b.shown));
     for source in paths {
         let Some(service) = source.service.clone().or_else(|| folder(&source.shown)) else { continue };
-        if let Some(flat) = text(&source.path).and_then(|text| config::flatten(&source.shown, &text).ok()) {
+        if let Some(flat) = text(source).and_then(|text| config::flatten(&source.shown, &text).ok()) {
             found.insert(service, (source.shown.to_string(), flat));
         }
     }
@@ -110,10 +110,10 @@ fn in_force(bundle: &Bundle, changes: &[Arc<Change>]) -> BTreeMap<ServiceName, (
     found
 }
 
-fn text(path: &std::path::Path) -> Option<String> {
+fn text(source: &Source) -> Option<String> {
     use std::io::Read;
     let mut bytes = Vec::new();
-    lines::open(path).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
+    source.open().ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= LARGEST).then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -3,6 +3,7 @@
 mod database;
 mod examples;
 mod formats;
+mod summary;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ use database::{CAPACITY_EXAMPLES, DB_EXAMPLES};
 pub use database::{CapacityArgs, DbArgs};
 use examples::{PARSER_EXAMPLES, TEMPLATE_EXAMPLES};
 pub use formats::{AnalyzeFormatArg, ColorArg, FormatArg};
+use summary::{MERGE_EXAMPLES, SUMMARIZE_EXAMPLES};
+pub use summary::{MergeArgs, SummarizeArgs};
 
 const STYLES: Styles = Styles::styled().header(AnsiColor::Yellow.on_default().bold()).literal(AnsiColor::Green.on_default());
 
@@ -157,6 +160,12 @@ pub enum Command {
     /// Tell whether pools and the database are large enough for the load, and what runs out first.
     #[command(after_help = format!("{CAPACITY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Capacity(CapacityArgs),
+    /// Count what logs hold into a small file that the other commands take in their place: for logs of many machines.
+    #[command(after_help = format!("{SUMMARIZE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Summarize(Box<SummarizeArgs>),
+    /// Make one summary of several.
+    #[command(after_help = format!("{MERGE_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Merge(MergeArgs),
     /// Analyse cases whose truth is known, and tell how often the answers and their confidences are right.
     #[command(after_help = format!("{CALIBRATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Calibrate(CalibrateArgs),

@@ -73,6 +73,28 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Writes a file so that readers see all of it or nothing, as it comes to be.
+pub fn write_file_with(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> Result<(), String>) -> Result<(), Failure> {
+    let failure = |e: String| Failure::failed(format!("cannot write {}: {e}", path.display()), None);
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|e| failure(e.to_string()))?;
+    }
+    // Several machines may make the same file at once.
+    let instant = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let temporary = beside(path).with_extension(format!("{instant}.tmp"));
+    let mut put = || -> Result<(), String> {
+        let file = File::create(&temporary).map_err(|e| e.to_string())?;
+        let mut out = BufWriter::new(file);
+        write(&mut out)?;
+        let file = out.into_inner().map_err(|e| e.to_string())?;
+        file.sync_all().and_then(|()| fs::rename(&temporary, path)).map_err(|e| e.to_string())
+    };
+    put().map_err(|e| {
+        let _ = fs::remove_file(&temporary);
+        failure(e)
+    })
+}
+
 fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = beside(target);
     let written = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, target));

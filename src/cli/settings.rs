@@ -9,7 +9,8 @@ use crate::verify::Terms;
 
 use super::Failure;
 use super::args::{
-    AnalyzeArgs, AnalyzeFormatArg, CapacityArgs, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, RiskArgs, TemplatesArgs, VerifyArgs,
+    AnalyzeArgs, AnalyzeFormatArg, CapacityArgs, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, RiskArgs, SummarizeArgs,
+    TemplatesArgs, VerifyArgs,
 };
 
 /// Columns where none are known, as for a pipe.
@@ -237,6 +238,38 @@ pub fn length(flag: &str, text: &str) -> Result<f64, Failure> {
         _ => return Err(wrong()),
     };
     if (1.0..=3_660.0 * 86_400.0).contains(&seconds) { Ok(seconds) } else { Err(wrong()) }
+}
+
+/// What `summarize` is asked for.
+pub fn summarizing(args: &SummarizeArgs) -> Result<Options, Failure> {
+    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    let (since, until) = limits(&args.since, &args.until, offset)?;
+    let threads = args.threads.map(usize::from);
+    Ok(Options { since, until, utc_offset: offset, threads, part: args.part_size, ..Options::default() })
+}
+
+/// `256M` -> bytes; K, M, G and T are powers of 1024.
+pub fn size(text: &str) -> Result<u64, Failure> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => Some(0),
+        "K" | "KB" | "KIB" => Some(10),
+        "M" | "MB" | "MIB" => Some(20),
+        "G" | "GB" | "GIB" => Some(30),
+        "T" | "TB" | "TIB" => Some(40),
+        _ => None,
+    };
+    let bytes = digits.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(1 << unit));
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| Failure::usage(format!("'{text}' is no size"), "write a number of bytes, or one such as 256M"))
+}
+
+/// `3/16` -> (3, 16).
+pub fn shard(text: &str) -> Result<(usize, usize), Failure> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    let wrong = || Failure::usage(format!("'{text}' is no shard"), "write I/N with I from 0 to N - 1, such as 0/16");
+    parsed.filter(|(i, n): &(usize, usize)| i < n).ok_or_else(wrong)
 }
 
 fn limits(since: &Option<String>, until: &Option<String>, offset: Option<i32>) -> Result<(Option<Time>, Option<Time>), Failure> {

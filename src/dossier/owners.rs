@@ -4,14 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::model::{Change, Origin, Owner, ServiceName, Verdict};
 use crate::parse::config;
-use crate::read::lines::{self, STDIN};
 use crate::read::{Bundle, Source, SourceKind};
 
 /// Larger files are not read a second time for a name.
@@ -27,7 +25,7 @@ pub fn find(bundle: &Bundle, changes: &[Arc<Change>], verdicts: &[Verdict]) -> V
     services.extend(verdicts.iter().flat_map(|v| v.causes.iter().map(|c| &c.service).chain(&v.incident.services)));
     services.retain(|s| !s.is_everything());
     let mut owners: BTreeSet<Owner> = BTreeSet::new();
-    for source in bundle.sources.iter().filter(|s| s.path != Path::new(STDIN) && s.bytes <= LARGEST) {
+    for source in bundle.sources.iter().filter(|s| s.is_at_hand() && s.bytes <= LARGEST) {
         let name = source.shown.rsplit('/').next().unwrap_or_default();
         let read = |read: &dyn Fn(&str) -> Vec<Owner>| text_of(source).map(|text| read(&text)).unwrap_or_default();
         match source.kind {
@@ -44,7 +42,7 @@ pub fn find(bundle: &Bundle, changes: &[Arc<Change>], verdicts: &[Verdict]) -> V
 
 fn text_of(source: &Source) -> Option<String> {
     let mut bytes = Vec::new();
-    lines::open(&source.path).ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    source.open().ok()?.take(LARGEST).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::model::time::SECOND;
 use crate::model::{Record, Time};
 use crate::read::documents::unfolded;
-use crate::read::{Source, SourceKind};
+use crate::read::{Content, Source, SourceKind};
 
 use super::beginnings::Candidates;
 use super::cells::Row;
@@ -206,6 +206,7 @@ fn read(formats: &Formats, text: &str, sink: &mut dyn FnMut(&Record<'_>)) -> Log
         instance: None,
         bytes: text.len() as u64,
         near: clock().near,
+        content: Content::File,
     };
     read_log(&source, Box::new(Cursor::new(text.to_owned().into_bytes())), formats, None, &mut |record: &Record<'_>, _: u64| sink(record))
 }

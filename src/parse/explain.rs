@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{Level, Record, Time};
-use crate::read::{Source, SourceKind};
+use crate::read::{Content, Source, SourceKind};
 
 use super::beginnings::Candidates;
 use super::cells::{Cell, Column, Row, Spelling};
@@ -183,6 +183,7 @@ fn read(formats: &Formats, question: &Question, text: String, sink: &mut dyn Sin
         instance: None,
         bytes: text.len() as u64,
         near: question.near,
+        content: Content::File,
     };
     read_log(&source, Box::new(Cursor::new(text.into_bytes())), formats, Some(question.utc_offset), sink)
 }

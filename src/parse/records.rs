@@ -6,6 +6,7 @@ mod dialect;
 mod ledger;
 mod log;
 mod parts;
+pub mod piece;
 
 use std::io::{self, Read};
 
@@ -17,12 +18,12 @@ use crate::read::lines::{Blocks, Lines};
 use super::Formats;
 use super::timestamp::Clock;
 use dialect::{Dialect, SAMPLE};
-use ledger::Ledger;
+pub use ledger::Ledger;
 use log::Log;
 pub use parts::{PartOutcome, Parts};
 
 /// What became of a file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LogOutcome {
     pub coverage: SourceCoverage,
     pub complaints: Vec<Complaint>,

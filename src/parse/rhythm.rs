@@ -71,6 +71,22 @@ impl Beats {
     }
 }
 
+impl Beats {
+    /// First and last time and line of each second that counts, for keeping.
+    pub fn all(&self) -> impl Iterator<Item = (Time, Time, u64)> {
+        self.0.iter().map(|beat| (beat.first, beat.last, beat.line))
+    }
+
+    /// Those that were kept.
+    pub fn kept(all: impl IntoIterator<Item = (Time, Time, u64)>) -> Beats {
+        Beats(all.into_iter().map(|(first, last, line)| Beat { first, last, line }).collect())
+    }
+
+    pub fn renumber(&mut self, number: &dyn Fn(u64) -> u64) {
+        self.0.iter_mut().for_each(|beat| beat.line = number(beat.line));
+    }
+}
+
 impl Rhythm {
     /// Takes note of the next part of a source. A record that is older than those before it was delayed on its way.
     pub fn follow(&mut self, part: &Beats) {

@@ -51,6 +51,26 @@ impl Names {
         !self.is_sample() || users::hash(name) <= self.limit
     }
 
+    /// Names with a larger hash are not kept.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Hashes of the names that are kept, in order.
+    pub fn kept(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.seen.iter().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Takes up what was kept of another run.
+    pub fn restore(&mut self, limit: u64, hashes: impl IntoIterator<Item = u64>) {
+        self.limit = limit;
+        self.seen.extend(hashes);
+        self.retain();
+        self.shrink();
+    }
+
     /// Whether names were left out.
     pub fn is_sample(&self) -> bool {
         self.limit < u64::MAX
@@ -173,6 +193,19 @@ impl Texts {
 
     pub fn is_shortened(&self, service: Symbol) -> bool {
         self.services.get(&service).is_some_and(|forms| forms.level > 0)
+    }
+
+    /// Services whose texts are not all counted as they are, with how often they were shortened and the largest hash that is kept.
+    pub fn levels(&self) -> impl Iterator<Item = (Symbol, usize, u64)> {
+        let bound = self.services.iter().filter(|(_, forms)| forms.level > 0 || forms.names.is_sample());
+        bound.map(|(service, forms)| (*service, forms.level, forms.names.limit))
+    }
+
+    /// Takes up what was kept of another run.
+    pub fn restore(&mut self, service: Symbol, level: usize, limit: u64) {
+        let forms = self.services.entry(service).or_default();
+        forms.level = level.min(WORDS.len());
+        forms.names.restore(limit, []);
     }
 
     pub fn renamed(self, new: impl Fn(Symbol) -> Symbol) -> Texts {

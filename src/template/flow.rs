@@ -27,8 +27,8 @@ const EVENT_TEXT: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step {
     pub time: Time,
-    /// Hash of the file, and the line: records of one instant keep the order of their file.
-    place: (u32, u32),
+    /// Hash of the file and the line: records of one instant keep the order of their file.
+    pub place: Place,
     pub service: Symbol,
     /// Hash of the span's id; 0 where the record names none.
     pub span: u32,
@@ -38,15 +38,40 @@ pub struct Step {
     pub error: bool,
 }
 
+/// A line of a file, in 64 bits: 24 of the hash of the file's path, 40 of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(pub u64);
+
+impl Place {
+    const LINE: u64 = (1 << 40) - 1;
+
+    fn new(path: &str, line: u64) -> Place {
+        Place(Place::file(path) << 40 | line.min(Place::LINE))
+    }
+
+    /// What stands for a file.
+    pub fn file(path: &str) -> u64 {
+        (users::hash(path) & u64::from(u32::MAX)) >> 8
+    }
+
+    /// The same file, another line.
+    fn renumbered(self, number: &dyn Fn(u64, u64) -> u64) -> Place {
+        let (file, line) = (self.0 >> 40, self.0 & Place::LINE);
+        Place(file << 40 | number(file, line).min(Place::LINE))
+    }
+}
+
 /// The steps of all kept traces.
 #[derive(Clone, Debug)]
 pub struct Flow {
     /// Texts of services and events.
     pub symbols: Symbols,
-    traces: FxHashMap<u64, Vec<Step>>,
+    /// By the hash of their id.
+    pub traces: FxHashMap<u64, Vec<Step>>,
     /// Traces with a larger hash are not kept.
-    limit: u64,
-    events: Names,
+    pub limit: u64,
+    /// Events that are told apart.
+    pub events: Names,
     scratch: String,
 }
 
@@ -68,7 +93,7 @@ impl Flow {
         let error = record.level >= Level::Error || record.request.as_ref().is_some_and(crate::model::Request::failed);
         let step = Step {
             time: record.time,
-            place: (users::hash(path) as u32, u32::try_from(line).unwrap_or(u32::MAX)),
+            place: Place::new(path, line),
             service: self.symbols.intern(record.service.as_deref().unwrap_or(service)),
             span: record.span.as_deref().map_or(0, |s| users::hash(s) as u32),
             event: self.event(record),
@@ -151,6 +176,11 @@ impl Flow {
         let mut all: Vec<(&u64, &Vec<Step>)> = self.traces.iter().collect();
         all.sort_unstable_by_key(|(hash, steps)| (steps.first().map(|s| s.time), **hash));
         all.into_iter().map(|(_, steps)| steps.as_slice()).collect()
+    }
+
+    /// Gives all steps other lines, by what stands for their file and the line they have; lines must keep their order.
+    pub fn renumber(&mut self, number: &dyn Fn(u64, u64) -> u64) {
+        self.traces.values_mut().flatten().for_each(|step| step.place = step.place.renumbered(number));
     }
 
     pub fn is_empty(&self) -> bool {

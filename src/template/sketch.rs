@@ -40,6 +40,14 @@ impl LatencySketch {
         }
     }
 
+    /// Of bins by rising number; others are left out.
+    pub fn of_bins(bins: impl IntoIterator<Item = (u16, u32)>) -> LatencySketch {
+        let mut bins: Vec<(u16, u32)> = bins.into_iter().collect();
+        bins.dedup_by_key(|bin| bin.0);
+        bins.retain(|bin| bin.1 > 0);
+        LatencySketch { bins }
+    }
+
     /// The bins by number, with their counts.
     pub fn bins(&self) -> impl Iterator<Item = (u16, u32)> {
         self.bins.iter().copied()

@@ -17,6 +17,7 @@ use super::tokens;
 use super::users::{self, UserSet};
 use super::windows::WindowCounts;
 use crate::model::{Exemplar, Level, Origin, Record, Step, Time, TimeSpan};
+pub use bounded::Bound;
 use bounded::{Bounds, Field};
 
 /// More windows than this between a shard's first and last record and the step doubles: 4.5 hours at one second.
@@ -50,7 +51,8 @@ pub struct RecordCounts {
     pub last: Time,
     /// By time; the first one with its detail.
     pub exemplars: Vec<Exemplar>,
-    sampled: Vec<(u64, Exemplar)>,
+    /// (rank, exemplar), by rank: those spread over all records, until shards are one.
+    pub sampled: Vec<(u64, Exemplar)>,
 }
 
 impl RecordCounts {
@@ -300,6 +302,15 @@ impl Tally {
         self
     }
 
+    /// Gives the examples of a shard the numbers of their lines, where these were not known when it was counted.
+    pub fn renumber(&mut self, number: &dyn Fn(&Origin) -> u64) {
+        let renumber = |exemplar: &mut Exemplar| exemplar.origin.line = number(&exemplar.origin);
+        for counts in self.records.values_mut() {
+            counts.exemplars.iter_mut().for_each(renumber);
+            counts.sampled.iter_mut().for_each(|(_, exemplar)| renumber(exemplar));
+        }
+    }
+
     fn absorb(&mut self, shard: Tally) {
         let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| self.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
         self.bounds.merge(&shard.bounds, &map);
@@ -398,14 +409,16 @@ impl RecordCounts {
     fn keep_example(&mut self, record: &Record<'_>, place: Place<'_>) {
         let early =
             self.exemplars.len() < EXEMPLARS || self.exemplars.last().is_some_and(|e| place.is_before(record.time, (e.time, &e.origin)));
-        let rank = users::hash(place.path) ^ users::hash(&record.message).wrapping_add(place.line.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let sampled = self.sampled.len() < EXEMPLARS || self.sampled.last().is_some_and(|s| rank < s.0);
+        // Not by the line, which is not known where a file is read in the middle.
+        let instant = record.time.0.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let rank = users::hash(place.path) ^ users::hash(&record.message).wrapping_add(instant);
+        let sampled = self.sampled.len() < EXEMPLARS || self.sampled.last().is_some_and(|s| rank <= s.0);
         if !early && !sampled {
             return;
         }
         let exemplar = exemplar(record, place, self.exemplars.first().is_none_or(|e| record.time <= e.time));
         if sampled {
-            insert_bounded(&mut self.sampled, (rank, exemplar.clone()));
+            insert_ranked(&mut self.sampled, (rank, exemplar.clone()));
         }
         if early {
             insert_bounded(&mut self.exemplars, exemplar);
@@ -417,7 +430,7 @@ impl RecordCounts {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         other.exemplars.into_iter().for_each(|e| insert_bounded(&mut self.exemplars, e));
-        other.sampled.into_iter().for_each(|e| insert_bounded(&mut self.sampled, e));
+        other.sampled.into_iter().for_each(|e| insert_ranked(&mut self.sampled, e));
     }
 
     fn sealed(mut self) -> RecordCounts {
@@ -451,6 +464,18 @@ fn insert_bounded<T: Ord>(kept: &mut Vec<T>, item: T) {
     let at = kept.partition_point(|k| *k <= item);
     kept.insert(at, item);
     kept.truncate(EXEMPLARS);
+}
+
+/// Of records with the same text at one instant the first stands for all, so that what is kept stays spread.
+fn insert_ranked(kept: &mut Vec<(u64, Exemplar)>, item: (u64, Exemplar)) {
+    match kept.binary_search_by_key(&item.0, |k| k.0) {
+        Ok(at) if item.1 < kept[at].1 => kept[at] = item,
+        Ok(_) => {}
+        Err(at) => {
+            kept.insert(at, item);
+            kept.truncate(EXEMPLARS);
+        }
+    }
 }
 
 /// The first line holds message and error; detail follows on lines of its own, in the earliest exemplar only.

@@ -12,6 +12,7 @@ const LAYERS: &[&str] = &[
     "parse",
     "template",
     "signal",
+    "summary",
     "intake",
     "incident",
     "suspect",

@@ -14,7 +14,7 @@ const EXAMPLES: usize = 3;
 const LONGEST_EXAMPLE: usize = 300;
 
 /// Counts of lines and records.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// With those of the parts before.
     pub lines: u64,
@@ -23,11 +23,11 @@ pub struct Ledger {
     pub cut: u64,
     /// Lines of a known format that have no time, and none before them has.
     pub undated: u64,
-    records: u64,
-    span: Option<(Time, Time)>,
-    misread: Vec<(u64, String)>,
+    pub records: u64,
+    pub span: Option<(Time, Time)>,
+    pub misread: Vec<(u64, String)>,
     /// Of this part.
-    beats: Beats,
+    pub beats: Beats,
     /// Of all parts before, and of this one once it follows them.
     rhythm: Rhythm,
 }
@@ -43,6 +43,13 @@ impl Ledger {
         self.beats.beat(time, line);
         self.records += 1;
         self.span = Some(self.span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+    }
+
+    /// Numbers all lines anew; numbers must keep their order.
+    pub fn renumber(&mut self, number: &dyn Fn(u64) -> u64) {
+        self.lines = number(self.lines);
+        self.misread.iter_mut().for_each(|(line, _)| *line = number(*line));
+        self.beats.renumber(number);
     }
 
     /// Adds what became of the next part.

@@ -185,12 +185,12 @@ impl<'f> Parts<'f> {
 }
 
 /// Whether a line may begin in these bytes that names the cells of those behind it.
-fn names_cells(bytes: &[u8]) -> bool {
+pub fn names_cells(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'#', bytes).any(|at| FIELDS.iter().any(|mark| bytes[at..].starts_with(mark.as_bytes())))
 }
 
 /// The first lines of a log.
-fn opening(source: &Source) -> io::Result<String> {
+pub fn opening(source: &Source) -> io::Result<String> {
     let mut size = OPENING;
     loop {
         let mut blocks = Blocks::new(Box::new(File::open(&source.path)?.take(size)));
@@ -214,7 +214,7 @@ mod tests {
     use super::super::read_log;
     use super::*;
     use crate::model::{Record, Time};
-    use crate::read::SourceKind;
+    use crate::read::{Content, SourceKind};
 
     type Told = (u64, Time, String, String);
 
@@ -234,6 +234,7 @@ mod tests {
             instance: None,
             bytes: text.len() as u64,
             near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+            content: Content::File,
         };
         let formats = Formats::builtin();
         let mut whole: Vec<Told> = Vec::new();

@@ -8,10 +8,10 @@ use super::log::DOCKER_CUT;
 use super::*;
 use crate::model::Level;
 use crate::model::Time;
-use crate::read::SourceKind;
 use crate::read::lines::decompress;
+use crate::read::{Content, SourceKind};
 
-fn source() -> Source {
+pub(super) fn source() -> Source {
     Source {
         path: PathBuf::from("x"),
         shown: Arc::from("logs/x.log"),
@@ -20,6 +20,7 @@ fn source() -> Source {
         instance: None,
         bytes: 0,
         near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+        content: Content::File,
     }
 }
 
@@ -183,6 +184,7 @@ fn messages(lines: &[String]) -> Vec<(usize, String)> {
         instance: None,
         bytes: text.len() as u64,
         near: Time::parse_rfc3339("2023-01-29T08:00:00Z"),
+        content: Content::File,
     };
     let mut seen = Vec::new();
     let mut sink = |record: &Record<'_>, _: u64| {

@@ -3,12 +3,16 @@
 //! Which stay depends on the set of all names alone ([`super::super::bounds`]); what was counted under a name that does not stay is added
 //! to what is nameless. So a flood costs memory up to the bounds, and no count is lost.
 
+mod kept;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::bounds::{self, Names, Texts};
 use super::super::symbols::Symbol;
 use super::{RecordKey, RequestKey, Tally, merge_users};
 use crate::model::{Crowd, ServiceName};
+
+pub use kept::Bound;
 
 /// Services that are counted each by itself.
 const MOST_SERVICES: usize = 2_048;

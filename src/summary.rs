@@ -1,0 +1,182 @@
+//! What one machine of many has read: counts, examples, what became of every file, and the small files as they are. Summaries become
+//! one summary in whatever order, and that one says what a single reading would have said.
+//!
+//! A log may be in several summaries, each of a stretch of it; what lies across their ends is read when all are there
+//! (`parse/records/piece.rs`). Does not know incidents, nor where files come from.
+
+mod load;
+mod packed;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::model::{Complaint, Options, Time};
+use crate::parse::LogOutcome;
+use crate::parse::piece::Piece;
+use crate::read::Source;
+use crate::signal::tables::{Reader, Type};
+use crate::template::{Flow, Tally};
+
+/// The version of the tables; a summary of another version is not read.
+pub const SCHEMA: i64 = 1;
+/// How the files of summaries end.
+pub const ENDING: &str = ".summary.parquet";
+/// The column that names the table of a row.
+const MARK: &str = "whatchanged_table";
+
+/// The columns of all tables; docs/summary.md says what each table uses.
+const COLUMNS: &[(&str, Type)] = &[
+    ("id", Type::Whole),
+    ("of", Type::Whole),
+    ("name", Type::Text),
+    ("path", Type::Text),
+    ("service", Type::Text),
+    ("instance", Type::Text),
+    ("level", Type::Text),
+    ("client", Type::Text),
+    ("peer", Type::Text),
+    ("code", Type::Text),
+    ("version", Type::Text),
+    ("route", Type::Text),
+    ("format", Type::Text),
+    ("text", Type::Text),
+    ("lead", Type::Text),
+    ("trail", Type::Text),
+    ("time_us", Type::Whole),
+    ("until_us", Type::Whole),
+    ("window", Type::Whole),
+    ("line", Type::Whole),
+    ("bytes", Type::Whole),
+    ("lines", Type::Whole),
+    ("understood", Type::Whole),
+    ("records", Type::Whole),
+    ("count", Type::Whole),
+    ("failed", Type::Whole),
+    ("rejected", Type::Whole),
+    ("start", Type::Whole),
+    ("end", Type::Whole),
+    ("hash", Type::Whole),
+    ("seconds", Type::Number),
+    ("data", Type::Bytes),
+];
+
+/// What was asked of all logs alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Seconds east of UTC of times without a zone.
+    pub utc_offset: Option<i32>,
+    pub since: Option<Time>,
+    pub until: Option<Time>,
+}
+
+impl Manner {
+    pub fn of(options: &Options) -> Manner {
+        Manner { utc_offset: options.utc_offset, since: options.since, until: options.until }
+    }
+}
+
+/// What is known of some files, or of stretches of them.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub manner: Manner,
+    /// By path inside the bundle.
+    pub sources: Vec<Summarised>,
+    /// What could not be read at all.
+    pub complaints: Vec<Complaint>,
+    pub tally: Tally,
+    pub flow: Flow,
+    /// A fingerprint of what it was asked to hold; empty for a merged one.
+    pub identity: String,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct Summarised {
+    /// Of a log without its lines, of all else with its bytes.
+    pub source: Source,
+    /// Of a log.
+    pub log: Option<LogState>,
+}
+
+/// What became of the lines of a log.
+#[derive(Debug)]
+pub enum LogState {
+    Whole(LogOutcome),
+    /// In the order of their bytes.
+    Pieces(Vec<Piece>),
+}
+
+impl Summary {
+    /// Several summaries as one; their order cannot be seen in it.
+    ///
+    /// # Errors
+    /// They were made in different manners, or hold the same lines.
+    pub fn merged(summaries: Vec<Summary>) -> Result<Summary, String> {
+        let mut all = Summary { manner: summaries.first().map(|s| s.manner).unwrap_or_default(), ..Summary::default() };
+        let mut sources: BTreeMap<String, Summarised> = BTreeMap::new();
+        let (mut tallies, mut flows) = (Vec::new(), Vec::new());
+        for summary in summaries {
+            if summary.manner != all.manner {
+                return Err("summaries with other --since, --until or --tz cannot be merged".to_owned());
+            }
+            for summarised in summary.sources {
+                match sources.entry(summarised.source.shown.to_string()) {
+                    std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(summarised)),
+                    std::collections::btree_map::Entry::Occupied(mut place) => place.get_mut().join(summarised)?,
+                }
+            }
+            all.complaints.extend(summary.complaints);
+            tallies.push(summary.tally);
+            flows.push(summary.flow);
+        }
+        all.sources = sources.into_values().collect();
+        all.complaints.sort();
+        all.complaints.dedup();
+        all.tally = tallies.into_iter().reduce(Tally::joined).unwrap_or_default();
+        all.flow = Flow::merged(flows);
+        Ok(all)
+    }
+
+    /// The fingerprint of a file that is one, and whole.
+    pub fn identity_at(path: &Path) -> Option<String> {
+        Reader::open(path, MARK).ok()?.texts("about", "name").ok()?.into_iter().next().flatten()
+    }
+
+    /// Whether a file is one.
+    pub fn is_at(path: &Path) -> bool {
+        Reader::has_column(path, MARK)
+    }
+}
+
+impl Summarised {
+    /// Takes up what another summary holds of the same file.
+    fn join(&mut self, other: Summarised) -> Result<(), String> {
+        let shown = self.source.shown.to_string();
+        let twice = || Err(format!("two summaries hold {shown}; give files of the same name different ones with --source"));
+        if self.source.kind != other.source.kind || self.source.bytes != other.source.bytes {
+            return twice();
+        }
+        match (&mut self.log, other.log) {
+            (None, None) if self.source.content == other.source.content => Ok(()),
+            (Some(LogState::Pieces(ours)), Some(LogState::Pieces(theirs))) => {
+                for piece in theirs {
+                    let at = ours.partition_point(|p| p.range.start < piece.range.start);
+                    let overlaps = |p: &Piece| p.range.start < piece.range.end && piece.range.start < p.range.end;
+                    let beside = [at.checked_sub(1), Some(at)].into_iter().flatten().filter_map(|i| ours.get(i));
+                    if beside.clone().any(overlaps) {
+                        return Err(format!("two summaries hold the bytes {}-{} of {shown}", piece.range.start, piece.range.end));
+                    }
+                    ours.insert(at, piece);
+                }
+                if let (crate::read::Content::Counted { head: ours }, crate::read::Content::Counted { head: theirs }) =
+                    (&mut self.source.content, &other.source.content)
+                {
+                    *ours = ours.or(*theirs);
+                }
+                Ok(())
+            }
+            _ => twice(),
+        }
+    }
+}
