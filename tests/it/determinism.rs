@@ -69,7 +69,7 @@ fn a_file_that_is_named_twice_is_read_once() {
 }
 
 /// The logs of a sample unpacked, each as far as its first bytes: only what is not packed is read in parts.
-fn unpacked(name: &str, most: usize) -> Folder {
+pub fn unpacked(name: &str, most: usize) -> Folder {
     let folder = Folder::of_sample(name, &PARTS);
     let mut open = vec![PathBuf::from(folder.shown()).join("logs")];
     while let Some(path) = open.pop() {

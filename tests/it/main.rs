@@ -17,6 +17,8 @@ mod pack;
 mod parsers;
 mod readme;
 mod risk;
+mod spark;
 mod stress;
+mod summary;
 mod tool;
 mod verify;
