@@ -180,3 +180,112 @@ impl Summarised {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Level, Record, Request};
+    use crate::template::tally::Place;
+
+    /// A word that no mask takes for a number.
+    fn word(number: u64) -> String {
+        let digits = std::iter::successors(Some(number), |n| (*n >= 26).then_some(n / 26));
+        digits.map(|n| char::from(b'a' + (n % 26) as u8)).collect::<String>() + "y"
+    }
+
+    /// More instances, texts and routes than are told apart.
+    fn flood(numbers: std::ops::Range<u64>) -> Summary {
+        let path: Arc<str> = Arc::from("x.log");
+        let mut summary = Summary::default();
+        for i in numbers {
+            let request = (i % 3 == 0).then(|| Request {
+                path: Some(format!("/{}", word(i)).into()),
+                status: if i % 7 == 0 { 500 } else { 200 },
+                duration: Some(i as i64),
+                user: Some(word(i / 2).into()),
+                ..Request::default()
+            });
+            let record = Record {
+                time: Time((i as i64 * 7_919 % 9_000) * 1_000_000),
+                message: format!("{} went down", word(i)).into(),
+                instance: Some(word(i % 5_000).into()),
+                service: Some(word(i % 3).into()),
+                level: Level::Error,
+                trace: Some(format!("t{}", i / 4).into()),
+                request,
+                ..Record::default()
+            };
+            summary.tally.add(&record, Place { service: "", instance: "", path: &path, line: i + 1 });
+            summary.flow.add(&record, "", "x.log", i + 1);
+        }
+        summary
+    }
+
+    fn there_and_back(summary: &Summary) -> Summary {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        summary.write(file.reopen().unwrap()).unwrap();
+        Summary::read(file.path()).unwrap()
+    }
+
+    type Told = (Vec<String>, Vec<String>, Vec<String>);
+
+    /// All that is counted, in words.
+    fn told(summary: Summary) -> Told {
+        let tally = Tally::merged(vec![summary.tally], None);
+        let text = |symbol| tally.symbols.text(symbol);
+        let records = tally.records_sorted().into_iter().map(|(k, c)| {
+            format!(
+                "{} {} {} {:?}",
+                text(k.service),
+                text(k.instance),
+                text(k.template),
+                (c.windows.iter().collect::<Vec<_>>(), &c.exemplars)
+            )
+        });
+        let requests = tally.requests_sorted().into_iter().map(|(k, c)| {
+            format!("{} {} {} {:?}", text(k.service), text(k.instance), text(k.route), (&c.windows, c.arrivals.iter().collect::<Vec<_>>()))
+        });
+        let flow = Flow::merged(vec![summary.flow]);
+        let steps = flow.traces().into_iter().flatten().map(|s| format!("{:?} {:?} {}", s.time, s.place, flow.symbols.text(s.event)));
+        (records.collect(), requests.collect(), steps.collect())
+    }
+
+    /// What is left out of a flood does not depend on where it was cut, nor on whether shards were written down between.
+    #[test]
+    fn floods_are_bounded_as_one_reading_bounds_them() {
+        const ALL: u64 = 170_000;
+        let whole = told(flood(0..ALL));
+        assert!(whole.0.iter().any(|kind| kind.contains("<*>")), "texts are shortened");
+        let parts = [flood(0..1_000), flood(1_000..80_000), flood(80_000..ALL)];
+        let [a, b, c] = parts.each_ref().map(there_and_back);
+        let late = there_and_back(&Summary::merged(vec![c, a]).unwrap());
+        let all = told(there_and_back(&Summary::merged(vec![late, b]).unwrap()));
+        assert!(all.0 == whole.0, "records");
+        assert!(all.1 == whole.1, "requests");
+        assert!(all.2 == whole.2, "traces");
+    }
+
+    #[test]
+    fn the_same_file_twice_is_refused() {
+        let twice = || {
+            let source = Source {
+                path: "x.log".into(),
+                shown: Arc::from("x.log"),
+                kind: crate::read::SourceKind::Log,
+                service: None,
+                instance: None,
+                bytes: 1,
+                near: None,
+                content: crate::read::Content::Counted { head: None },
+            };
+            let sources = vec![Summarised { source, log: Some(LogState::Whole(LogOutcome::default())) }];
+            Summary { sources, ..Summary::default() }
+        };
+        let why = Summary::merged(vec![twice(), twice()]).unwrap_err();
+        assert!(why.contains("two summaries hold x.log"), "{why}");
+        let other = Summary { manner: Manner { utc_offset: Some(3_600), ..Manner::default() }, ..Summary::default() };
+        assert!(Summary::merged(vec![twice(), other]).is_err());
+    }
+}
