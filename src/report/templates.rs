@@ -15,6 +15,8 @@ use super::bars;
 
 /// Columns of a trend.
 const TREND: usize = 24;
+/// A narrower terminal has no room for trends beside the templates.
+const NARROW: usize = 72;
 /// Rows of a first screen.
 const FIRST_ROWS: usize = 40;
 
@@ -40,6 +42,11 @@ pub fn table(templates: &Templates, coverage: &Coverage, view: &View) -> String 
     }
     for column in table.column_iter_mut().take(4) {
         column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    if view.width < NARROW
+        && let Some(trend) = table.column_mut(2)
+    {
+        trend.set_constraint(ColumnConstraint::Hidden);
     }
     if let Some(last) = table.column_mut(4) {
         last.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(20)));
