@@ -1,6 +1,8 @@
 //! Latency quantiles that merge exactly: DDSketch (Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch
 //! with relative-error guarantees", VLDB 2019), with whole-number bins so that every order of merging gives the same answer.
 
+use smallvec::SmallVec;
+
 /// Relative accuracy of a quantile.
 const ACCURACY: f64 = 0.02;
 
@@ -16,7 +18,8 @@ fn middle(bin: u16) -> f64 {
 /// Counts of durations in logarithmic bins, sorted by bin. Durations in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LatencySketch {
-    bins: Vec<(u16, u32)>,
+    /// Most windows of most streams hold one request or two, and there are millions of them: those take no memory of their own.
+    bins: SmallVec<[(u16, u32); 2]>,
 }
 
 impl LatencySketch {
@@ -42,7 +45,7 @@ impl LatencySketch {
 
     /// Of bins by rising number; others are left out.
     pub fn of_bins(bins: impl IntoIterator<Item = (u16, u32)>) -> LatencySketch {
-        let mut bins: Vec<(u16, u32)> = bins.into_iter().collect();
+        let mut bins: SmallVec<[(u16, u32); 2]> = bins.into_iter().collect();
         bins.dedup_by_key(|bin| bin.0);
         bins.retain(|bin| bin.1 > 0);
         LatencySketch { bins }
