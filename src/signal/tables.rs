@@ -12,7 +12,7 @@ use std::path::Path;
 use polars::prelude::*;
 
 /// Rows of a row group.
-const GROUP: usize = 16 * 1024;
+const GROUP: usize = 64 * 1024;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

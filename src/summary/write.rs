@@ -12,7 +12,7 @@ use crate::template::users::UserSet;
 use crate::template::{Cell, RecordCounts, RecordKey, RequestCounts, RequestKey, Symbol};
 
 /// Rows that are turned into columns at once.
-const GROUP: usize = 16 * 1024;
+const GROUP: usize = 64 * 1024;
 /// Bytes of a file in one row.
 const CHUNK: u64 = 1 << 20;
 
