@@ -5,6 +5,8 @@
 
 mod kept;
 
+use std::collections::BTreeSet;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::bounds::{self, Names, Texts};
@@ -245,7 +247,10 @@ impl Tally {
         if self.bounds.services.is_sample() {
             self.leave_out_services();
         }
-        for service in self.bounds.texts.services() {
+        // A service of which nothing but requests is told has names and no texts.
+        let named = self.bounds.names.keys().map(|(service, _)| *service);
+        let services: BTreeSet<Symbol> = self.bounds.texts.services().into_iter().chain(named).collect();
+        for service in services {
             let crowded = self.bounds.texts.shrink(service);
             if crowded || self.bounds.texts.is_shortened(service) || !self.bounds.is_all(service) {
                 self.refit(service);
