@@ -3,12 +3,15 @@
 //! It turns arguments into settings, settings into a report, and whatever went wrong into a message, a hint and an exit code.
 
 mod alerts;
+mod analyze;
 mod args;
 mod calibrate;
+mod config;
 mod database;
 mod doubts;
 mod formats;
 mod history;
+mod manual;
 mod output;
 mod pack;
 mod parsers;
@@ -22,20 +25,21 @@ mod verify;
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
-
-use crate::analyze::{AnalyzeError, analyze};
-use crate::model::{Analysis, Coverage};
+use crate::analyze::{self as pipeline, AnalyzeError};
+use crate::model::{Analysis, Coverage, Progress};
+use crate::parse::Formats;
 use crate::redact::{self, Redactor};
 use crate::report::{self, sanitize};
 use crate::suspect::facts::Facts;
 
-use args::{AnalyzeArgs, Arguments, Command};
+use args::{Command, FormatArgs, JudgeArgs};
+use config::Stop;
 use output::Streams;
 use progress::TerminalProgress;
-use settings::{Environment, Settings};
+use settings::{Environment, Redaction};
 
 /// Done, whatever was found.
 pub const EXIT_DONE: u8 = 0;
@@ -79,12 +83,22 @@ pub fn run() -> ExitCode {
 
 /// Runs the program; returns one of the `EXIT_` constants.
 fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environment, streams: &mut Streams<'_>) -> u8 {
-    let parsed = match Arguments::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let (parsed, origins) = match config::parse(&arguments, environment) {
         Ok(parsed) => parsed,
-        Err(error) => return show_clap(&error, environment, streams),
+        Err(Stop::Clap(error)) => return show_clap(&error, environment, streams),
+        Err(Stop::Failure(failure)) => return show_failure(failure, streams),
     };
-    let result = match parsed.command {
-        Command::Analyze(args) => run_analyze(&args, environment, streams),
+    match run_command(parsed.command, &arguments, environment, streams) {
+        Ok(()) => EXIT_DONE,
+        Err(failure) => show_failure(origins.located(failure), streams),
+    }
+}
+
+fn run_command(command: Command, arguments: &[OsString], environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    match command {
+        Command::Analyze(args) => analyze::run(&args, environment, streams),
+        Command::Demo(args) => analyze::demo(&args, environment, streams),
         Command::Postmortem(args) => postmortem::run(&args, environment, streams),
         Command::Alerts(args) => alerts::run(&args, environment, streams),
         Command::Pack(args) => pack::run(&args, environment, streams),
@@ -99,20 +113,16 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Command::Merge(args) => summarize::merge(&args, streams),
         Command::Calibrate(args) => calibrate::run(&args, environment, streams),
         Command::Parsers(command) => parsers::run(&command, environment, streams),
-        Command::Completions(args) => {
-            let mut script = Vec::new();
-            clap_complete::generate(args.shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut script);
-            streams.result(&script)
-        }
-    };
-    match result {
-        Ok(()) => EXIT_DONE,
-        Err(failure) => {
-            streams.message("error", &failure.message);
-            failure.hint.iter().for_each(|hint| streams.message("hint", hint));
-            failure.code
-        }
+        Command::Config(args) => config::run(&args, arguments, environment, streams),
+        Command::Completions(args) => manual::completions(args.shell, streams),
+        Command::Man(args) => manual::pages(&args.folder, streams),
     }
+}
+
+fn show_failure(failure: Failure, streams: &mut Streams<'_>) -> u8 {
+    streams.message("error", &failure.message);
+    failure.hint.iter().for_each(|hint| streams.message("hint", hint));
+    failure.code
 }
 
 /// Help and version are results; what clap could not parse is a message.
@@ -129,61 +139,55 @@ fn show_clap(error: &clap::Error, environment: &Environment, streams: &mut Strea
     }
 }
 
-/// Reads and judges, with progress, and tells of doubts; what `postmortem` and `alerts` begin with.
-fn judged(
-    paths: &[std::path::PathBuf],
-    args: &args::JudgeArgs,
+/// What a report asks of an analysis.
+struct Wanted {
+    /// Whether it shows more than the verdict.
+    exhibits: bool,
+    redaction: Option<Redaction>,
     quiet: bool,
+}
+
+/// Reads and judges, with progress, and tells of doubts.
+fn judged(
+    paths: &[PathBuf],
+    args: &JudgeArgs,
+    wanted: &Wanted,
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<Analysis, Failure> {
-    let options = settings::options(args, true)?;
-    let formats = formats::load(&args.formats, environment)?;
-    if !quiet {
-        formats.warn(streams);
-    }
+    let options = settings::options(args, wanted.exhibits)?;
     let facts = if args.no_knowledge { Facts::empty() } else { Facts::builtin() };
-    let progress = TerminalProgress::new(environment.stderr_is_terminal && !quiet, environment.unicode());
-    let result = analyze(paths, &options, &formats.formats, &facts, &progress);
-    progress.clear();
-    let analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
-    if !quiet {
+    let formats = &args.span.source.formats;
+    let mut analysis = supervised(formats, wanted.quiet, environment, streams, |formats, progress| {
+        pipeline::analyze(paths, &options, formats, &facts, progress)
+    })?;
+    if let Some(redaction) = wanted.redaction {
+        let redactor = Redactor::new(&analysis.dossier.salt, redaction.addresses);
+        redact::walk::analysis(&mut analysis, &redactor);
+    }
+    if !wanted.quiet {
         doubts::doubts(&options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
         warn(&analysis.coverage, streams);
     }
     Ok(analysis)
 }
 
-fn run_analyze(args: &AnalyzeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let settings = Settings::from_args(args, environment)?;
-    let formats = formats::load(&args.judge.formats, environment)?;
-    if !settings.quiet {
-        formats.warn(streams);
+/// Loads the formats, tells what is wrong with them, shows progress while `work` goes on, and words what stopped it.
+fn supervised<T>(
+    formats: &FormatArgs,
+    quiet: bool,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+    work: impl FnOnce(&Formats, &dyn Progress) -> Result<T, AnalyzeError>,
+) -> Result<T, Failure> {
+    let loaded = formats::load(formats, environment)?;
+    if !quiet {
+        loaded.warn(streams);
     }
-    let facts = if settings.knowledge { Facts::builtin() } else { Facts::empty() };
-    let progress = TerminalProgress::new(settings.progress, environment.unicode());
-    let result = analyze(&args.paths, &settings.options, &formats.formats, &facts, &progress);
+    let progress = TerminalProgress::new(environment.stderr_is_terminal && !quiet, environment.unicode());
+    let result = work(&loaded.formats, &progress);
     progress.clear();
-    let mut analysis = result.map_err(|error| Failure::failed(&error, hint(&error)))?;
-    if let Some(redaction) = settings.redaction {
-        let redactor = Redactor::new(&analysis.dossier.salt, redaction.addresses);
-        redact::walk::analysis(&mut analysis, &redactor);
-    }
-    if !settings.quiet {
-        doubts::doubts(&settings.options, &analysis).iter().for_each(|doubt| streams.message("warning", doubt));
-        warn(&analysis.coverage, streams);
-    }
-    if let Some(dir) = &args.history {
-        let mut rows = report::rows::changes(&analysis.changes);
-        rows.extend(report::rows::incidents(&analysis));
-        rows.extend(report::rows::run("analyze", analysis.span, &analysis.coverage));
-        history::add(dir, &rows)?;
-    }
-    let text = report::render(&analysis, settings.format, &settings.view);
-    match &settings.output {
-        Some(path) => output::write_file(path, text.as_bytes()),
-        None => streams.result(text.as_bytes()),
-    }
+    result.map_err(|error| Failure::failed(&error, hint(&error)))
 }
 
 fn hint(error: &AnalyzeError) -> Option<String> {

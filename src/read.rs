@@ -22,8 +22,8 @@ use crate::model::{Complaint, InstanceId, Origin, ServiceName, Time};
 pub use content::Content;
 use sniff::Look;
 
-/// Files at the top of a bundle that belong to whoever examines the tool.
-const NEVER_READ: [&str; 2] = ["truth.json", "window.json"];
+/// Files at the top of a bundle that are about the tool: its settings, and what belongs to whoever examines it.
+const NEVER_READ: [&str; 3] = ["truth.json", "whatchanged.toml", "window.json"];
 /// The folder whose folders are services.
 const LOGS: &str = "logs";
 /// Endings of what people write about a bundle: a report beside the logs is not part of them.

@@ -7,10 +7,11 @@ use crate::report::alerts as files;
 use super::args::AlertsArgs;
 use super::output::{self, Streams};
 use super::settings::Environment;
-use super::{Failure, judged};
+use super::{Failure, Wanted, judged};
 
 pub fn run(args: &AlertsArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let analysis = judged(&args.paths, &args.judge, args.quiet, environment, streams)?;
+    let wanted = Wanted { exhibits: true, redaction: None, quiet: args.quiet };
+    let analysis = judged(&args.paths, &args.judge, &wanted, environment, streams)?;
     let rules = files::prometheus(&analysis);
     if let Some(path) = &args.loki {
         output::write_file(path, files::loki(&analysis).as_bytes())?;

@@ -3,6 +3,8 @@
 mod database;
 mod examples;
 mod formats;
+mod settings;
+mod source;
 mod summary;
 
 use std::path::PathBuf;
@@ -14,12 +16,21 @@ use crate::model::EvidenceFamily;
 
 use database::{CAPACITY_EXAMPLES, DB_EXAMPLES};
 pub use database::{CapacityArgs, DbArgs};
-use examples::{PARSER_EXAMPLES, TEMPLATE_EXAMPLES};
+use examples::{COMPLETION_EXAMPLES, CONFIG_EXAMPLES, DEMO_EXAMPLES, PARSER_EXAMPLES, TEMPLATE_EXAMPLES};
 pub use formats::{AnalyzeFormatArg, ColorArg, FormatArg};
+pub use settings::{CompletionsArgs, ConfigArgs, ManArgs, SettingsArgs};
+pub use source::{FormatArgs, SourceArgs, SpanArgs};
 use summary::{MERGE_EXAMPLES, SUMMARIZE_EXAMPLES};
 pub use summary::{MergeArgs, SummarizeArgs};
 
 const STYLES: Styles = Styles::styled().header(AnsiColor::Yellow.on_default().bold()).literal(AnsiColor::Green.on_default());
+
+const FIRST_STEPS: &str = "\
+First steps:
+  whatchanged demo              what a report looks like, without any files
+  whatchanged analyze FOLDER    logs and metrics as they are; changes.jsonl
+                                lists deploys, one JSON object a line
+  whatchanged analyze --help    examples; every command has some";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -119,76 +130,83 @@ Examples:
 
 /// Finds the incident in your logs and says which change did it.
 #[derive(Debug, Parser)]
-#[command(name = "whatchanged", version, about, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "whatchanged", version, about, styles = STYLES, after_help = format!("{FIRST_STEPS}\n\n{EXIT_CODES}"), max_term_width = 100, arg_required_else_help = true)]
 pub struct Arguments {
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     #[command(subcommand)]
     pub command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find incidents in logs, metrics and changes, and rank what caused them.
+    /// Find incidents in logs and metrics, and rank what caused them.
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
     Analyze(Box<AnalyzeArgs>),
-    /// Write a post-mortem as a finished draft in which every statement of fact says where it stands.
+    /// Show the analysis of a recorded outage; needs no files.
+    #[command(after_help = format!("{DEMO_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Demo(DemoArgs),
+    /// Draft a post-mortem in which every fact says where it stands.
     #[command(after_help = format!("{POSTMORTEM_EXAMPLES}\n\n{EXIT_CODES}"))]
     Postmortem(Box<PostmortemArgs>),
-    /// Propose alerting rules for what was found, each with what it would have done on the data.
+    /// Propose alerting rules, each with what it would have done.
     #[command(after_help = format!("{ALERTS_EXAMPLES}\n\n{EXIT_CODES}"))]
     Alerts(Box<AlertsArgs>),
-    /// Put a bundle into one file that can be shared, without secrets where asked for.
+    /// Put a bundle into one file that can be shared.
     #[command(after_help = format!("{PACK_EXAMPLES}\n\n{EXIT_CODES}"))]
     Pack(PackArgs),
-    /// Show what kinds of message the logs hold, how often each came and when.
+    /// List the kinds of message in logs, how often and when.
     #[command(after_help = format!("{TEMPLATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Templates(TemplatesArgs),
-    /// Judge changes before they show their effect: limits against the load, contradictions, shape, moment and history.
+    /// Judge changes before they show their effect.
+    ///
+    /// By their limits against the load, contradictions, shape, moment and history.
     #[command(after_help = format!("{RISK_EXAMPLES}\n\n{EXIT_CODES}"))]
     Risk(RiskArgs),
-    /// Tell what became of a change once it was out: worse, not worse, or cannot tell yet.
+    /// Tell what became of a change: worse, not worse, cannot tell.
     #[command(after_help = format!("{VERIFY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Verify(VerifyArgs),
-    /// Report on a period: deploys, failures, and what to act on, from the history of earlier runs.
+    /// Report on a period: deploys, failures, what to act on.
+    ///
+    /// It rests on the history of earlier runs that --history keeps.
     #[command(after_help = format!("{REPORT_EXAMPLES}\n\n{EXIT_CODES}"))]
     Report(ReportArgs),
     /// See or shorten the history that --history keeps.
     #[command(subcommand, after_help = format!("{HISTORY_EXAMPLES}\n\n{EXIT_CODES}"), arg_required_else_help = true)]
     History(HistoryCommand),
-    /// Show what databases and poolers tell: errors, slow statements, locks, deadlocks, connections, before and during.
+    /// Show what databases and poolers tell, before and during.
+    ///
+    /// Errors, slow statements, locks, deadlocks, connections.
     #[command(after_help = format!("{DB_EXAMPLES}\n\n{EXIT_CODES}"))]
     Db(DbArgs),
-    /// Tell whether pools and the database are large enough for the load, and what runs out first.
+    /// Tell whether pools and databases are large enough.
+    ///
+    /// At the load in the bundle and at multiples of it, and what runs out first.
     #[command(after_help = format!("{CAPACITY_EXAMPLES}\n\n{EXIT_CODES}"))]
     Capacity(CapacityArgs),
-    /// Count what logs hold into a small file that the other commands take in their place: for logs of many machines.
+    /// Count what logs hold into a small file to be read in their place.
+    ///
+    /// For logs of many machines: every other command takes it wherever it takes logs.
     #[command(after_help = format!("{SUMMARIZE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Summarize(Box<SummarizeArgs>),
     /// Make one summary of several.
     #[command(after_help = format!("{MERGE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Merge(MergeArgs),
-    /// Analyse cases whose truth is known, and tell how often the answers and their confidences are right.
+    /// Tell how often answers are right where the truth is known.
     #[command(after_help = format!("{CALIBRATE_EXAMPLES}\n\n{EXIT_CODES}"))]
     Calibrate(CalibrateArgs),
-    /// List the log formats, check one of your own, or see what becomes of a line.
+    /// List the log formats, check your own, or explain a line.
     #[command(subcommand, after_help = format!("{PARSER_EXAMPLES}\n\n{EXIT_CODES}"), arg_required_else_help = true)]
     Parsers(ParsersCommand),
+    /// Print the settings in force, and where each comes from.
+    #[command(after_help = format!("{CONFIG_EXAMPLES}\n\n{EXIT_CODES}"))]
+    Config(ConfigArgs),
     /// Print a script that completes arguments in a shell.
+    #[command(after_help = COMPLETION_EXAMPLES)]
     Completions(CompletionsArgs),
-}
-
-#[derive(Debug, Args)]
-pub struct CompletionsArgs {
-    /// The shell to complete in.
-    pub shell: clap_complete::Shell,
-}
-
-/// Where formats are found, beside those that come with the tool. Shared by all commands that read logs.
-#[derive(Clone, Debug, Default, Args)]
-pub struct FormatArgs {
-    /// Folder with formats of your own, in lines/*.toml and messages/*.toml; one of a known name replaces it.
-    /// May be given again; WHATCHANGED_PARSERS names one where this flag does not.
-    #[arg(long = "parsers", value_name = "DIR", value_hint = ValueHint::AnyPath, help_heading = "What is read")]
-    pub folders: Vec<PathBuf>,
+    /// Write the manual pages into a folder.
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -256,28 +274,8 @@ pub struct TemplatesArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Leave out what is older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub since: Option<String>,
-
-    /// Leave out what is not older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub until: Option<String>,
-
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
-
-    /// Size of the parts in which large logs are read, for tests: no result depends on it.
-    #[arg(long, value_name = "BYTES", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
-    pub part_size: Option<u64>,
+    pub span: SpanArgs,
 }
 
 #[derive(Debug, Args)]
@@ -326,16 +324,8 @@ pub struct RiskArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
+    pub source: SourceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -380,16 +370,8 @@ pub struct VerifyArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
+    pub source: SourceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -410,13 +392,6 @@ pub struct ReportArgs {
     #[arg(long, value_name = "TIME", help_heading = "What is read")]
     pub as_of: Option<String>,
 
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
-    #[command(flatten)]
-    pub formats: FormatArgs,
-
     /// How the report is written.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub format: PeriodFormatArg,
@@ -429,9 +404,8 @@ pub struct ReportArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub source: SourceArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -600,6 +574,30 @@ pub struct AnalyzeArgs {
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub shown: ShownArgs,
+
+    /// Add what is found to the history in this folder.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub history: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Write the recording's files into this folder instead, to look at them and to try other commands on.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "What is shown")]
+    pub keep: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub shown: ShownArgs,
+}
+
+/// How an analysis is shown.
+#[derive(Clone, Debug, Args)]
+pub struct ShownArgs {
     /// How the report is written.
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub format: AnalyzeFormatArg,
@@ -624,19 +622,12 @@ pub struct AnalyzeArgs {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
     pub color: ColorArg,
 
-    /// Add what is found to the history in this folder.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
-    pub history: Option<PathBuf>,
-
     /// No progress and no warnings.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
     #[command(flatten)]
     pub redact: RedactArgs,
-
-    #[command(flatten)]
-    pub judge: JudgeArgs,
 }
 
 /// What an analysis may be told. Shared by all commands that judge incidents.
@@ -654,32 +645,12 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "START..END", help_heading = "What is known")]
     pub baseline: Option<String>,
 
-    /// Leave out what is older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub since: Option<String>,
-
-    /// Leave out what is not older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub until: Option<String>,
-
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
+    pub span: SpanArgs,
 
     /// Width of the windows in which is counted, such as 10s or 1m; rounded up to a power of two of seconds.
     #[arg(long, value_name = "LENGTH", help_heading = "How it is done")]
     pub step: Option<String>,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
-
-    /// Size of the parts in which large logs are read, for tests: no result depends on it.
-    #[arg(long, value_name = "BYTES", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
-    pub part_size: Option<u64>,
 
     /// Use nothing that is known of configuration keys and messages, only timing, calls and effects.
     #[arg(long, help_heading = "How it is done")]

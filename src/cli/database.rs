@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::analyze::AnalyzeError;
 use crate::capacity::{self, Asked};
 use crate::database;
 use crate::read::lines::STDIN;
@@ -11,21 +10,16 @@ use crate::suspect::facts::Facts;
 
 use super::args::{CapacityArgs, DbArgs};
 use super::output::Streams;
-use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
-use super::{Failure, formats, hint, warn};
+use super::{Failure, supervised, warn};
 
 pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     check_paths(&args.paths, "db")?;
     let options = settings::database(args)?;
-    let loaded = formats::load(&args.formats, environment)?;
-    if !args.quiet {
-        loaded.warn(streams);
-    }
-    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let result = database::view(&args.paths, &options, &loaded.formats, &Facts::catalogues(), &progress);
-    progress.clear();
-    let view = result.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
+    let formats = &args.span.source.formats;
+    let view = supervised(formats, args.quiet, environment, streams, |formats, progress| {
+        database::view(&args.paths, &options, formats, &Facts::catalogues(), progress)
+    })?;
     if !args.quiet {
         warn(&view.coverage, streams);
     }
@@ -35,19 +29,15 @@ pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<
 
 pub fn run_capacity(args: &CapacityArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     check_paths(&args.paths, "capacity")?;
-    let options = settings::capacity(args)?;
-    let loaded = formats::load(&args.formats, environment)?;
-    if !args.quiet {
-        loaded.warn(streams);
-    }
+    let options = settings::reading(&args.span)?;
     let mut times = args.times.clone();
     times.sort_by(f64::total_cmp);
     times.dedup();
     let asked = Asked { times, wait: args.wait };
-    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let result = capacity::plan(&args.paths, &asked, &options, &loaded.formats, &Facts::catalogues(), &progress);
-    progress.clear();
-    let plan = result.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
+    let formats = &args.span.source.formats;
+    let plan = supervised(formats, args.quiet, environment, streams, |formats, progress| {
+        capacity::plan(&args.paths, &asked, &options, formats, &Facts::catalogues(), progress)
+    })?;
     if !args.quiet {
         warn(&plan.coverage, streams);
     }

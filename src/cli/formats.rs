@@ -40,18 +40,12 @@ pub fn load(args: &FormatArgs, environment: &Environment) -> Result<Loaded, Fail
     if let Some(usual) = environment.own_formats.as_ref().filter(|folder| folder.is_dir()) {
         loaded.wrong.extend(loaded.formats.add_folder(usual));
     }
-    for path in asked_for(args, environment) {
+    for path in &args.folders {
         for file in files(path)? {
             loaded.wrong.extend(loaded.formats.add_file(&file).err().into_iter().flatten());
         }
     }
     Ok(loaded)
-}
-
-/// The folders that were named, by flag or else by variable.
-pub fn asked_for<'a>(args: &'a FormatArgs, environment: &'a Environment) -> impl Iterator<Item = &'a Path> {
-    let by_variable = environment.named_formats.iter().filter(|_| args.folders.is_empty());
-    args.folders.iter().chain(by_variable).map(PathBuf::as_path)
 }
 
 /// The format files that a path names: itself, or those in the folder.

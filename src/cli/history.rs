@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::analyze::{self, AnalyzeError, Examined};
+use crate::analyze::{self, Examined};
 use crate::history::{Appended, History, HistoryError, period};
 use crate::model::history::{Row, Table, Value};
 use crate::model::{Options, PastChange, Time, TimeSpan};
@@ -14,9 +14,8 @@ use crate::verify::{self, Terms};
 
 use super::args::{HistoryCommand, HistoryListArgs, HistoryPruneArgs, HistoryShowArgs, ListFormatArg, PeriodFormatArg, ReportArgs};
 use super::output::{self, Streams};
-use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
-use super::{Failure, formats, hint, warn};
+use super::{Failure, supervised, warn};
 
 fn failed(error: &HistoryError) -> Failure {
     Failure::failed(error, Some("name a folder that can be written, on a local disk where several writers share it".to_owned()))
@@ -131,10 +130,9 @@ fn prune(args: &HistoryPruneArgs, streams: &mut Streams<'_>) -> Result<(), Failu
 /// Reads the bundle, records everything about it, and writes the report on the period.
 pub fn report(args: &ReportArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let length = settings::length("--period", &args.period)?;
-    let offset = args.tz.as_deref().map(settings::utc_offset).transpose()?;
-    let end = args.as_of.as_deref().map(|text| settings::instant("--as-of", text, offset)).transpose()?;
+    let options = settings::as_of(&args.source, args.as_of.as_deref())?;
+    let end = options.until;
     if !args.paths.is_empty() {
-        let options = Options { until: end, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() };
         record(args, &options, environment, streams)?;
     }
     let history = existing(&args.history)?;
@@ -165,16 +163,14 @@ fn now() -> Time {
 
 /// Analysis, risks and verdicts of a bundle, into the history.
 fn record(args: &ReportArgs, options: &Options, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let loaded = formats::load(&args.formats, environment)?;
     let facts = Facts::builtin();
-    let stopped = |error: AnalyzeError| Failure::failed(&error, hint(&error));
     let paths: &[PathBuf] = &args.paths;
     let past = past(&args.history)?;
-    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let examined = analyze::examine(paths, options, &loaded.formats, &facts, &progress);
-    let judged = risk::assess(paths, &Subject::Recorded, options, &loaded.formats, (&facts, &past), &progress);
-    progress.clear();
-    let (examined, judged) = (examined.map_err(stopped)?, judged.map_err(stopped)?);
+    let formats = &args.source.formats;
+    let (examined, judged) = supervised(formats, args.quiet, environment, streams, |formats, progress| {
+        let examined = analyze::examine(paths, options, formats, &facts, progress)?;
+        Ok((examined, risk::assess(paths, &Subject::Recorded, options, formats, (&facts, &past), progress)?))
+    })?;
     if !args.quiet {
         warn(&examined.analysis.coverage, streams);
     }

@@ -2,25 +2,22 @@
 
 use std::path::Path;
 
-use crate::redact::{self, Redactor};
+use crate::parse::suggest::nearest;
 use crate::report::postmortem::{self as draft, DEFAULT_TEMPLATE, UnknownPiece};
 use crate::report::{View, sanitize};
 
 use super::args::PostmortemArgs;
 use super::output::{self, Streams};
 use super::settings::{self, Environment};
-use super::{Failure, judged};
+use super::{Failure, Wanted, judged};
 
 /// Larger forms are no forms.
 const LARGEST_FORM: u64 = 1 << 20;
 
 pub fn run(args: &PostmortemArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let form = args.template.as_deref().map(form).transpose()?;
-    let mut analysis = judged(&args.paths, &args.judge, args.quiet, environment, streams)?;
-    if let Some(redaction) = settings::redaction(args.redact, true) {
-        let redactor = Redactor::new(&analysis.dossier.salt, redaction.addresses);
-        redact::walk::analysis(&mut analysis, &redactor);
-    }
+    let wanted = Wanted { exhibits: true, redaction: settings::redaction(args.redact, true), quiet: args.quiet };
+    let analysis = judged(&args.paths, &args.judge, &wanted, environment, streams)?;
     let text = draft::render(&analysis, form.as_deref().unwrap_or(DEFAULT_TEMPLATE), &View::default());
     let text = text.map_err(|unknown| misspelt(&unknown, args.template.as_deref()))?;
     if !args.quiet && analysis.verdicts.len() > 1 {
@@ -54,30 +51,12 @@ fn form(path: &Path) -> Result<String, Failure> {
 fn misspelt(unknown: &UnknownPiece, form: Option<&Path>) -> Failure {
     let at = form.map(|p| format!("{}:{}: ", p.display(), unknown.line)).unwrap_or_default();
     let known = UnknownPiece::known();
-    let near = known
-        .iter()
-        .min_by_key(|name| distance(name, &unknown.name))
-        .filter(|name| distance(name, &unknown.name) <= (unknown.name.len() / 2).min(3));
+    let near = nearest(&unknown.name, known.iter().copied());
     let hint = match near {
         Some(name) => format!("did you mean {{{{{name}}}}}? the pieces are {}", known.join(", ")),
         None => format!("the pieces are {}", known.join(", ")),
     };
     Failure::failed(format!("{at}there is no piece {{{{{}}}}}", sanitize(&unknown.name)), Some(hint))
-}
-
-/// Edits of single characters between two words (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(40).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(40).enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

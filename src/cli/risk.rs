@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::analyze::AnalyzeError;
 use crate::model::{ChangeId, RiskLevel, Risks, ServiceName};
 use crate::parse::config;
 use crate::report::risk::annotations;
@@ -12,25 +11,20 @@ use crate::suspect::facts::Facts;
 
 use super::args::{LevelArg, RiskArgs, RiskFormatArg};
 use super::output::Streams;
-use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
-use super::{EXIT_GATE, Failure, formats, hint, history, warn};
+use super::{EXIT_GATE, Failure, history, supervised, warn};
 
 /// Larger configuration files are data.
 const LARGEST_CONFIG: u64 = 8 << 20;
 
 pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let options = settings::foresight(args)?;
+    let options = settings::as_of(&args.source, args.as_of.as_deref())?;
     let subject = subject(args)?;
-    let loaded = formats::load(&args.formats, environment)?;
-    if !args.quiet {
-        loaded.warn(streams);
-    }
     let past = args.history.as_deref().map(history::past).transpose()?.unwrap_or_default();
-    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let judged = risk::assess(&args.paths, &subject, &options, &loaded.formats, (&Facts::builtin(), &past), &progress);
-    progress.clear();
-    let risks = judged.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
+    let formats = &args.source.formats;
+    let risks = supervised(formats, args.quiet, environment, streams, |formats, progress| {
+        risk::assess(&args.paths, &subject, &options, formats, (&Facts::builtin(), &past), progress)
+    })?;
     if !args.quiet {
         warn(&risks.coverage, streams);
     }

@@ -1,5 +1,7 @@
 //! Arguments and environment, validated, with defaults resolved: the only place that knows both.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -9,8 +11,7 @@ use crate::verify::Terms;
 
 use super::Failure;
 use super::args::{
-    AnalyzeArgs, AnalyzeFormatArg, CapacityArgs, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, RiskArgs, SummarizeArgs,
-    TemplatesArgs, VerifyArgs,
+    AnalyzeFormatArg, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, ShownArgs, SourceArgs, SpanArgs, SummarizeArgs, VerifyArgs,
 };
 
 /// Columns where none are known, as for a pipe.
@@ -18,6 +19,12 @@ pub const DEFAULT_WIDTH: usize = 80;
 
 /// The widest step: a day and a bit, beyond which nothing happens "in a window".
 const WIDEST_STEP: f64 = 86_400.0;
+
+/// The settings of a folder.
+pub const SETTINGS_FILE: &str = "whatchanged.toml";
+
+/// How the names of variables begin that set flags.
+pub const VARIABLES: &str = "WHATCHANGED_";
 
 const TIME_HINT: &str = "write day and time, such as 2023-08-12T14:30:00Z or 2023-08-12T14:30:00+02:00";
 
@@ -35,8 +42,10 @@ pub struct Environment {
     pub locale: String,
     /// Where a user keeps formats for every run, whether or not there is such a folder.
     pub own_formats: Option<PathBuf>,
-    /// What `WHATCHANGED_PARSERS` says; an empty variable is an unset one.
-    pub named_formats: Option<PathBuf>,
+    /// The variables whose names begin with `WHATCHANGED_`; an empty one is an unset one.
+    pub variables: BTreeMap<String, String>,
+    /// The file of settings that is read where it exists and no other is named.
+    pub usual_settings: Option<PathBuf>,
 }
 
 impl Environment {
@@ -53,7 +62,8 @@ impl Environment {
             clicolor_force: !matches!(variable("CLICOLOR_FORCE").as_str(), "" | "0"),
             term: variable("TERM"),
             locale: ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).into_iter().find(|v| !v.is_empty()).unwrap_or_default(),
-            named_formats: Some(variable("WHATCHANGED_PARSERS")).filter(|name| !name.is_empty()).map(PathBuf::from),
+            variables: std::env::vars_os().filter_map(own_variable).collect(),
+            usual_settings: Some(PathBuf::from(SETTINGS_FILE)),
             own_formats: own_formats(&variable("XDG_CONFIG_HOME"), std::env::home_dir()),
         }
     }
@@ -83,6 +93,12 @@ impl Environment {
         let utf8 = locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8");
         utf8 && !matches!(self.term.as_str(), "linux" | "dumb")
     }
+}
+
+/// A variable that sets a flag of this tool. What is not UTF-8 sets none.
+fn own_variable((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+    (name.starts_with(VARIABLES) && !value.is_empty()).then_some((name, value))
 }
 
 /// By the XDG base directory specification a relative `XDG_CONFIG_HOME` is not to be heard.
@@ -128,86 +144,63 @@ pub fn redaction(args: RedactArgs, by_default: bool) -> Option<Redaction> {
     wanted.then_some(Redaction { addresses: args.redact_ips })
 }
 
-/// One run of `analyze`, ready to go.
+/// How an analysis is shown, with defaults resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    pub options: Options,
     pub format: AnalysisFormat,
     pub view: View,
     pub redaction: Option<Redaction>,
     /// `None`: standard output.
     pub output: Option<PathBuf>,
-    pub quiet: bool,
-    pub progress: bool,
-    pub knowledge: bool,
 }
 
 impl Settings {
-    /// Checks what was typed.
-    pub fn from_args(args: &AnalyzeArgs, environment: &Environment) -> Result<Settings, Failure> {
-        let output = args.output.clone().filter(|path| path.as_os_str() != "-");
-        let colour = match args.color {
+    /// By what was typed, and by what the process finds around it.
+    pub fn of(shown: &ShownArgs, environment: &Environment) -> Settings {
+        let output = shown.output.clone().filter(|path| path.as_os_str() != "-");
+        let colour = match shown.color {
             ColorArg::Always => true,
             ColorArg::Never => false,
             ColorArg::Auto => output.is_none() && environment.stdout_colour(),
         };
         let width = environment.columns.filter(|_| output.is_none()).unwrap_or(DEFAULT_WIDTH);
-        let format = if args.plain { AnalysisFormat::Plain } else { args.format.into() };
-        Ok(Settings {
-            options: options(&args.judge, format.wants_exhibits())?,
-            format,
-            redaction: redaction(args.redact, format.is_shared()),
-            view: View { width, colour, unicode: output.is_some() || environment.unicode(), all: args.all, top: usize::from(args.top) },
-            output,
-            quiet: args.quiet,
-            progress: environment.stderr_is_terminal && !args.quiet,
-            knowledge: !args.judge.no_knowledge,
-        })
+        let format = if shown.plain { AnalysisFormat::Plain } else { shown.format.into() };
+        let view = View { width, colour, unicode: output.is_some() || environment.unicode(), all: shown.all, top: usize::from(shown.top) };
+        Settings { format, redaction: redaction(shown.redact, format.is_shared()), view, output }
     }
 }
 
-/// What `templates` may be told of what is read.
-pub fn reading(args: &TemplatesArgs) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let (since, until) = limits(&args.since, &args.until, offset)?;
-    let threads = args.threads.map(usize::from);
-    Ok(Options { since, until, utc_offset: offset, threads, part: args.part_size, ..Options::default() })
+/// What logs are written in, and by how many threads they are read.
+pub fn source(args: &SourceArgs) -> Result<Options, Failure> {
+    let utc_offset = args.tz.as_deref().map(utc_offset).transpose()?;
+    Ok(Options { utc_offset, threads: args.threads.map(usize::from), part: args.part_size, ..Options::default() })
+}
+
+/// The same with the part of the logs that is looked at.
+pub fn reading(args: &SpanArgs) -> Result<Options, Failure> {
+    let source = source(&args.source)?;
+    let (since, until) = limits(&args.since, &args.until, source.utc_offset)?;
+    Ok(Options { since, until, ..source })
+}
+
+/// The same without what is later than `--as-of`.
+pub fn as_of(args: &SourceArgs, as_of: Option<&str>) -> Result<Options, Failure> {
+    let source = source(args)?;
+    let until = as_of.map(|text| instant("--as-of", text, source.utc_offset)).transpose()?;
+    Ok(Options { until, ..source })
 }
 
 /// What `db` may be told.
 pub fn database(args: &DbArgs) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let (since, until) = limits(&args.since, &args.until, offset)?;
-    Ok(Options {
-        incident: args.incident.as_deref().map(|text| incident(text, offset)).transpose()?,
-        baseline: args.baseline.as_deref().map(|text| baseline(text, offset)).transpose()?,
-        since,
-        until,
-        utc_offset: offset,
-        threads: args.threads.map(usize::from),
-        ..Options::default()
-    })
+    known(&args.incident, &args.baseline, reading(&args.span)?)
 }
 
-/// What `capacity` may be told of what is read.
-pub fn capacity(args: &CapacityArgs) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let (since, until) = limits(&args.since, &args.until, offset)?;
-    Ok(Options { since, until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
-}
-
-/// What `risk` may be told of what is read: nothing that is later than `--as-of`.
-pub fn foresight(args: &RiskArgs) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let until = args.as_of.as_deref().map(|text| instant("--as-of", text, offset)).transpose()?;
-    Ok(Options { until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
-}
-
-/// What `verify` may be told.
-pub fn hindsight(args: &VerifyArgs) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let until = args.as_of.as_deref().map(|text| instant("--as-of", text, offset)).transpose()?;
-    Ok(Options { until, utc_offset: offset, threads: args.threads.map(usize::from), ..Options::default() })
+/// Adds what is known of the incident and of the quiet time before it.
+fn known(wanted: &Option<String>, quiet: &Option<String>, options: Options) -> Result<Options, Failure> {
+    let offset = options.utc_offset;
+    let incident = wanted.as_deref().map(|text| incident(text, offset)).transpose()?;
+    let baseline = quiet.as_deref().map(|text| baseline(text, offset)).transpose()?;
+    Ok(Options { incident, baseline, ..options })
 }
 
 /// What `verify` goes by.
@@ -285,20 +278,12 @@ fn limits(since: &Option<String>, until: &Option<String>, offset: Option<i32>) -
 
 /// What a judgement may be told. `exhibits`: whether the report shows more than the verdict.
 pub fn options(args: &JudgeArgs, exhibits: bool) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let (since, until) = limits(&args.since, &args.until, offset)?;
     Ok(Options {
-        incident: args.incident.as_deref().map(|text| incident(text, offset)).transpose()?,
         symptom: args.symptom.as_deref().map(symptom).transpose()?,
-        since,
-        until,
-        baseline: args.baseline.as_deref().map(|text| baseline(text, offset)).transpose()?,
-        utc_offset: offset,
         step: args.step.as_deref().map(step).transpose()?,
-        threads: args.threads.map(usize::from),
         without: args.families.left_out(),
-        part: args.part_size,
         exhibits,
+        ..known(&args.incident, &args.baseline, reading(&args.span)?)?
     })
 }
 

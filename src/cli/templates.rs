@@ -16,7 +16,7 @@ use super::settings::{self, DEFAULT_WIDTH, Environment};
 use super::{Failure, formats, hint, warn};
 
 pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let options = settings::reading(args)?;
+    let options = settings::reading(&args.span)?;
     if args.per_line && args.paths.iter().any(|path| path == Path::new(STDIN)) {
         let hint = "save it to a file first";
         return Err(Failure::usage("--per-line reads its input twice, which standard input cannot be", hint));
@@ -24,7 +24,7 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
     let failure = |error: AnalyzeError| Failure::failed(&error, hint(&error));
     let workers = workers(options.threads).map_err(failure)?;
     let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let loaded = formats::load(&args.formats, environment)?;
+    let loaded = formats::load(&args.span.source.formats, environment)?;
     if !args.quiet {
         loaded.warn(streams);
     }

@@ -1,5 +1,8 @@
 //! The program as it is called: arguments in, streams and exit codes out.
 
+use clap::CommandFactory;
+
+use super::args::Arguments;
 use super::*;
 
 /// Exit code, standard output, standard error.

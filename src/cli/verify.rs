@@ -1,29 +1,23 @@
 //! The command `verify`: what became of changes, and a gate for what follows a deploy.
 
-use crate::analyze::AnalyzeError;
 use crate::model::{ChangeId, Outcome, Verifications};
-use crate::report::{Format, View, rows, sanitize, verify as view};
+use crate::report::{View, rows, sanitize, verify as view};
 use crate::suspect::facts::Facts;
 use crate::verify;
 
-use super::args::{FormatArg, OutcomeArg, VerifyArgs};
+use super::args::{OutcomeArg, VerifyArgs};
 use super::output::Streams;
-use super::progress::TerminalProgress;
 use super::settings::{self, Environment};
-use super::{EXIT_GATE, Failure, formats, hint, history, warn};
+use super::{EXIT_GATE, Failure, history, supervised, warn};
 
 pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let options = settings::hindsight(args)?;
+    let options = settings::as_of(&args.source, args.as_of.as_deref())?;
     let terms = settings::terms(args)?;
     let wanted = args.change.as_deref().map(ChangeId::new);
-    let loaded = formats::load(&args.formats, environment)?;
-    if !args.quiet {
-        loaded.warn(streams);
-    }
-    let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
-    let found = verify::verify(&args.paths, wanted.as_ref(), terms, &options, (&loaded.formats, &Facts::builtin()), &progress);
-    progress.clear();
-    let found = found.map_err(|error: AnalyzeError| Failure::failed(&error, hint(&error)))?;
+    let formats = &args.source.formats;
+    let found = supervised(formats, args.quiet, environment, streams, |formats, progress| {
+        verify::verify(&args.paths, wanted.as_ref(), terms, &options, (formats, &Facts::builtin()), progress)
+    })?;
     if !args.quiet {
         warn(&found.coverage, streams);
     }
@@ -38,12 +32,7 @@ pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'
         history::add(dir, &rows)?;
     }
     let shown = View { width: environment.width(), unicode: environment.unicode(), all: args.all, ..View::default() };
-    let format = match args.format {
-        FormatArg::Terminal => Format::Terminal,
-        FormatArg::Json => Format::Json,
-        FormatArg::Markdown => Format::Markdown,
-    };
-    streams.result(view::render(&found, format, &shown).as_bytes())?;
+    streams.result(view::render(&found, args.format.into(), &shown).as_bytes())?;
     gate(&found, args.fail_on)
 }
 

@@ -8,6 +8,7 @@ mod citations;
 mod cli;
 mod database;
 mod determinism;
+mod first_hour;
 mod golden;
 mod history;
 mod hostile;

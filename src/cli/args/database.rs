@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{FormatArg, FormatArgs};
+use super::{FormatArg, SpanArgs};
 
 pub(super) const DB_EXAMPLES: &str = "\
 Examples:
@@ -50,24 +50,8 @@ pub struct DbArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Leave out what is older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub since: Option<String>,
-
-    /// Leave out what is not older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub until: Option<String>,
-
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
+    pub span: SpanArgs,
 }
 
 #[derive(Debug, Args)]
@@ -92,24 +76,8 @@ pub struct CapacityArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// Leave out what is older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub since: Option<String>,
-
-    /// Leave out what is not older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub until: Option<String>,
-
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
+    pub span: SpanArgs,
 }
 
 fn multiple(text: &str) -> Result<f64, String> {

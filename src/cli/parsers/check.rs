@@ -50,7 +50,7 @@ pub fn run(args: &CheckArgs, environment: &Environment, streams: &mut Streams<'_
 fn files(args: &CheckArgs, environment: &Environment) -> Result<Vec<PathBuf>, Failure> {
     let usual = environment.own_formats.as_deref().filter(|folder| folder.is_dir());
     let paths: Vec<&Path> = match args.paths.as_slice() {
-        [] => formats::asked_for(&args.formats, environment).chain(usual).collect(),
+        [] => args.formats.folders.iter().map(PathBuf::as_path).chain(usual).collect(),
         given => given.iter().map(PathBuf::as_path).collect(),
     };
     if paths.is_empty() {

@@ -1,0 +1,92 @@
+//! What somebody meets who has only the program: its demo, its settings, its manual pages.
+
+use crate::tool::{Folder, command, done, finish, run};
+
+#[test]
+fn the_demo_is_the_analysis_of_the_founding_sample() {
+    let demo = done(&["demo"]);
+    assert_eq!(demo.out, done(&["analyze", "samples/checkout-outage"]).out);
+    assert!(demo.err.contains("A recorded outage") && demo.err.contains("whatchanged analyze"), "{}", demo.err);
+    let quiet = done(&["demo", "--quiet", "--format", "json"]);
+    assert_eq!(quiet.err, "");
+    assert_eq!(quiet.json()["incidents"][0]["causes"][0]["change_id"], "deploy-7958");
+    let width = |text: &str| text.lines().map(|line| line.chars().count()).max();
+    assert!(width(&demo.err) <= Some(80), "{}", demo.err);
+}
+
+#[test]
+fn the_demos_files_can_be_kept_and_nobodys_are_lost() {
+    let folder = Folder::new(&[]);
+    let kept = done(&["demo", "--keep", &folder.at("demo")]);
+    assert!(kept.out.contains("whatchanged risk"), "{}", kept.out);
+    assert_eq!(done(&["analyze", &folder.at("demo")]).out, done(&["analyze", "samples/checkout-outage"]).out);
+    folder.write("mine/changes.jsonl", b"mine");
+    let refused = run(&["demo", "--keep", &folder.at("mine")]);
+    assert_eq!(refused.code, Some(1), "{}", refused.out);
+    assert!(refused.err.contains("hint: name a folder that does not exist yet"), "{}", refused.err);
+    assert_eq!(std::fs::read(folder.at("mine/changes.jsonl")).unwrap(), b"mine");
+    let nowhere = finish(command().args(["demo"]).env("TMPDIR", "/no/such/folder"), "demo");
+    assert_eq!(nowhere.code, Some(1));
+    assert!(nowhere.err.contains("hint: set TMPDIR"), "{}", nowhere.err);
+}
+
+/// A run in a folder with this whatchanged.toml.
+fn within(settings: &str, arguments: &[&str]) -> crate::tool::Run {
+    let folder = Folder::of_sample("quiet-day", &["logs"]);
+    folder.write("whatchanged.toml", settings.as_bytes());
+    finish(command().args(arguments).current_dir(folder.path()), settings)
+}
+
+#[test]
+fn settings_of_the_current_folder_are_heard() {
+    let formats = |settings: &str, arguments: &[&str]| within(settings, arguments).out.starts_with('{');
+    let json = "[analyze]\nformat = \"json\"\n";
+    assert!(formats(json, &["analyze", "."]));
+    assert!(!formats(json, &["analyze", ".", "--format", "markdown"]));
+    assert!(!formats(json, &["analyze", ".", "--no-config"]));
+    let read = within(json, &["analyze", "."]).json();
+    let sources = read["coverage"]["sources"].as_array().unwrap();
+    assert!(sources.iter().all(|source| source["path"] != "whatchanged.toml"), "{sources:#?}");
+    assert!(within(json, &["config"]).out.contains("format = \"json\""));
+}
+
+#[test]
+fn mistakes_in_settings_are_usage_and_help_is_there_all_the_same() {
+    let wrong = within("[analyze]\nformt = \"json\"\n", &["analyze", "."]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (Some(2), ""));
+    assert_eq!(wrong.err, "error: whatchanged.toml:2: there is no flag \"formt\" in [analyze]\nhint: did you mean \"format\"?\n");
+    let late = within("tz = \"Mars/Olympus\"\n", &["analyze", "."]);
+    assert_eq!(late.code, Some(2));
+    assert!(late.err.starts_with("error: whatchanged.toml:1: tz: "), "{}", late.err);
+    assert_eq!(within("nonsense", &["--help"]).code, Some(0));
+    let missing = run(&["analyze", "samples/quiet-day", "--config", "/no/such.toml"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.err);
+}
+
+#[test]
+fn what_a_setting_gives_need_not_be_typed() {
+    let settings = "history = \"kept\"\n";
+    let listed = within(settings, &["history", "list"]);
+    assert!(listed.code == Some(1) && listed.err.contains("kept"), "{}", listed.err);
+    assert_eq!(run(&["history", "list"]).code, Some(2));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = Folder::new(&[]);
+    assert_eq!(run(&["man", &folder.at("man1")]).code, Some(0));
+    let page = |name: &str| std::fs::read_to_string(folder.at(&format!("man1/{name}.1"))).unwrap();
+    assert!(page("whatchanged").contains("whatchanged\\-analyze(1)") || page("whatchanged").contains("whatchanged-analyze(1)"));
+    assert!(page("whatchanged-analyze").contains("Examples:") && page("whatchanged-history-show").contains("TABLE"));
+}
+
+#[test]
+fn help_fits_a_terminal_of_eighty_columns() {
+    for command in ["", "analyze", "demo", "risk", "config", "history", "completions"] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = finish(crate::tool::command().args(&arguments).env("COLUMNS", "80"), command).out;
+        let (options, examples) = help.split_once("Examples:").unwrap_or((&help, ""));
+        let long: Vec<&str> = options.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{command}: {long:#?}\n{examples}");
+    }
+}
