@@ -80,6 +80,7 @@ impl History {
         History { dir: dir.to_path_buf() }
     }
 
+    /// Whether anything was ever kept there.
     pub fn exists(&self) -> bool {
         self.dir.is_dir()
     }

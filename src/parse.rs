@@ -133,6 +133,7 @@ impl Formats {
         &self.lines
     }
 
+    /// What messages mean, whatever format their lines have.
     pub fn messages(&self) -> &[MessageFormat] {
         &self.messages
     }

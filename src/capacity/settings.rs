@@ -36,6 +36,7 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings in force at the end of the recording, by snapshots and by what changes edited.
     pub fn read(bundle: &Bundle, changes: &[Arc<Change>], facts: &Facts) -> Settings {
         let mut settings = Settings::default();
         for (service, (path, flat)) in in_force(bundle, changes) {

@@ -9,6 +9,7 @@ use super::output::{self, Streams};
 use super::settings::Environment;
 use super::{Failure, Wanted, judged};
 
+/// Writes the rules, and their test where one was asked for.
 pub fn run(args: &AlertsArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let wanted = Wanted { exhibits: true, redaction: None, quiet: args.quiet };
     let analysis = judged(&args.paths, &args.judge, &wanted, environment, streams)?;

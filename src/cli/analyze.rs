@@ -18,6 +18,7 @@ static RECORDING: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/samples/checkout-o
 /// Its name as a folder.
 const RECORDING_NAME: &str = "checkout-outage";
 
+/// Analyses a bundle and writes the report.
 pub fn run(args: &AnalyzeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let settings = Settings::of(&args.shown, environment);
     let wanted = Wanted { exhibits: settings.format.wants_exhibits(), redaction: settings.redaction, quiet: args.shown.quiet };

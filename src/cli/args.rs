@@ -138,6 +138,7 @@ pub struct Arguments {
     pub command: Command,
 }
 
+/// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Find incidents in logs and metrics, and rank what caused them.
@@ -209,6 +210,7 @@ pub enum Command {
     Man(ManArgs),
 }
 
+/// What can be done with formats.
 #[derive(Debug, Subcommand)]
 pub enum ParsersCommand {
     /// List all formats with their documentation and where they come from.
@@ -219,6 +221,7 @@ pub enum ParsersCommand {
     Explain(ExplainArgs),
 }
 
+/// Arguments of `parsers list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// How the list is written.
@@ -228,6 +231,7 @@ pub struct ListArgs {
     pub formats: FormatArgs,
 }
 
+/// Arguments of `parsers check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// Format files, or folders of them; without any those of --parsers and of the configuration folder.
@@ -237,6 +241,7 @@ pub struct CheckArgs {
     pub formats: FormatArgs,
 }
 
+/// Arguments of `parsers explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The line; `-` reads lines from standard input.
@@ -252,6 +257,7 @@ pub struct ExplainArgs {
     pub formats: FormatArgs,
 }
 
+/// Arguments of `templates`.
 #[derive(Debug, Args)]
 pub struct TemplatesArgs {
     /// Bundle folders or single files; `-` is standard input.
@@ -278,6 +284,7 @@ pub struct TemplatesArgs {
     pub span: SpanArgs,
 }
 
+/// Arguments of `risk`.
 #[derive(Debug, Args)]
 pub struct RiskArgs {
     /// Bundle folders or single files; `-` is standard input.
@@ -328,6 +335,7 @@ pub struct RiskArgs {
     pub source: SourceArgs,
 }
 
+/// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// Bundle folders or single files; `-` is standard input.
@@ -374,6 +382,7 @@ pub struct VerifyArgs {
     pub source: SourceArgs,
 }
 
+/// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Bundle folders or single files to add to the history first.
@@ -408,6 +417,7 @@ pub struct ReportArgs {
     pub source: SourceArgs,
 }
 
+/// Values of `report --format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PeriodFormatArg {
     /// One page, to be opened or mailed.
@@ -418,6 +428,7 @@ pub enum PeriodFormatArg {
     Json,
 }
 
+/// What can be done with a history.
 #[derive(Debug, Subcommand)]
 pub enum HistoryCommand {
     /// List the tables with their rows, files and times.
@@ -428,6 +439,7 @@ pub enum HistoryCommand {
     Prune(HistoryPruneArgs),
 }
 
+/// Arguments of `history list`.
 #[derive(Debug, Args)]
 pub struct HistoryListArgs {
     /// Folder of the history.
@@ -438,6 +450,7 @@ pub struct HistoryListArgs {
     pub format: ListFormatArg,
 }
 
+/// Arguments of `history show`.
 #[derive(Debug, Args)]
 pub struct HistoryShowArgs {
     /// changes, risks, verdicts, incidents or runs.
@@ -454,6 +467,7 @@ pub struct HistoryShowArgs {
     pub format: ListFormatArg,
 }
 
+/// Arguments of `history prune`.
 #[derive(Debug, Args)]
 pub struct HistoryPruneArgs {
     /// Folder of the history.
@@ -474,6 +488,7 @@ pub enum OutcomeArg {
     CannotTell,
 }
 
+/// Values of `risk --format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum RiskFormatArg {
     /// For a person at a terminal.
@@ -498,6 +513,7 @@ pub enum LevelArg {
     Critical,
 }
 
+/// Arguments of `calibrate`.
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
     /// Folders of cases: bundles with a truth.json, at any depth.
@@ -559,6 +575,7 @@ fn family(name: &str) -> Result<EvidenceFamily, String> {
     EvidenceFamily::named(name).ok_or_else(|| format!("the families are {names}"))
 }
 
+/// Values of `--format` where a list is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ListFormatArg {
     /// For a person at a terminal.
@@ -568,6 +585,7 @@ pub enum ListFormatArg {
     Json,
 }
 
+/// Arguments of `analyze`.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
     /// Bundle folders or single files; `-` is standard input.
@@ -585,6 +603,7 @@ pub struct AnalyzeArgs {
     pub judge: JudgeArgs,
 }
 
+/// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Write the recording's files into this folder instead, to look at them and to try other commands on.
@@ -676,6 +695,7 @@ pub struct RedactArgs {
     pub redact_ips: bool,
 }
 
+/// Arguments of `postmortem`.
 #[derive(Debug, Args)]
 pub struct PostmortemArgs {
     /// Bundle folders or single files; `-` is standard input.
@@ -701,6 +721,7 @@ pub struct PostmortemArgs {
     pub judge: JudgeArgs,
 }
 
+/// Arguments of `alerts`.
 #[derive(Debug, Args)]
 pub struct AlertsArgs {
     /// Bundle folders or single files; `-` is standard input.
@@ -727,6 +748,7 @@ pub struct AlertsArgs {
     pub judge: JudgeArgs,
 }
 
+/// Arguments of `pack`.
 #[derive(Debug, Args)]
 pub struct PackArgs {
     /// Bundle folders or single files.

@@ -11,6 +11,7 @@ use super::progress::TerminalProgress;
 use super::settings::{DEFAULT_WIDTH, Environment};
 use super::{Failure, formats};
 
+/// Analyses the cases and prints how right the answers were.
 pub fn run(args: &CalibrateArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let formats = formats::load(&args.formats, environment)?;
     if !args.quiet {

@@ -13,6 +13,7 @@ use super::output::Streams;
 use super::settings::{self, Environment};
 use super::{Failure, supervised, warn};
 
+/// `db`: what databases and poolers tell.
 pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     check_paths(&args.paths, "db")?;
     let options = settings::database(args)?;
@@ -27,6 +28,7 @@ pub fn run_view(args: &DbArgs, environment: &Environment, streams: &mut Streams<
     streams.result(database_view::render(&view, args.format.into(), &shown).as_bytes())
 }
 
+/// `capacity`: whether pools and servers are large enough.
 pub fn run_capacity(args: &CapacityArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     check_paths(&args.paths, "capacity")?;
     let options = settings::reading(&args.span)?;

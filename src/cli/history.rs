@@ -31,6 +31,7 @@ pub fn past(dir: &Path) -> Result<Vec<PastChange>, Failure> {
     period::past(&History::at(dir)).map_err(|error| failed(&error))
 }
 
+/// Runs one of the commands of `history`.
 pub fn run(command: &HistoryCommand, streams: &mut Streams<'_>) -> Result<(), Failure> {
     match command {
         HistoryCommand::List(args) => list(args, streams),

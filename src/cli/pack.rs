@@ -12,6 +12,7 @@ use super::output::{self, Streams};
 use super::settings::Environment;
 use super::{Failure, formats, hint};
 
+/// Writes the archive, with remarks on what was left out or replaced.
 pub fn run(args: &PackArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let loaded = formats::load(&args.formats, environment)?;
     let bundle = Bundle::open_with(&args.paths, &|head| changes::is_export(head, &loaded.formats));

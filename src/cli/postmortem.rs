@@ -14,6 +14,7 @@ use super::{Failure, Wanted, judged};
 /// Larger forms are no forms.
 const LARGEST_FORM: u64 = 1 << 20;
 
+/// Writes the draft about the worst incident.
 pub fn run(args: &PostmortemArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let form = args.template.as_deref().map(form).transpose()?;
     let wanted = Wanted { exhibits: true, redaction: settings::redaction(args.redact, true), quiet: args.quiet };

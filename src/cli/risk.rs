@@ -17,6 +17,7 @@ use super::{EXIT_GATE, Failure, history, supervised, warn};
 /// Larger configuration files are data.
 const LARGEST_CONFIG: u64 = 8 << 20;
 
+/// Judges changes, prints why, and closes the gate that `--fail-on` makes.
 pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let options = settings::as_of(&args.source, args.as_of.as_deref())?;
     let subject = subject(args)?;

@@ -15,6 +15,7 @@ use super::progress::TerminalProgress;
 use super::settings::{self, DEFAULT_WIDTH, Environment};
 use super::{Failure, formats, hint, warn};
 
+/// Lists the kinds of message, or takes every line apart.
 pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let options = settings::reading(&args.span)?;
     if args.per_line && args.paths.iter().any(|path| path == Path::new(STDIN)) {

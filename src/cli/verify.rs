@@ -10,6 +10,7 @@ use super::output::Streams;
 use super::settings::{self, Environment};
 use super::{EXIT_GATE, Failure, history, supervised, warn};
 
+/// Tells what became of changes, and closes the gate that `--fail-on` makes.
 pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let options = settings::as_of(&args.source, args.as_of.as_deref())?;
     let terms = settings::terms(args)?;

@@ -132,6 +132,7 @@ pub struct Ledger {
     pub stats: Vec<PoolerStats>,
 }
 
+/// What the log says of checkpoints: buffers in pages, WAL segments added, removed and recycled.
 #[derive(Clone, Debug, Default)]
 pub struct CheckpointCounts {
     pub started: Counted,
@@ -153,6 +154,7 @@ struct At<'a, 'l> {
 }
 
 impl Ledger {
+    /// Nothing counted yet.
     pub fn new(engine: Engine, spans: Spans) -> Ledger {
         Ledger {
             engine,

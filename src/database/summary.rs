@@ -15,6 +15,7 @@ const MOST_STATEMENTS: usize = 200;
 /// Pairs of waiter and holder that are kept.
 const MOST_BLOCKED: usize = 100;
 
+/// What was counted of one server, laid out for reports.
 pub fn server(service: ServiceName, engine: Engine, mut ledger: Ledger) -> Server {
     let locks = locks(&mut ledger);
     let deadlocks = deadlocks(&mut ledger);

@@ -31,6 +31,7 @@ const LEADING: usize = 2;
 const SHORTEST_TEXT: usize = 12;
 /// The name of a counter of requests, and of a histogram of their durations in seconds, in test series and rules.
 pub const REQUESTS: &str = "http_requests_total";
+/// The histogram of durations in seconds.
 pub const DURATIONS: &str = "http_request_duration_seconds";
 
 /// The rules for the incident of verdict `index`, those that tell earliest of users first.

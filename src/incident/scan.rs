@@ -88,6 +88,7 @@ impl Stream {
         self.found.clone().unwrap_or_else(|| scan(self))
     }
 
+    /// What its values are counted in.
     pub fn unit(&self) -> &'static str {
         match self.signal {
             IncidentSignal::SlowRequests { .. } => "slow requests/s",

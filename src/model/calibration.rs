@@ -18,8 +18,10 @@ pub enum MatchLevel {
 }
 
 impl MatchLevel {
+    /// All levels, the one that demands most first.
     pub const ALL: [MatchLevel; 5] = [MatchLevel::Change, MatchLevel::Key, MatchLevel::Service, MatchLevel::Resource, MatchLevel::Kind];
 
+    /// As in JSON and in tables.
     pub fn name(self) -> &'static str {
         match self {
             MatchLevel::Change => "change",
@@ -83,6 +85,7 @@ pub struct Reliability {
 }
 
 impl Reliability {
+    /// Number of causes whose confidences were judged.
     pub fn said(&self) -> usize {
         self.bins.iter().map(|bin| bin.said).sum()
     }

@@ -18,6 +18,7 @@ pub enum ChangeKind {
 }
 
 impl ChangeKind {
+    /// All kinds.
     pub const ALL: &'static [ChangeKind] = &[
         ChangeKind::Deploy,
         ChangeKind::Config,
@@ -34,6 +35,7 @@ impl ChangeKind {
         ChangeKind::ALL.iter().copied().filter(|kind| *kind != ChangeKind::Unrecorded)
     }
 
+    /// As in changes.jsonl and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             ChangeKind::Deploy => "deploy",
@@ -107,6 +109,7 @@ pub struct ConfigDiff {
 }
 
 impl ConfigDiff {
+    /// Whether no key was edited.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()
     }

@@ -122,14 +122,17 @@ pub struct Crowd {
 }
 
 impl Coverage {
+    /// Lines of all sources.
     pub fn lines(&self) -> u64 {
         self.sources.iter().map(|s| s.lines).sum()
     }
 
+    /// Lines of all sources that a format understood.
     pub fn understood(&self) -> u64 {
         self.sources.iter().map(|s| s.understood).sum()
     }
 
+    /// Size of all sources as they are on disk.
     pub fn bytes(&self) -> u64 {
         self.sources.iter().map(|s| s.bytes).sum()
     }

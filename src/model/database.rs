@@ -27,6 +27,7 @@ impl Engine {
         }
     }
 
+    /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Engine::PostgreSql => "PostgreSQL",
@@ -189,6 +190,7 @@ pub struct DeadlockPair {
     pub origin: Origin,
 }
 
+/// Temporary files, which queries write where memory does not do. Sizes in bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Temporary {
     pub files: Counted,
@@ -199,6 +201,7 @@ pub struct Temporary {
     pub origin: Option<Origin>,
 }
 
+/// Checkpoints of a PostgreSQL server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoints {
     pub started: Counted,
@@ -217,6 +220,7 @@ pub struct Checkpoints {
     pub warnings: u64,
 }
 
+/// Automatic vacuums and analyzes of a PostgreSQL server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vacuum {
     pub vacuums: Counted,

@@ -78,6 +78,7 @@ pub struct Fix {
     pub to_end: f64,
 }
 
+/// What a change during the incident did to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FixEffect {
     /// The incident ended with it.
@@ -119,6 +120,7 @@ pub struct Exhibits {
     pub alarms: Vec<Vec<Alarm>>,
 }
 
+/// A file that was read, so that a report can be told to be about the same files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputHash {
     pub path: String,

@@ -32,6 +32,7 @@ pub enum EvidenceFamily {
 }
 
 impl EvidenceFamily {
+    /// All families, in the order of tables.
     pub const ALL: [EvidenceFamily; 11] = [
         EvidenceFamily::Timing,
         EvidenceFamily::Recovery,
@@ -46,6 +47,7 @@ impl EvidenceFamily {
         EvidenceFamily::Load,
     ];
 
+    /// As on the command line and in tables.
     pub fn name(self) -> &'static str {
         match self {
             EvidenceFamily::Timing => "timing",

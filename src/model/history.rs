@@ -34,6 +34,7 @@ pub enum Table {
 use ColumnKind::{Number, Text};
 
 impl Table {
+    /// All tables.
     pub const ALL: [Table; 5] = [Table::Changes, Table::Risks, Table::Verdicts, Table::Incidents, Table::Runs];
 
     /// The folder that holds it.
@@ -47,6 +48,7 @@ impl Table {
         }
     }
 
+    /// The table in the folder of that name.
     pub fn from_name(name: &str) -> Option<Table> {
         Table::ALL.into_iter().find(|table| table.name() == name)
     }
@@ -171,6 +173,7 @@ impl Row {
         }
     }
 
+    /// The number in a column; `None` where it is empty or holds text.
     pub fn number(&self, column: &str) -> Option<f64> {
         match self.at(column) {
             Some(Value::Number(number)) => *number,
@@ -183,6 +186,7 @@ impl Row {
         Time::parse_rfc3339(self.text("time"))
     }
 
+    /// The time in a column; `None` where it holds none.
     pub fn time_of(&self, column: &str) -> Option<Time> {
         Time::parse_rfc3339(self.text(column))
     }

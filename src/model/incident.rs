@@ -52,10 +52,12 @@ pub struct Impact {
 }
 
 impl Impact {
+    /// Share of the requests that failed, 0 to 1; `None` without requests.
     pub fn failed_ratio(&self) -> Option<f64> {
         (self.requests > 0).then(|| self.failed as f64 / self.requests as f64)
     }
 
+    /// Share of the users that a request failed for, 0 to 1; `None` where users are not told apart.
     pub fn users_ratio(&self) -> Option<f64> {
         (self.users > 0).then(|| self.users_affected as f64 / self.users as f64)
     }

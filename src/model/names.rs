@@ -12,10 +12,12 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
+            /// The name as written.
             pub fn new(text: &str) -> Self {
                 $name(Arc::from(text))
             }
 
+            /// The name as written.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -63,6 +65,7 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// A line of a file, counted from 1.
     pub fn new(path: &Arc<str>, line: u64) -> Origin {
         Origin { path: Arc::clone(path), line }
     }

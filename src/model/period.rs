@@ -12,6 +12,7 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Hits of all, 0 to 1; `None` without trials.
     pub fn value(self) -> Option<f64> {
         (self.of > 0).then(|| self.hits as f64 / self.of as f64)
     }
@@ -46,6 +47,7 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Fate::Failed => "failed",

@@ -18,8 +18,10 @@ pub enum RiskLevel {
 }
 
 impl RiskLevel {
+    /// All levels, the lowest first.
     pub const ALL: &'static [RiskLevel] = &[RiskLevel::Low, RiskLevel::Medium, RiskLevel::High, RiskLevel::Critical];
 
+    /// As on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             RiskLevel::Low => "low",

@@ -92,6 +92,7 @@ impl TimeSpan {
         self.end - self.start
     }
 
+    /// Whether the instant lies in the span, whose end does not belong to it.
     pub fn contains(self, time: Time) -> bool {
         self.start <= time && time < self.end
     }
@@ -124,10 +125,12 @@ impl Step {
         Step(exponent)
     }
 
+    /// Length in seconds.
     pub fn seconds(self) -> f64 {
         f64::from(1u32 << self.0)
     }
 
+    /// Length in microseconds.
     pub fn micros(self) -> i64 {
         SECOND << self.0
     }

@@ -20,18 +20,22 @@ impl Topology {
         }
     }
 
+    /// Whether no call is known.
     pub fn is_empty(&self) -> bool {
         self.callees.is_empty()
     }
 
+    /// Whom a service calls.
     pub fn callees(&self, service: &ServiceName) -> impl Iterator<Item = &ServiceName> {
         self.callees.get(service).into_iter().flatten()
     }
 
+    /// Who calls a service.
     pub fn callers(&self, service: &ServiceName) -> impl Iterator<Item = &ServiceName> {
         self.callers.get(service).into_iter().flatten()
     }
 
+    /// Whether one service calls another directly.
     pub fn calls(&self, caller: &ServiceName, callee: &ServiceName) -> bool {
         self.callees.get(caller).is_some_and(|set| set.contains(callee))
     }

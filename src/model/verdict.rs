@@ -75,6 +75,7 @@ pub enum CauseKind {
 }
 
 impl CauseKind {
+    /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {
             CauseKind::Change => "change",
@@ -115,6 +116,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Whether it speaks for the suspect.
     pub fn supports(&self) -> bool {
         self.weight > 0.0
     }
@@ -289,6 +291,7 @@ pub struct TimelineEntry {
     pub origin: Option<Origin>,
 }
 
+/// What happened at a moment of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimelineKind {
     Change,
@@ -299,6 +302,7 @@ pub enum TimelineKind {
 }
 
 impl TimelineKind {
+    /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {
             TimelineKind::Change => "change",

@@ -16,6 +16,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All outcomes, the worst first.
     pub const ALL: &'static [Outcome] = &[Outcome::Worse, Outcome::CannotTell, Outcome::NotWorse];
 
     /// As in JSON.

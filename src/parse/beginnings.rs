@@ -69,6 +69,7 @@ impl Candidates {
     /// Nothing is known of the line.
     pub const ANY: Candidates = Candidates(Set::ALL);
 
+    /// Whether the variant of that number may match.
     pub fn has_variant(&self, id: usize) -> bool {
         self.0.has(id)
     }

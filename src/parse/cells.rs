@@ -124,6 +124,7 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// The bytes from `start` to `end` of a line; empty where a line is too long to be counted.
     pub fn new(start: usize, end: usize, spelling: Spelling) -> Cell {
         match (u32::try_from(start), u32::try_from(end)) {
             (Ok(start), Ok(end)) => Cell { start, end, spelling, rank: 0 },
@@ -166,6 +167,7 @@ fn unescaped(raw: &str) -> String {
 pub struct Columns(u64);
 
 impl Columns {
+    /// A set of columns.
     pub const fn of(columns: &[Column]) -> Columns {
         let (mut bits, mut at) = (0, 0);
         while at < columns.len() {
@@ -192,6 +194,7 @@ impl Default for Row {
 }
 
 impl Row {
+    /// Empties all columns.
     pub fn clear(&mut self) {
         self.filled = 0;
     }
@@ -226,10 +229,12 @@ impl Row {
         self.filled & columns.0 != 0
     }
 
+    /// Whether the column was filled.
     pub fn has(&self, column: Column) -> bool {
         self.filled >> column as u32 & 1 == 1
     }
 
+    /// Where the text of a column stands in the line.
     pub fn cell(&self, column: Column) -> Option<Cell> {
         self.has(column).then(|| self.cells[column as usize])
     }

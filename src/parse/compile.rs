@@ -57,6 +57,7 @@ fn did_you_mean<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<
 pub struct Keys(FxHashMap<Box<str>, (Column, u8)>);
 
 impl Keys {
+    /// The column that a key fills, and how good a source of it the key is (0 is best).
     pub fn get(&self, normal_key: &str) -> Option<(Column, u8)> {
         self.0.get(normal_key).copied()
     }
@@ -196,6 +197,7 @@ pub struct MessageFormat {
 }
 
 impl MessageFormat {
+    /// What is wrong with the patterns.
     pub fn check(&self) -> Vec<FormatError> {
         let numbered = self.patterns.iter().zip(1..);
         numbered.filter_map(|(pattern, number)| check_pattern(&self.name, format!("message {number}"), pattern)).collect()
@@ -313,6 +315,7 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Compiles the table of keys that all formats share.
     pub fn new(table: KeyTable) -> Result<Shared, FormatError> {
         let keys = Keys::new(&KeyTable::new(), &table);
         let error = |(why, hint)| FormatError { file: "columns".to_owned(), line: None, key: "columns".to_owned(), why, hint };

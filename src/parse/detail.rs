@@ -15,16 +15,19 @@ pub struct Detail {
 }
 
 impl Detail {
+    /// Forgets all lines.
     pub fn clear(&mut self) {
         self.head.clear();
         self.tail.clear();
         self.cut = false;
     }
 
+    /// Whether there is no line.
     pub fn is_empty(&self) -> bool {
         self.head.is_empty()
     }
 
+    /// Adds a line; of very long texts the middle is not kept.
     pub fn push(&mut self, line: &str) {
         let fits = self.tail.is_empty() && self.head.len() + line.len() <= KEPT;
         let (text, line) = if fits { (&mut self.head, line) } else { (&mut self.tail, ending(line)) };
@@ -41,6 +44,7 @@ impl Detail {
         }
     }
 
+    /// The lines, with a mark where some are left out.
     pub fn text(&self) -> Cow<'_, str> {
         match (self.tail.is_empty(), self.cut) {
             (true, _) => Cow::Borrowed(&self.head),

@@ -121,6 +121,7 @@ pub fn fill_by(pattern: &Pattern, text: &str, places: &mut Places, row: &mut Row
 }
 
 impl<'f> Matcher<'f> {
+    /// Remembers nothing yet.
     pub fn new(formats: &'f Formats) -> Matcher<'f> {
         let (mut automata, mut keys) = (Vec::new(), Vec::new());
         automata.resize_with(formats.variants(), || None);

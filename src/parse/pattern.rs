@@ -126,6 +126,7 @@ fn is_balanced(head: &str) -> bool {
 }
 
 impl Pattern {
+    /// An expression that is compiled when it is first needed.
     pub fn new(text: &str) -> Pattern {
         Pattern { text: text.to_owned(), compiled: OnceLock::new() }
     }
@@ -135,6 +136,7 @@ impl Pattern {
         self.compiled.get_or_init(|| Compiled::new(&self.text).ok()).as_ref()
     }
 
+    /// Whether the expression matches somewhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled().is_some_and(|c| c.is_match(text))
     }

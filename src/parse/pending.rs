@@ -70,6 +70,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
     }
 
+    /// Begins a record with its first line, in place of the one before.
     pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: Cow<'b, str>, outer: Outer, line: u64) {
         let head = if head.level == Level::Unknown { Head { level: outer.level, ..head } } else { head };
         self.text = text;
@@ -95,6 +96,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.in_trace = in_trace;
     }
 
+    /// Whether its format lays a record out over several lines.
     pub fn is_block(&self) -> bool {
         self.live && self.format.is_some_and(|f| f.reader == Reader::Block)
     }
@@ -111,6 +113,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.is_block() && !self.has_body
     }
 
+    /// The text of a column as written.
     pub fn raw(&self, column: Column) -> Option<&str> {
         self.row.raw(column, &self.text)
     }

@@ -311,6 +311,7 @@ pub fn normal_key(key: &str) -> String {
     normal
 }
 
+/// Appends a key in the spelling in which keys are compared: lower case, without separators.
 pub fn push_normal(into: &mut String, key: &[u8]) {
     let kept = key.iter().filter(|b| !matches!(b, b'_' | b'-' | b' ') && b.is_ascii());
     into.extend(kept.map(|b| char::from(b.to_ascii_lowercase())));

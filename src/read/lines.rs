@@ -154,6 +154,7 @@ impl Block<'_> {
 pub struct Lines<'t>(&'t str);
 
 impl<'t> Lines<'t> {
+    /// The lines of a text that is in memory.
     pub fn of(text: &'t str) -> Lines<'t> {
         Lines(text)
     }
@@ -186,6 +187,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// The blocks of an input from its beginning, where a byte order mark is no part of the first line.
     pub fn new(input: Input) -> Blocks {
         Blocks { input, buffer: vec![0; CHUNK], start: 0, end: 0, first: true, finished: false }
     }

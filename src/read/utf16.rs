@@ -16,6 +16,7 @@ pub struct Utf16<R> {
 }
 
 impl<R: Read> Utf16<R> {
+    /// Reads UTF-16 of that byte order, behind its mark, as UTF-8.
     pub fn new(input: R, big_endian: bool) -> Utf16<R> {
         Utf16 { input, big_endian, raw: Vec::new(), text: Vec::new(), given: 0 }
     }

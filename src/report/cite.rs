@@ -24,6 +24,7 @@ pub enum Cite {
 }
 
 impl Cite {
+    /// The place where a change is recorded.
     pub fn change(change: &Change) -> Cite {
         Cite::Change(wording::id(change.id.as_str()), change.origin.clone())
     }

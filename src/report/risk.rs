@@ -286,6 +286,7 @@ fn sign(finding: &RiskFinding) -> Option<String> {
     Some(sign.to_owned())
 }
 
+/// How to have the way back ready before the change goes out.
 pub fn roll_back(change: &Change) -> String {
     if change.kind == ChangeKind::Migration {
         return "have the reverse migration written and tried before; data it removes comes back from a backup only".to_owned();

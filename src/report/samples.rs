@@ -13,6 +13,7 @@ use crate::model::{
 /// A text that tries everything a log line can try on its reader.
 pub const HOSTILE: &str = "\x1b]0;owned\x07\x1b[2J\u{202e}evil\u{2066}\u{200b}\u{9b}31m|`</td><script>alert(1)</script>\n# Heading\r\n[x](javascript:alert(1)) *b* @everyone \u{e0041}日本語";
 
+/// A clock time of the samples' day.
 pub fn time(clock: &str) -> Time {
     Time::parse_rfc3339(&format!("2024-03-05T{clock}Z")).unwrap()
 }
@@ -25,10 +26,12 @@ fn at(path: &str, line: u64) -> Origin {
     Origin { path: Arc::from(path), line }
 }
 
+/// A finding with its weight and place.
 pub fn evidence(finding: Finding, weight: f64, origin: Option<Origin>) -> Evidence {
     Evidence { finding, weight, origins: origin.into_iter().collect() }
 }
 
+/// The edit of the founding story.
 pub fn pool_edit() -> KeyEdit {
     KeyEdit {
         key: "db.pool.max_size".into(),

@@ -29,6 +29,7 @@ pub fn headline(found: &Verification) -> String {
     format!("{} after {}{why}{more}", said(found.outcome), wording::change(&found.change))
 }
 
+/// An outcome in words.
 pub fn said(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Worse => "worse",

@@ -16,6 +16,7 @@ const SMALLEST_SHARE: f64 = 0.005;
 /// Fewer calls than this say nothing of the slowest of them.
 const FEWEST_CALLS: u64 = 50;
 
+/// What edited limits will do under the load that was measured.
 pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let Some(signals) = outlook.signals else { return Vec::new() };
     let quiet = outlook.quiet();

@@ -6,6 +6,7 @@ use crate::model::{Change, ChangeKind, KeyEdit, PastChange, RiskFinding};
 /// Trouble that begins within so many seconds of a change is held against it: half of a roll-out's usual watch.
 const TROUBLE_WITHIN: f64 = 900.0;
 
+/// What became of earlier changes of the service and of the same keys.
 pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let own = |c: &&std::sync::Arc<Change>| c.service == outlook.change.service && c.kind != ChangeKind::Rollback && c.time < outlook.now;
     let earlier: Vec<&Change> = outlook.earlier.iter().filter(own).map(|c| &**c).filter(|c| !c.is_reverted_by(outlook.change)).collect();

@@ -10,6 +10,7 @@ use crate::suspect::facts::{Facts, KeyFact, key_words, numeric_value, seconds};
 /// Ratios of units that people mix up: seconds and milliseconds, milliseconds and microseconds, minutes and seconds.
 const SLIPS: [f64; 3] = [1_000.0, 1_000_000.0, 60.0];
 
+/// What is known of the edited keys: the direction that hurts, slips of units, contradictions.
 pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     let (mut inert, mut known) = (0, 0);

@@ -12,6 +12,7 @@ use crate::parse::unified_diff;
 /// More edited keys than this are more than a reader checks one by one.
 const MANY_KEYS: usize = 10;
 
+/// What the change is made of: its kind, its size, whether it can be taken back.
 pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let change = outlook.change;
     let mut found: Vec<RiskFinding> = Vec::new();

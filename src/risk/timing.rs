@@ -15,6 +15,7 @@ const NEAR_PEAK: f64 = 0.85;
 /// A load whose peak exceeds its mean by less has none.
 const SMALLEST_SWING: f64 = 1.3;
 
+/// When it is made: at the peak, at the end of the week, beside other changes, in an incident.
 pub fn examine(outlook: &Outlook<'_>) -> Vec<Found> {
     let repairs = outlook.change.kind == ChangeKind::Rollback || outlook.earlier.iter().any(|c| c.is_reverted_by(outlook.change));
     let mut found: Vec<Found> = peak(outlook).map(|finding| (finding, None)).into_iter().collect();

@@ -41,6 +41,7 @@ pub fn score(kind: ChangeKind, reasons: &[Reason]) -> f64 {
     1.0 / (1.0 + (-(PRIOR + rollback + edited + others)).exp())
 }
 
+/// The level of a score from 0 to 1.
 pub fn level(score: f64) -> RiskLevel {
     LEVELS.iter().find(|(least, _)| score >= *least).map_or(RiskLevel::Low, |(_, level)| *level)
 }

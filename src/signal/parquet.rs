@@ -50,6 +50,7 @@ pub fn read(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
 }
 
 impl Cells {
+    /// Number of rows.
     pub fn len(&self) -> usize {
         match self {
             Cells::Text(values) => values.len(),
@@ -57,6 +58,7 @@ impl Cells {
         }
     }
 
+    /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

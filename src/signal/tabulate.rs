@@ -12,7 +12,9 @@ use crate::template::{RecordCounts, RecordKey, RequestCounts, RequestKey, Symbol
 
 /// Columns of the table of requests that a breakdown sums.
 mod column {
+    /// Requests that ended, whatever became of them.
     pub const COMPLETED: &str = "completed";
+    /// Those of them that failed.
     pub const FAILED: &str = "failed";
 }
 

@@ -8,10 +8,12 @@ use super::{mean, quantile_sorted, sorted};
 pub struct Random(u64);
 
 impl Random {
+    /// The sequence that belongs to a seed, the same on every machine.
     pub fn new(seed: u64) -> Random {
         Random(seed)
     }
 
+    /// The next number, by SplitMix64 (Steele, Lea and Flood 2014).
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -16,6 +16,7 @@ pub struct Share {
 }
 
 impl Share {
+    /// So many hits of so many trials.
     pub fn new(hits: f64, of: f64) -> Share {
         Share { hits, of }
     }

@@ -42,6 +42,7 @@ pub struct Blame {
 }
 
 impl Blame {
+    /// The share of the failing calls that end at the service, 0 to 1.
     pub fn of(&self, service: &ServiceName) -> f64 {
         self.shares.get(service).copied().unwrap_or(0.0)
     }

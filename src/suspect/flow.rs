@@ -43,6 +43,7 @@ pub struct FlowVerdict {
 }
 
 impl FlowVerdict {
+    /// The score of a service; `None` where no trace passes it.
     pub fn of(&self, service: &ServiceName) -> Option<&FlowScore> {
         self.scores.iter().find(|s| s.service == *service)
     }
@@ -84,6 +85,7 @@ impl<'a> Traces<'a> {
         (sorted.window >= FEWEST_TRACES).then_some(sorted)
     }
 
+    /// The service that a symbol of the traces stands for.
     pub fn name(&self, service: crate::template::Symbol) -> ServiceName {
         ServiceName::new(self.case.flow.symbols.text(service))
     }

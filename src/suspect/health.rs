@@ -28,6 +28,7 @@ pub struct Health {
 }
 
 impl Health {
+    /// Share of the requests that failed during the incident, 0 to 1; 0 without requests.
     pub fn failed_share(&self) -> f64 {
         if self.requests > 0.0 { self.failed / self.requests } else { 0.0 }
     }
@@ -46,6 +47,7 @@ impl Health {
         self.failed >= 3.0 && self.failed_share() > ERRING_SHARE.max(3.0 * self.failed_share_before())
     }
 
+    /// Whether it answers markedly slower than before.
     pub fn slower(&self) -> bool {
         self.growth_exceeds(SLOWER)
     }

@@ -47,6 +47,7 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// All of them, in nats.
     pub fn sum(&self) -> f64 {
         self.t + self.c + self.s + self.r + self.g
     }

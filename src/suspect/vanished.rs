@@ -18,6 +18,7 @@ pub struct Vanished {
 }
 
 impl Vanished {
+    /// The same as a finding.
     pub fn finding(&self) -> Finding {
         Finding::Vanished { service: self.service.clone(), text: self.text.clone(), count: self.count, expected: self.expected }
     }

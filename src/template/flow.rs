@@ -183,6 +183,7 @@ impl Flow {
         self.traces.values_mut().flatten().for_each(|step| step.place = step.place.renumbered(number));
     }
 
+    /// Whether no trace was seen.
     pub fn is_empty(&self) -> bool {
         self.traces.is_empty()
     }

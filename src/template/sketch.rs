@@ -61,6 +61,7 @@ impl LatencySketch {
         middle(bin)
     }
 
+    /// Number of durations.
     pub fn count(&self) -> u64 {
         self.bins.iter().map(|b| u64::from(b.1)).sum()
     }

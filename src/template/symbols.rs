@@ -33,14 +33,17 @@ impl Symbols {
         self.numbers.get(text).copied().map(Symbol)
     }
 
+    /// The text that a symbol stands for.
     pub fn text(&self, symbol: Symbol) -> &str {
         &self.texts[symbol.0 as usize]
     }
 
+    /// Number of texts.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
+    /// Whether there is no text.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }

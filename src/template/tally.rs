@@ -91,6 +91,7 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Adds the counts of another shard.
     pub fn merge(&mut self, other: &Cell) {
         self.completed = self.completed.saturating_add(other.completed);
         self.failed = self.failed.saturating_add(other.failed);

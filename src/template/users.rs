@@ -39,6 +39,7 @@ pub fn hash(text: &str) -> u64 {
 }
 
 impl UserSet {
+    /// Counts a user, once.
     pub fn insert(&mut self, user: &str) {
         self.insert_hash(hash(user));
     }

@@ -12,6 +12,7 @@ pub struct AsWritten<'s> {
 }
 
 impl<'s> AsWritten<'s> {
+    /// By the skews of clocks; `step` is the width of the windows.
     pub fn new(skews: &'s [Skew], step: Step) -> AsWritten<'s> {
         AsWritten { skews, step }
     }

@@ -27,6 +27,7 @@ pub fn nothing(change: &Arc<Change>) -> Verification {
     }
 }
 
+/// What the checks say together, corrected for their number and for other changes.
 pub fn verdict(change: &Arc<Change>, case: &Case<'_>, mut checks: Vec<Check>) -> Verification {
     correct(&mut checks, case.terms.alpha);
     confound(&mut checks, case);

@@ -32,6 +32,7 @@ struct Kind<'a> {
     level: Level,
 }
 
+/// Compares the rates of kinds of message before and after.
 pub fn check(case: &Case<'_>) -> Vec<Check> {
     if case.sides.basis.is_concurrent() || case.change.service.is_everything() {
         return Vec::new();

@@ -37,6 +37,7 @@ struct Row<'a> {
     cell: &'a Cell,
 }
 
+/// Compares the failing shares and the latencies of requests.
 pub fn check(case: &Case<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     for service in case.scope().into_iter().filter(|service| case.has_outcomes(service)) {

@@ -33,6 +33,7 @@ const NOT_FULL: f64 = 0.8;
 /// Ratios stay below this; percentages of a busy resource do not.
 const LARGEST_RATIO: f64 = 1.5;
 
+/// Compares the means of metric series.
 pub fn check(case: &Case<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     for (group, series) in groups(case) {

@@ -12,11 +12,13 @@ use crate::template::tally::RequestKey;
 /// Requests of the old version that make it one that still runs.
 const STILL_RUNS: u64 = 50;
 
+/// What is compared with what.
 pub struct Sides {
     pub basis: Basis,
 }
 
 impl Sides {
+    /// Instances or versions side by side where both run, else before and after.
     pub fn of(change: &Change, windows: &Windows, signals: &Signals, changes: &[Arc<Change>]) -> Sides {
         let seen = instances(change, signals);
         let listed: BTreeSet<&InstanceId> = change.instances.iter().collect();

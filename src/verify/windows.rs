@@ -43,6 +43,7 @@ pub struct Windows {
 }
 
 impl Windows {
+    /// The spans before and after a change that say something about it.
     pub fn of(change: &Change, analysis: &Analysis, signals: &Signals, terms: Terms) -> Windows {
         let recorded = signals.span;
         let begins = settled(change);
@@ -71,6 +72,7 @@ impl Windows {
     }
 }
 
+/// Length of all spans together.
 pub fn seconds(spans: &[TimeSpan]) -> f64 {
     spans.iter().map(|span| span.seconds()).sum()
 }

@@ -19,6 +19,7 @@ mod parsers;
 mod readme;
 mod risk;
 mod spark;
+mod sizes;
 mod stress;
 mod summary;
 mod tool;

@@ -24,6 +24,7 @@ Examples:
   whatchanged capacity bundle/ --format json | jq '.first'
       For scripts.";
 
+/// Arguments of `db`.
 #[derive(Debug, Args)]
 pub struct DbArgs {
     /// Bundle folders or single files.
@@ -54,6 +55,7 @@ pub struct DbArgs {
     pub span: SpanArgs,
 }
 
+/// Arguments of `capacity`.
 #[derive(Debug, Args)]
 pub struct CapacityArgs {
     /// Bundle folders or single files.

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+/// Values of `analyze --format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum AnalyzeFormatArg {
     /// For a person at a terminal.
@@ -21,6 +22,7 @@ pub enum AnalyzeFormatArg {
     Plain,
 }
 
+/// Values of `--format` of most commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
     /// For a person at a terminal.
@@ -32,6 +34,7 @@ pub enum FormatArg {
     Markdown,
 }
 
+/// Values of `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorArg {
     #[default]

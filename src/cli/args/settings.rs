@@ -16,6 +16,7 @@ pub struct SettingsArgs {
     pub no_config: bool,
 }
 
+/// Arguments of `config`.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     /// The command whose settings are shown, such as `analyze` or `history show`.
@@ -27,12 +28,14 @@ pub struct ConfigArgs {
     pub all: bool,
 }
 
+/// Arguments of `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell to complete in.
     pub shell: clap_complete::Shell,
 }
 
+/// Arguments of `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// The folder, which is made where there is none.

@@ -184,6 +184,7 @@ impl Expression {
         Ok(Expression { text: text.to_owned(), regex: OnceLock::new() })
     }
 
+    /// What the expression takes from a text; `None` where it does not match, or is wrong and was refused before.
     pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
         self.regex.get_or_init(|| Regex::new(&self.text).ok()).as_ref()?.captures(text)
     }

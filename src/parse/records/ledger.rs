@@ -33,12 +33,14 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Notes a line that was taken for something that it is not; the first few are kept as examples.
     pub fn misread(&mut self, text: &str) {
         if self.misread.len() < EXAMPLES {
             self.misread.push((self.lines, text.chars().take(LONGEST_EXAMPLE).collect()));
         }
     }
 
+    /// Notes a record.
     pub fn record(&mut self, time: Time, line: u64) {
         self.beats.beat(time, line);
         self.records += 1;
@@ -65,6 +67,7 @@ impl Ledger {
         self.rhythm.follow(&part.beats);
     }
 
+    /// What is to be said of the log as a whole. `failure`: why reading ended early.
     pub fn outcome(self, source: &Source, format: &str, failure: Option<&io::Error>) -> LogOutcome {
         let mut complaints = Vec::new();
         let mut complain =

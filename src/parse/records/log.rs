@@ -48,6 +48,7 @@ pub struct Log<'f, 's, 'b> {
 }
 
 impl<'f, 's, 'b> Log<'f, 's, 'b> {
+    /// Begins a log, or a part of one, of this dialect.
     pub fn new(dialect: &'s Dialect<'f>, formats: &'f Formats, clock: Clock, sink: &'s mut dyn Sink) -> Self {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
         let detected = &dialect.detected;

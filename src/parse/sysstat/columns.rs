@@ -79,6 +79,7 @@ pub fn is_vmstat_group(line: &str) -> bool {
 }
 
 impl Header {
+    /// A header by its words; what they measure follows from them.
     pub fn new<'c>(columns: impl Iterator<Item = &'c str>) -> Header {
         let columns: Vec<String> = columns.map(|c| c.trim().to_owned()).filter(|c| c != "avg-cpu:" && c != "#" && c != "Time").collect();
         let has = |name: &str| columns.iter().any(|column| column == name);
@@ -103,6 +104,7 @@ impl Header {
         words.len() > 1 && words.iter().all(|word| number(word).is_none()) && words.iter().any(named)
     }
 
+    /// Number of columns.
     pub fn len(&self) -> usize {
         self.columns.len()
     }

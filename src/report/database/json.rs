@@ -19,6 +19,7 @@ struct Document {
     metrics: Vec<Value>,
 }
 
+/// The view as a JSON document; docs/db.schema.json describes it.
 pub fn render(view: &DatabaseView) -> String {
     let document = Document {
         schema_version: SCHEMA_VERSION,

@@ -26,6 +26,7 @@ pub struct Table {
 }
 
 impl Block {
+    /// For a terminal of that width.
     pub fn terminal(&self, view: &View) -> String {
         let mut out = format!("{}\n", shorten(&self.title, view.width.max(40)));
         for note in &self.notes {
@@ -37,6 +38,7 @@ impl Block {
         out
     }
 
+    /// For a chat or an issue.
     pub fn markdown(&self) -> String {
         let mut out = format!("## {}\n\n", escape_markdown(&self.title));
         self.notes.iter().for_each(|note| out += &format!("- {}\n", escape_markdown(note)));
@@ -112,6 +114,7 @@ fn milliseconds(ms: f64) -> String {
     crate::report::text::milliseconds(ms)
 }
 
+/// Connections against their limits, by server.
 pub fn gauges(view: &DatabaseView) -> Vec<Table> {
     let told = |value: Option<f64>| value.map_or("-".to_owned(), number);
     let mut tables: Vec<Table> = Vec::new();
@@ -130,6 +133,7 @@ pub fn gauges(view: &DatabaseView) -> Vec<Table> {
     tables
 }
 
+/// Errors by code, most frequent first. `compare`: with what came before the incident.
 pub fn errors(server: &Server, compare: bool, view: &View) -> Option<Table> {
     let rows = server.errors.iter().map(|error| {
         // A code that the log does not have is known from the message.
@@ -145,6 +149,7 @@ pub fn errors(server: &Server, compare: bool, view: &View) -> Option<Table> {
     table(&title, heads(compare, &["code", "level", "message"]), rows.collect(), view)
 }
 
+/// Statements by the time that they took in all.
 pub fn statements(server: &Server, compare: bool, view: &View) -> Option<Table> {
     let three = |q: Option<Quantiles>| q.map_or("-".to_owned(), |q| format!("{}/{}/{}", short(q.p50), short(q.p95), short(q.p99)));
     let rows = server.statements.iter().filter(|s| s.count > 0 || s.failed.all > 0).map(|s| {
@@ -176,6 +181,7 @@ fn short(ms: f64) -> String {
     if ms >= 100.0 { format!("{ms:.0}") } else { number(ms) }
 }
 
+/// Who waited for whom, the longest waits first.
 pub fn locks(server: &Server, view: &View) -> Option<Table> {
     let rows = server.locks.blocked.iter().map(|b| {
         let holder = match (&b.holder, &b.holder_client) {
@@ -194,6 +200,7 @@ pub fn locks(server: &Server, view: &View) -> Option<Table> {
     ))
 }
 
+/// Deadlocks with their statements.
 pub fn deadlocks(server: &Server, view: &View) -> Option<Table> {
     let rows: Vec<Vec<String>> = server
         .deadlocks
@@ -213,6 +220,7 @@ pub fn deadlocks(server: &Server, view: &View) -> Option<Table> {
     below(table(&title, vec!["count", "where", "statements of the cycle"], rows, view))
 }
 
+/// A sentence on connections; `None` where the log has none.
 pub fn sessions(server: &Server) -> Option<String> {
     let sessions = &server.sessions;
     if sessions.authorized.all + sessions.ended.all + sessions.received == 0 {
@@ -230,6 +238,7 @@ pub fn sessions(server: &Server) -> Option<String> {
     ))
 }
 
+/// A sentence on waits for locks; `None` where there were none.
 pub fn lock_totals(server: &Server) -> Option<String> {
     let locks = &server.locks;
     (locks.waiting.all + locks.acquired.all + locks.timeouts.all > 0).then(|| {
@@ -246,6 +255,7 @@ pub fn lock_totals(server: &Server) -> Option<String> {
     })
 }
 
+/// A sentence on temporary files; `None` where there were none.
 pub fn temporary(server: &Server) -> Option<String> {
     let temporary = &server.temporary;
     (temporary.files.all > 0).then(|| {
@@ -261,6 +271,7 @@ pub fn temporary(server: &Server) -> Option<String> {
     })
 }
 
+/// A sentence on checkpoints; `None` where the log has none.
 pub fn checkpoints(server: &Server) -> Option<String> {
     let c = &server.checkpoints;
     (c.started.all + c.complete > 0).then(|| {
@@ -278,6 +289,7 @@ pub fn checkpoints(server: &Server) -> Option<String> {
     })
 }
 
+/// A sentence on automatic vacuums; `None` where the log has none.
 pub fn vacuum(server: &Server) -> Option<String> {
     let vacuum = &server.vacuum;
     (vacuum.vacuums.all + vacuum.analyzes.all > 0).then(|| {
@@ -291,6 +303,7 @@ pub fn vacuum(server: &Server) -> Option<String> {
     })
 }
 
+/// What a pooler told of its clients and servers.
 pub fn pooler(server: &Server, compare: bool, view: &View) -> Option<Table> {
     let rows = server.pooler.closed.iter().map(|(reason, closed)| {
         let mut row = counts(*closed, compare);
@@ -300,6 +313,7 @@ pub fn pooler(server: &Server, compare: bool, view: &View) -> Option<Table> {
     table("CONNECTIONS CLOSED", heads(compare, &["because"]), rows.collect(), view)
 }
 
+/// Sentences on what a pooler did in all.
 pub fn pooler_totals(server: &Server) -> Vec<String> {
     let pooler = &server.pooler;
     let mut notes = vec![format!("connections: {} by clients, {} to the server", count(pooler.logins.all), count(pooler.opened.all))];

@@ -18,6 +18,7 @@ td{overflow-wrap:break-word;min-width:3.5rem}code{font-size:.9em;background:var(
 ul,ol{padding-left:1.25rem}li{margin:.25rem 0}.none{opacity:.7}
 @media print{body{margin:0;max-width:none;font-size:11px}}";
 
+/// The report on a period as one page that works without a network.
 pub fn render(period: &Period) -> String {
     let title = text(&title(period));
     let mut out = format!(

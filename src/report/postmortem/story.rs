@@ -142,6 +142,7 @@ pub fn earliest(alarms: &[Alarm]) -> Option<(&Alarm, (crate::model::Time, f64))>
     fired.filter(|(_, (_, after))| *after >= 0.0).min_by(|a, b| a.1.0.cmp(&b.1.0))
 }
 
+/// The series or the counts that a rule is about.
 pub fn alarm_cite(case: &Case<'_>, alarm: &Alarm) -> Cite {
     match &alarm.condition {
         crate::model::Condition::Metric { metric, .. } => Cite::Metric(metric.to_string(), alarm.service.clone()),

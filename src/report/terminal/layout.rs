@@ -63,6 +63,7 @@ pub struct Screen {
 }
 
 impl Screen {
+    /// An empty screen of so many columns.
     pub fn new(width: usize) -> Screen {
         Screen { width, lines: Vec::new() }
     }

@@ -8,6 +8,7 @@ use crate::report::actions::Contact;
 use crate::report::checks::{Check, CheckList};
 use crate::report::{recovery, text};
 
+/// Whether things are as before, and how that was measured.
 #[derive(Serialize)]
 pub struct RecoveryView {
     outcome: &'static str,
@@ -40,6 +41,7 @@ impl From<&Recovery> for RecoveryView {
     }
 }
 
+/// A measure over a span.
 #[derive(Serialize)]
 pub struct MeasuredView {
     start: String,
@@ -55,6 +57,7 @@ impl From<&Measured> for MeasuredView {
     }
 }
 
+/// A change during the incident and what it did.
 #[derive(Serialize)]
 pub struct FixView {
     change_id: String,
@@ -76,6 +79,7 @@ impl From<&Fix> for FixView {
     }
 }
 
+/// Whom to call, and why.
 #[derive(Serialize)]
 pub struct ContactView {
     name: String,
@@ -89,12 +93,14 @@ impl From<Contact> for ContactView {
     }
 }
 
+/// Commands to run next about one subject.
 #[derive(Serialize)]
 pub struct CheckListView {
     about: String,
     commands: Vec<CheckView>,
 }
 
+/// A question with the command that answers it.
 #[derive(Serialize)]
 pub struct CheckView {
     question: String,

@@ -7,6 +7,7 @@ use crate::report::{ledger, text, wording};
 
 use super::round;
 
+/// What was read and how much of it was understood.
 #[derive(Serialize)]
 pub struct CoverageView {
     lines: u64,

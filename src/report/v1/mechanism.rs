@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::model::mechanism::{Diagnosis, Shown};
 use crate::report::{mechanism, text};
 
+/// Whose connections ran out, and how that is known.
 #[derive(Serialize)]
 pub struct MechanismView {
     name: &'static str,

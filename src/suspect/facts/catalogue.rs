@@ -13,6 +13,7 @@ use super::written;
 use crate::model::{Layer, Mechanism, Symptom};
 use crate::parse::suggest::hint;
 
+/// The name of the file that is compiled in, and its text.
 pub const FILE: (&str, &str) = ("knowledge/errors.toml", include_str!("../../../knowledge/errors.toml"));
 
 static BUILTIN: LazyLock<Option<Catalogue>> = LazyLock::new(|| Catalogue::load(FILE.1).ok());
@@ -100,6 +101,7 @@ impl Catalogue {
         self.signatures.iter().find(|signature| signature.codes.iter().any(|known| known.eq_ignore_ascii_case(code.trim())))
     }
 
+    /// All signatures, in the order of the file.
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures
     }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::words::{Unit, key_words};
 use super::written;
 
+/// The name of the file that is compiled in, and its text.
 pub const FILE: (&str, &str) = ("knowledge/settings.toml", include_str!("../../../knowledge/settings.toml"));
 
 static BUILTIN: LazyLock<Option<Settings>> = LazyLock::new(|| Settings::load(FILE.1).ok());
@@ -136,6 +137,7 @@ impl Settings {
         self.set.matches(&text).into_iter().next().map(|index| &self.settings[index])
     }
 
+    /// All settings, in the order of the file.
     pub fn all(&self) -> &[Setting] {
         &self.settings
     }

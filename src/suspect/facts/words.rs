@@ -54,10 +54,12 @@ impl Unit {
         }
     }
 
+    /// Whether it is a unit of time.
     pub fn is_time(self) -> bool {
         matches!(self, Unit::Microseconds | Unit::Milliseconds | Unit::Seconds | Unit::Minutes | Unit::Hours | Unit::Days)
     }
 
+    /// Whether it is a unit of size.
     pub fn is_size(self) -> bool {
         matches!(self, Unit::Bytes | Unit::Kibibytes | Unit::Mebibytes | Unit::Gibibytes)
     }

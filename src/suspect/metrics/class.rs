@@ -16,6 +16,7 @@ pub enum Class {
 }
 
 impl Class {
+    /// All classes.
     pub const ALL: &'static [Class] = &[
         Class::Errors,
         Class::Latency,

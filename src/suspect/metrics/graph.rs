@@ -107,6 +107,7 @@ pub fn measured_calls(deviations: &[Deviation], topology: &Topology) -> Topology
 }
 
 impl<'m> Graph<'m> {
+    /// The services that deviate or take part in calls. `alarm`: where the callers are unknown, who is taken for the caller of all.
     pub fn new(deviations: &[Deviation<'m>], topology: &Topology, alarm: Option<Alarm>) -> Graph<'m> {
         let names = services(deviations);
         let mut calls = measured_calls(deviations, topology);
@@ -166,6 +167,7 @@ impl<'m> Graph<'m> {
         self.damage = self.damage(deviations, &self.loads(deviations));
     }
 
+    /// The node of a service.
     pub fn node(&self, service: &ServiceName) -> Option<Node> {
         self.names.binary_search(&service).ok()
     }

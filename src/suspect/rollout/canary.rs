@@ -54,6 +54,7 @@ struct Contrast {
     old_fell: f64,
 }
 
+/// What the contrast between changed and unchanged instances is worth, in nats, and why.
 pub fn weigh(rollout: &Rollout<'_, '_>, presence: &Presence, scene: &Scene<'_>) -> (f64, Option<RolloutFinding>) {
     match largest_contrast(rollout, scene) {
         Some(contrast) => judge(contrast),

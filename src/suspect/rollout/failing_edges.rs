@@ -50,6 +50,7 @@ pub struct Edges<'m> {
 }
 
 impl<'m> Edges<'m> {
+    /// Tests every edge of the call graph for errors that it did not have until `quiet_until`.
     pub fn test(telemetry: &Telemetry<'m>, aliases: &Aliases<'m>, quiet_until: Time, span: TimeSpan) -> Edges<'m> {
         let from_instances = means_of_instances(telemetry, aliases);
         let mut all: BTreeMap<Edge<'_>, &Vec<Series<'_>>> = from_instances.iter().map(|(edge, series)| (*edge, series)).collect();
@@ -63,14 +64,17 @@ impl<'m> Edges<'m> {
         Edges { failing, loss }
     }
 
+    /// Edges with errors that they did not have before.
     pub fn failing(&self) -> &[FailingEdge] {
         &self.failing
     }
 
+    /// The same, taken out.
     pub fn into_failing(self) -> Vec<FailingEdge> {
         self.failing
     }
 
+    /// When the first of them began to fail.
     pub fn onset(&self) -> Option<Time> {
         self.failing.iter().map(|e| e.onset).min()
     }

@@ -22,6 +22,7 @@ pub fn first_served(rollout: &Rollout<'_, '_>, scene: &Scene<'_>) -> Option<Time
     Some(if began < scene.telemetry.recorded.start { began } else { first })
 }
 
+/// What the order of roll-out and onset is worth, in nats, and why.
 pub fn weigh(rollout: &Rollout<'_, '_>, scene: &Scene<'_>) -> (f64, RolloutFinding) {
     let unit = scene.step().max(MINUTE);
     let before = scene.onset - rollout.change.time;

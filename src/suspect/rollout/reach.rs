@@ -40,6 +40,7 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Who calls whom, by the topology and by the edges that were measured.
     pub fn new<'a>(
         telemetry: &Telemetry<'a>,
         topology: &Topology,
@@ -82,6 +83,7 @@ fn below(calls: &Topology, service: &ServiceName) -> BTreeSet<ServiceName> {
     found
 }
 
+/// What the way from a service to the edges that fail is worth, in nats, and why.
 pub fn weigh(service: &ServiceName, scene: &Scene<'_>) -> (f64, Option<RolloutFinding>) {
     let failing = scene.edges.failing();
     if failing.is_empty() {

@@ -35,6 +35,7 @@ const MOST_DEVIATIONS: f64 = 4.0;
 const NATS_PER_DEVIATION: f64 = 0.5;
 const MOST: f64 = 2.0;
 
+/// What latency and processor time of changed instances are worth beside those of the others, in nats, and why.
 pub fn weigh(rollout: &Rollout<'_, '_>, scene: &Scene<'_>) -> (f64, Option<RolloutFinding>) {
     let latency = largest(rollout, scene, &LATENCY, |i| &i.latency);
     let cpu = largest(rollout, scene, &CPU, |i| &i.cpu);

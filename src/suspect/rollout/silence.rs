@@ -44,6 +44,7 @@ impl Presence {
     }
 }
 
+/// How often changed and unchanged instances gave a sample after the roll-out.
 pub fn presence(rollout: &Rollout<'_, '_>, scene: &Scene<'_>) -> Presence {
     let end = scene.span.end;
     let latest = end.plus_seconds(-LAST_STEPS * scene.step()).max(scene.span.start);
@@ -68,6 +69,7 @@ pub fn ended_with(instance: &Instance<'_>, began: Time, scene: &Scene<'_>) -> bo
     instance.times().max().is_some_and(|last| after <= last && last < before)
 }
 
+/// What the silence of changed instances is worth, in nats, and why.
 pub fn weigh(rollout: &Rollout<'_, '_>, presence: &Presence) -> (f64, Option<RolloutFinding>) {
     if rollout.change.instances.is_empty() || presence.old < LEAST_SIBLINGS || presence.steps < LEAST_STEPS {
         return (0.0, None);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{InstanceId, MetricName, Metrics, SeriesKey, ServiceName, Time, TimeSpan};
 use crate::stats;
 
+/// A sample.
 pub type Point = (Time, f64);
 /// Caller, where known, and callee.
 pub type Edge<'m> = (Option<&'m ServiceName>, &'m ServiceName);
@@ -147,10 +148,12 @@ impl<'m> Telemetry<'m> {
         }
     }
 
+    /// The instances of a service with their series.
     pub fn instances_of(&self, service: &ServiceName) -> impl Iterator<Item = (&&'m InstanceId, &Instance<'m>)> {
         self.instances.get(service).into_iter().flatten()
     }
 
+    /// All instances with their services and series.
     pub fn all_instances(&self) -> impl Iterator<Item = (&'m ServiceName, &'m InstanceId, &Instance<'m>)> {
         self.instances.iter().flat_map(|(service, set)| set.iter().map(|(id, instance)| (*service, *id, instance)))
     }
