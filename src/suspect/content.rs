@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::facts::spellings;
 use super::scene::Scene;
 use super::surge::{Pointer, Surge, has_word};
-use super::{Found, down, edits, predict};
+use super::{Found, down, edits, predict, timing};
 use crate::model::{Change, ChangeKind, Finding, KeyEdit, KeyRole, Origin, ServiceName, Symptom};
 use crate::parse::unified_diff;
 use crate::template::tokens;
@@ -23,7 +23,7 @@ const MOST_WORDS: usize = 8;
 pub fn examine(change: &Change, scene: &Scene<'_>) -> Vec<Found> {
     let symptoms = scene.symptoms_around(&change.service);
     let mut findings = Vec::new();
-    for edit in change.config.edits.iter().take(MOST_EDITS) {
+    for edit in change.config.edits.iter().take(MOST_EDITS).filter(|edit| !timing::replaced(edit, change, scene)) {
         findings.extend(match edits::named_callee(edit, &change.service, scene.case.topology) {
             Some(callee) => governs(edit, &scene.symptoms_between(&change.service, callee), scene),
             None => governs(edit, &symptoms, scene),

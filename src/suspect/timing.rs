@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Found;
 use super::scene::Scene;
-use crate::model::{Change, ChangeKind, Finding, Origin, TimeSpan};
+use crate::model::{Change, ChangeKind, Finding, KeyEdit, Origin, TimeSpan};
 
 /// A change that began up to this many seconds after the onset may still precede it: clocks and access logs round.
 pub const CLOCK_SLACK: f64 = 3.0;
@@ -53,9 +53,32 @@ fn undo_of(change: &Arc<Change>, scene: &Scene<'_>) -> Option<(Arc<Change>, bool
     }
     let repairs = |c: &&Arc<Change>| {
         let same = c.kind == change.kind && matches!(c.kind, ChangeKind::Migration | ChangeKind::Config | ChangeKind::Flag);
-        same && c.time > scene.case.incident.span.start
+        same && c.time > scene.case.incident.span.start && !sets_again(change, c)
     };
     later().find(repairs).map(|c| (Arc::clone(c), false))
+}
+
+/// Whether both give a key the same value: what sets a value again does not undo it.
+fn sets_again(change: &Change, later: &Change) -> bool {
+    let ours = &change.config.edits;
+    later.config.edits.iter().any(|edit| ours.iter().any(|our| our.key == edit.key && our.after == edit.after))
+}
+
+/// Whether another value stood in the place of an edited one when the harm began: a later change had replaced it, and the harm is nearer to
+/// that change than that change is to this one. A value that is put back at once may still have done harm that shows later.
+pub fn replaced(edit: &KeyEdit, change: &Change, scene: &Scene<'_>) -> bool {
+    let onset = scene.case.incident.span.start;
+    let replaces = |other: &KeyEdit| other.key == edit.key && other.before == edit.after && other.after != edit.after;
+    let elsewhere = |later: &Change| !later.instances.is_empty() && later.instances != change.instances;
+    scene.case.changes.iter().any(|later| {
+        let reigned = later.time - change.time;
+        later.service == change.service
+            && reigned > scene.case.clock_slack
+            && precedes(later, scene)
+            && onset - later.time < reigned
+            && !elsewhere(later)
+            && later.config.edits.iter().any(replaces)
+    })
 }
 
 /// A rollback that says from which version it rolls back speaks of that version only.

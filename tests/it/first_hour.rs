@@ -90,3 +90,52 @@ fn help_fits_a_terminal_of_eighty_columns() {
         assert!(long.is_empty(), "{command}: {long:#?}\n{examples}");
     }
 }
+
+/// A configuration as it was put under version control, then the edit that did the harm: the first did not do it, although it set the same
+/// key, its comments have the words of the messages, and the repair sets its value again.
+#[test]
+fn a_value_that_was_replaced_before_the_harm_is_not_its_cause() {
+    let clock = |second: u64| format!("{:02}:{:02}:{:02}", 10 + second / 3600, second / 60 % 60, second % 60);
+    let harm = 480..620;
+    let (mut access, mut database) = (String::new(), String::new());
+    for second in 0..900 {
+        for request in 0..8 {
+            let fails = harm.contains(&second) && (second + request) % 3 == 0;
+            let status = if fails { 500 } else { 200 };
+            access += &format!("10.0.0.{request} - - [12/Aug/2023:{} +0000] \"GET /orders HTTP/1.1\" {status} 120\n", clock(second));
+            if fails {
+                database += &format!("2023-08-12 {}.000 UTC [{second}] FATAL:  sorry, too many clients already\n", clock(second));
+            }
+        }
+        database += &format!("2023-08-12 {}.500 UTC [7] LOG:  duration: 12.000 ms  statement: SELECT 1\n", clock(second));
+    }
+    let commit = |name: char, second: u64, subject: &str, head: &str, body: &str| {
+        let name = name.to_string().repeat(40);
+        let time = clock(second);
+        format!(
+            "commit {name}\nAuthor: ops <ops@example.org>\nDate:   2023-08-12T{time}+00:00\n\n    {subject}\n\n\
+             diff --git a/postgresql/postgresql.conf b/postgresql/postgresql.conf\n{head}{body}\n"
+        )
+    };
+    let first = "@@ -0,0 +1,3 @@\n+max_connections = 40   # clients\n+#too many clients already: sorry\n+port = 5432\n";
+    let edit = |old: u32, new: u32| format!("@@ -1 +1 @@\n-max_connections = {old}\n+max_connections = {new}\n");
+    let both = "--- a/postgresql/postgresql.conf\n+++ b/postgresql/postgresql.conf\n";
+    let git = [
+        commit('c', 622, "more connections again", both, &edit(8, 40)),
+        commit('b', 479, "save memory", both, &edit(40, 8)),
+        commit('a', 200, "as installed", "new file mode 100644\n--- /dev/null\n+++ b/postgresql/postgresql.conf\n", first),
+    ];
+    let folder = Folder::new(&[
+        ("logs/web/access.log", access.as_bytes()),
+        ("logs/postgresql/postgresql.log", database.as_bytes()),
+        ("changes/git.log", git.concat().as_bytes()),
+        ("topology.csv", b"source,target\nweb,postgresql\n"),
+    ]);
+    let incident = crate::tool::json_of(&folder.shown(), &[])["incidents"][0].clone();
+    let causes = incident["causes"].as_array().unwrap();
+    assert_eq!(causes[0]["change_id"], format!("git:postgresql:{}", "b".repeat(12)), "{causes:#?}");
+    let innocent = causes.iter().find(|cause| cause["change_id"] == format!("git:postgresql:{}", "a".repeat(12)));
+    for kind in innocent.iter().flat_map(|cause| cause["evidence"].as_array().unwrap()).map(|evidence| &evidence["kind"]) {
+        assert!(kind != "undone" && kind != "key_governs" && kind != "diff_words", "{innocent:#?}");
+    }
+}

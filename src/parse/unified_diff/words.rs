@@ -38,9 +38,21 @@ pub fn words(diff: &str) -> Vec<String> {
 }
 
 fn words_of(lines: &[&str]) -> BTreeSet<String> {
-    let identifiers = lines.iter().flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    let code = lines.iter().map(|line| without_comment(line));
+    let identifiers = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
     let whole_and_parts = |identifier: &str| parts(identifier).into_iter().chain([identifier.trim_matches('_').to_lowercase()]);
     identifiers.flat_map(whole_and_parts).filter(|word| tells(word)).collect()
+}
+
+/// The line up to a comment, which no program says: a mark at its beginning, or behind a blank and before one. Configuration files that come
+/// with a program are prose for the most part.
+fn without_comment(line: &str) -> &str {
+    let begins = |mark: &str| line.trim_start().starts_with(mark);
+    if ["#", "//", "--", ";", "/*"].iter().any(|mark| begins(mark)) {
+        return "";
+    }
+    let ends = [" # ", "\t# ", " // ", " -- "].iter().filter_map(|mark| line.find(mark)).min();
+    ends.map_or(line, |end| &line[..end])
 }
 
 fn tells(word: &str) -> bool {
@@ -79,6 +91,11 @@ mod tests {
             ("@@ -1 +1 @@\n-String oldName = x;\n+String customerGroup = y;\n", "customer customergroup oldname"),
             ("@@ -1,2 +1,2 @@\n-alpha()\n beta()\n+alpha()\n", "alpha"),
             ("@@ -0,0 +1,2 @@\n+for i in range(10): return None\n+    tariffs.lookup(zone=Zone.EAST)\n", "east lookup tariffs zone"),
+            (
+                "@@ -0,0 +1,3 @@\n+#listen_addresses = x\n+max_parcels = 40   # (change requires restart)\n+    // parcels go out\n",
+                "max_parcels parcels",
+            ),
+            ("@@ -0,0 +1,2 @@\n+url = http://tariffs.example/#east\n+colour = #ffaa00\n", "colour example ffaa tariffs east"),
             ("no diff at all: Überweisung", "diff überweisung"),
         ] {
             assert_eq!(words(diff).join(" "), expected, "{diff}");
