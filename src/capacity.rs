@@ -18,15 +18,12 @@ use crate::model::capacity::{CapacityPlan, HoldBasis, Limit, Needed, PoolPlan, S
 use crate::model::database::Engine;
 use crate::model::{Metrics, Options, Progress, ServiceName, Time, TimeSpan, Topology};
 use crate::parse::Formats;
-use crate::signal::{Outcomes, Signals, tabulate};
+use crate::signal::{Outcomes, Signals, load, tabulate};
 use crate::suspect::facts::Facts;
 use crate::suspect::surge;
-use crate::template::LatencySketch;
 
 use settings::{Pool, Settings};
 
-/// The busiest stretch is of so many seconds: shorter ones are chance.
-const PEAK_SECONDS: f64 = 60.0;
 /// `superuser_reserved_connections` unless it is set (PostgreSQL's documentation).
 const RESERVED: f64 = 3.0;
 /// Connections that monitoring, migrations and people need beside the pools: a tenth, and at least five.
@@ -116,9 +113,9 @@ impl Measured<'_> {
             self.topology.callees(&pool.service).find(|callee| surge::has_word(&pool.key.replace(['.', '_'], " "), callee.as_str()));
         let callee = named.and_then(|callee| self.signals.outcomes.get(callee));
         let basis = if callee.is_some() { HoldBasis::Callee } else { HoldBasis::Requests };
-        let hold_s = self.latency(callee.unwrap_or(outcomes)).mean()? / 1e6;
-        let (mean_per_s, peak_per_s) = (self.mean(outcomes)?, self.peak(outcomes)?);
-        let instances = self.instances(&pool.service);
+        let hold_s = load::latency(callee.unwrap_or(outcomes), &self.quiet).mean()? / 1e6;
+        let (mean_per_s, peak_per_s) = (self.mean(outcomes)?, load::peak(outcomes, &self.quiet)?);
+        let instances = load::instances(self.signals, &pool.service, &self.quiet);
         let measured = Rates { mean_per_s, peak_per_s, hold_s, basis };
         let (key, origin) = (Some(pool.key.clone()), Some(pool.origin.clone()));
         let head = PoolHead { service: pool.service.clone(), key, origin, size: pool.size, instances, of_database: pool.of_database };
@@ -170,40 +167,10 @@ impl Measured<'_> {
         }
     }
 
-    fn latency(&self, outcomes: &Outcomes) -> LatencySketch {
-        let mut all = LatencySketch::default();
-        self.quiet.iter().for_each(|span| all.merge(&outcomes.latency_within(*span)));
-        all
-    }
-
     fn mean(&self, outcomes: &Outcomes) -> Option<f64> {
         let arrived: f64 = self.quiet.iter().map(|span| outcomes.arrived[outcomes.indices(*span)].iter().sum::<f64>()).sum();
         let seconds: f64 = self.quiet.iter().map(|span| outcomes.indices(*span).len() as f64 * outcomes.step.seconds()).sum();
         (seconds > 0.0 && arrived > 0.0).then(|| arrived / seconds)
-    }
-
-    /// Arrivals a second in the busiest minute outside incidents, at any phase of the clock.
-    fn peak(&self, outcomes: &Outcomes) -> Option<f64> {
-        let width = ((PEAK_SECONDS / outcomes.step.seconds()).round() as usize).max(1);
-        let seconds = |windows: usize| windows as f64 * outcomes.step.seconds();
-        let busiest = |span: &TimeSpan| {
-            let arrived = &outcomes.arrived[outcomes.indices(*span)];
-            let width = width.min(arrived.len()).max(1);
-            arrived.windows(width).map(|minute| minute.iter().sum::<f64>() / seconds(width)).fold(0.0, f64::max)
-        };
-        // Stretches shorter than a minute count only where there is no longer one.
-        let long: Vec<&TimeSpan> = self.quiet.iter().filter(|span| span.seconds() >= PEAK_SECONDS).collect();
-        let best = if long.is_empty() {
-            self.quiet.iter().map(busiest).fold(0.0, f64::max)
-        } else {
-            long.into_iter().map(busiest).fold(0.0, f64::max)
-        };
-        (best > 0.0).then_some(best)
-    }
-
-    fn instances(&self, service: &ServiceName) -> u64 {
-        let seen = |span: &TimeSpan| self.signals.breakdown(&[service], *span, "instance").map_or(0, |rows| rows.len());
-        self.quiet.iter().map(seen).max().unwrap_or(0).max(1) as u64
     }
 
     fn servers(&self, settings: &Settings, ledgers: &BTreeMap<(ServiceName, Engine), Ledger>, pools: &[PoolPlan]) -> Vec<ServerPlan> {

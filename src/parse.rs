@@ -82,13 +82,13 @@ impl Formats {
     pub fn builtin() -> Formats {
         let mut formats = Formats::default();
         let mut wrong = formats.set_columns(builtin::COLUMNS);
-        for (name, text) in builtin::LINES {
+        for (name, text) in builtin::files(Kind::Lines) {
             wrong.extend(formats.add_line(name, text).err());
         }
-        for (name, text) in builtin::MESSAGES {
+        for (name, text) in builtin::files(Kind::Messages) {
             wrong.extend(formats.add_message(name, text).err());
         }
-        for (name, text) in builtin::CHANGES {
+        for (name, text) in builtin::files(Kind::Changes) {
             wrong.extend(formats.add_change(name, text, None).err());
         }
         debug_assert!(wrong.is_empty(), "{wrong:?}");

@@ -7,7 +7,7 @@ use crate::history::{Appended, History, HistoryError, period};
 use crate::model::history::{Row, Table, Value};
 use crate::model::{Options, PastChange, Time, TimeSpan};
 use crate::report::period::{self as view, PeriodFormat};
-use crate::report::{count, pad, rows, sanitize, shorten};
+use crate::report::{count, json_document, pad, rows, sanitize, shorten};
 use crate::risk::{self, Subject};
 use crate::suspect::facts::Facts;
 use crate::verify::{self, Terms};
@@ -59,7 +59,7 @@ fn list(args: &HistoryListArgs, streams: &mut Streams<'_>) -> Result<(), Failure
                     "first": h.first.map(Time::rfc3339), "last": h.last.map(Time::rfc3339) })
             };
             let document = serde_json::json!({ "schema_version": 1, "tables": holdings.iter().map(of).collect::<Vec<_>>() });
-            format!("{}\n", serde_json::to_string_pretty(&document).unwrap_or_default())
+            json_document(&document)
         }
         ListFormatArg::Terminal => {
             let mut out = format!("{} {:>8} {:>6} {:>10}  {} last\n", pad("table", 10), "rows", "files", "bytes", pad("first", 24));

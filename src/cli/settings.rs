@@ -6,13 +6,11 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::model::{MetricName, Options, ServiceName, Step, Time, TimeSpan};
-use crate::report::{AnalysisFormat, Format, View};
+use crate::report::{AnalysisFormat, View};
 use crate::verify::Terms;
 
 use super::Failure;
-use super::args::{
-    AnalyzeFormatArg, ColorArg, DbArgs, FormatArg, JudgeArgs, RedactArgs, ShownArgs, SourceArgs, SpanArgs, SummarizeArgs, VerifyArgs,
-};
+use super::args::{ColorArg, DbArgs, JudgeArgs, RedactArgs, ShownArgs, SourceArgs, SpanArgs, SummarizeArgs, VerifyArgs};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;
@@ -106,30 +104,6 @@ fn own_formats(config_home: &str, home: Option<PathBuf>) -> Option<PathBuf> {
     let given = Some(PathBuf::from(config_home)).filter(|path| path.is_absolute());
     let base = given.or_else(|| home.filter(|path| path.is_absolute()).map(|home| home.join(".config")));
     base.map(|base| base.join(env!("CARGO_PKG_NAME")).join("parsers"))
-}
-
-impl From<FormatArg> for Format {
-    fn from(format: FormatArg) -> Format {
-        match format {
-            FormatArg::Terminal => Format::Terminal,
-            FormatArg::Json => Format::Json,
-            FormatArg::Markdown => Format::Markdown,
-        }
-    }
-}
-
-impl From<AnalyzeFormatArg> for AnalysisFormat {
-    fn from(format: AnalyzeFormatArg) -> AnalysisFormat {
-        match format {
-            AnalyzeFormatArg::Terminal => AnalysisFormat::Common(Format::Terminal),
-            AnalyzeFormatArg::Json => AnalysisFormat::Common(Format::Json),
-            AnalyzeFormatArg::Markdown => AnalysisFormat::Common(Format::Markdown),
-            AnalyzeFormatArg::Html => AnalysisFormat::Html,
-            AnalyzeFormatArg::Sarif => AnalysisFormat::Sarif,
-            AnalyzeFormatArg::Openmetrics => AnalysisFormat::OpenMetrics,
-            AnalyzeFormatArg::Plain => AnalysisFormat::Plain,
-        }
-    }
 }
 
 /// What is replaced before a report is written.

@@ -261,9 +261,7 @@ fn json(calibration: &Calibration) -> String {
         misses: misses.collect(),
         failures: calibration.failures.iter().map(|(case, reason)| FailureView { case, reason }).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::report::json_document(&document)
 }
 
 fn scores_view<'c>(data_set: Option<&'c str>, scores: &Scores) -> ScoresView<'c> {

@@ -183,7 +183,7 @@ fn json(plan: &CapacityPlan) -> String {
         "not_judged": plan.missing.iter().map(|(what, needed)| json!({ "what": sanitize(what), "needed": sanitize(needed) })).collect::<Vec<_>>(),
         "assumptions": assumptions(plan),
     });
-    super::v1::escape_harmful(&serde_json::to_string_pretty(&document).expect("text and finite numbers")) + "\n"
+    crate::report::json_document(&document)
 }
 
 fn pool_json(pool: &PoolPlan) -> Value {

@@ -4,7 +4,7 @@
 
 use crate::model::{Analysis, Change, Evidence, Finding, Origin, ServiceName};
 
-use super::markdown;
+use super::markup;
 use super::text::{sanitize, shorten};
 use super::wording;
 
@@ -43,17 +43,17 @@ impl Cite {
 
     /// The place in Markdown.
     fn markdown(&self) -> String {
-        let code = |origin: &Origin| markdown::code(&origin.to_string());
+        let code = |origin: &Origin| markup::code(&origin.to_string());
         match self {
             Cite::Line(origin) => code(origin),
-            Cite::Change(id, origin) => format!("change {}, {}", markdown::code(id), code(origin)),
+            Cite::Change(id, origin) => format!("change {}, {}", markup::code(id), code(origin)),
             Cite::Metric(metric, service) => {
-                format!("series {} of {}", markdown::code(metric), markdown::escape(&wording::service(service)))
+                format!("series {} of {}", markup::code(metric), markup::escape(&wording::service(service)))
             }
             Cite::Counts(service, files) => {
-                let files: Vec<String> = files.iter().map(|f| markdown::code(f)).collect();
+                let files: Vec<String> = files.iter().map(|f| markup::code(f)).collect();
                 let at = if files.is_empty() { String::new() } else { format!(" in {}", files.join(", ")) };
-                format!("counts over the records of {}{at}", markdown::escape(&wording::service(service)))
+                format!("counts over the records of {}{at}", markup::escape(&wording::service(service)))
             }
             Cite::All => self.plain(),
         }

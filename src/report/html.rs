@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{Analysis, Verdict};
 
-use super::terminal::most_severe_first;
+use super::severity::most_severe_first;
 use super::text::{duration, escape_html as escape};
 use super::{View, wording};
 

@@ -4,6 +4,7 @@
 
 use crate::model::{Analysis, Cause, Verdict};
 
+use super::markup::{block, code, escape};
 use super::text::{bytes, confidence, count, counted, duration, percent, sanitize, shorten};
 use super::wording::{Certainty, certainty};
 use super::{View, actions, checks, ledger, mechanism, recovery, sentences, timeline, wording};
@@ -145,7 +146,7 @@ fn afterwards(out: &mut String, analysis: &Analysis, verdict: &Verdict) {
     let Some(list) = lists.first() else { return };
     out.push_str("\n<details><summary>Check next</summary>\n");
     for check in list.checks.iter().take(CHECKS_SHOWN) {
-        out.push_str(&format!("\n{}\n\n{}", escape(&check.question), super::postmortem::block(check.language, &check.command)));
+        out.push_str(&format!("\n{}\n\n{}", escape(&check.question), block(check.language, &check.command)));
     }
     out.push_str("\n</details>\n");
 }
@@ -155,31 +156,6 @@ fn bullets(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
     if !items.is_empty() {
         out.push_str(&format!("\n**{title}**\n\n{}", items.concat()));
     }
-}
-
-/// Text that Markdown and HTML leave alone, mentions and links broken.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '@' => out.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '#' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out.replace("://", "&#58;//").replace("www.", "www&#46;")
-}
-
-/// An inline code span, because a path must be copied as it is; where it could break out of one, escaped text.
-pub(super) fn code(text: &str) -> String {
-    let text = shorten(&sanitize(text), 120);
-    if text.contains(['`', '<', '>', '@', '|']) { escape(&text) } else { format!("`{text}`") }
 }
 
 #[cfg(test)]

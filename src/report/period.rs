@@ -259,9 +259,7 @@ fn json_of(period: &Period) -> String {
         "calibration": calibration,
         "gaps": period.gaps,
     });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::report::json_document(&document)
 }
 
 fn change_view(entry: &Entry) -> ChangeView {

@@ -16,7 +16,7 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
         (None, _) => out.say("Nothing could be judged: no record or sample with a time was found"),
         (_, []) => quiet(&mut out, analysis),
         (_, verdicts) => {
-            let worst_first = super::terminal::most_severe_first(verdicts);
+            let worst_first = super::severity::most_severe_first(verdicts);
             out.say(&counted(verdicts.len() as u64, "incident"));
             worst_first.iter().enumerate().for_each(|(i, v)| incident(&mut out, analysis, (i, v), view));
         }

@@ -10,8 +10,8 @@ use crate::model::{Analysis, Verdict};
 
 use super::checks;
 use super::cite::{self, Cite};
-use super::markdown::{code, escape};
-use super::text::{bytes, counted, sanitize};
+use super::markup::{block, code, escape};
+use super::text::{bytes, counted};
 use super::{View, ledger, wording};
 
 /// The form that comes with the tool.
@@ -52,7 +52,7 @@ impl UnknownPiece {
 
 /// The post-mortem of the worst incident in the form of `template`, with a final newline.
 pub fn render(analysis: &Analysis, template: &str, _view: &View) -> Result<String, UnknownPiece> {
-    let worst = super::terminal::most_severe_first(&analysis.verdicts).first().copied();
+    let worst = super::severity::most_severe_first(&analysis.verdicts).first().copied();
     let mut out = fill(template, &|name| Some(piece(analysis, worst, name)).filter(|_| name == INPUTS || PIECES.contains(&name)))?;
     if !template.contains("{{inputs}}") {
         out.push_str(&format!("\n\n## What this rests on\n\n{}", piece(analysis, worst, INPUTS)));
@@ -213,13 +213,6 @@ fn check_lists(analysis: &Analysis, verdict: &Verdict) -> String {
         }
     }
     if out.is_empty() { "Nothing is left open.\n".to_owned() } else { out }
-}
-
-/// A block of code that its text cannot close.
-pub(super) fn block(language: &str, text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}{language}\n{}\n{fence}\n", sanitize(text))
 }
 
 fn capital(text: &str) -> String {

@@ -119,9 +119,7 @@ struct ReasonView {
 
 fn json(risks: &Risks) -> String {
     let document = Document { schema_version: 1, changes: risks.changes.iter().map(change_view).collect() };
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::report::json_document(&document)
 }
 
 fn change_view(risk: &ChangeRisk) -> ChangeView {

@@ -122,8 +122,7 @@ pub fn render(analysis: &Analysis) -> String {
             column_kind: "unicodeCodePoints",
         }],
     };
-    let json = serde_json::to_string_pretty(&log).expect("views hold text, finite numbers and lists, all of which JSON can say");
-    super::v1::escape_harmful(&json) + "\n"
+    super::json_document(&log)
 }
 
 fn finding(analysis: &Analysis, verdict: &Verdict, cause: &Cause) -> Option<Finding> {

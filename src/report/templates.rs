@@ -129,9 +129,7 @@ pub fn json(templates: &Templates, coverage: &Coverage) -> String {
         step_seconds: templates.step.seconds(),
         templates: templates.rows.iter().map(|row| row_view(row, templates)).collect(),
     };
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::report::json_document(&document)
 }
 
 fn row_view<'m>(row: &'m TemplateCounts, templates: &Templates) -> RowView<'m> {

@@ -9,6 +9,7 @@ mod spark;
 
 use crate::model::{Analysis, ChangeId, TimeSpan, Verdict};
 
+use super::severity::most_severe_first;
 use super::text::{count, counted, duration, listed, number, sanitize};
 use super::{View, ledger, wording};
 use layout::{Paragraph, Screen, Tone};
@@ -80,16 +81,6 @@ fn incidents(analysis: &Analysis, verdicts: &[Verdict], view: &View, width: usiz
         tightest = screen;
     }
     tightest
-}
-
-/// Most failed requests first, then the strongest signal.
-pub(super) fn most_severe_first(verdicts: &[Verdict]) -> Vec<&Verdict> {
-    let mut ordered: Vec<&Verdict> = verdicts.iter().collect();
-    ordered.sort_by(|a, b| {
-        let (a, b) = (&a.incident, &b.incident);
-        b.impact.failed.cmp(&a.impact.failed).then(b.score.total_cmp(&a.score)).then(a.span.start.cmp(&b.span.start))
-    });
-    ordered
 }
 
 fn first_screen(analysis: &Analysis, ordered: &[&Verdict], view: &View, (width, limits): (usize, Limits)) -> Screen {

@@ -29,23 +29,7 @@ const MOST_CAUSES: usize = 10;
 /// The analysis as one JSON document with a final newline.
 pub fn render(analysis: &Analysis, view: &View) -> String {
     let document = DocumentView::new(analysis, view.top.min(MOST_CAUSES));
-    let json = serde_json::to_string_pretty(&document).expect("views hold text, finite numbers and lists, all of which JSON can say");
-    escape_harmful(&json) + "\n"
-}
-
-/// Inside strings JSON lets invisible and acting characters stand as they are; outside strings there are none but line ends.
-pub(super) fn escape_harmful(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c == '\n' || !text::is_harmful(c) {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            out.push_str(&format!("\\u{unit:04x}"));
-        }
-    }
-    out
+    super::json_document(&document)
 }
 
 fn round(value: f64, digits: i32) -> Option<f64> {

@@ -296,9 +296,7 @@ struct CheckView {
 
 fn json(all: &Verifications) -> String {
     let document = Document { schema_version: 1, changes: all.changes.iter().map(change_view).collect() };
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
+    crate::report::json_document(&document)
 }
 
 fn change_view(found: &Verification) -> ChangeView {

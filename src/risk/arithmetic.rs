@@ -1,16 +1,15 @@
 //! Predictions by number: what the new limits carry, against the load and the latencies measured before the change.
 
 use super::{Found, Outlook};
-use crate::model::{KeyEdit, KeyRole, RiskFinding, ServiceName, TimeSpan};
-use crate::signal::{Outcomes, Signals};
+use crate::model::{KeyEdit, KeyRole, RiskFinding, TimeSpan};
+use crate::signal::Signals;
+use crate::signal::load::{instances, latency, peak};
 use crate::suspect::edits;
 use crate::suspect::facts::{numeric_value, seconds};
 use crate::template::LatencySketch;
 
 /// A pool that is less busy than this at the peak has room for swings that no minute shows.
 const BUSY: f64 = 0.7;
-/// The peak is the busiest stretch of so many seconds: shorter ones are chance.
-const PEAK_SECONDS: f64 = 60.0;
 /// A limit that fewer calls exceed than this changes nothing that anybody would notice.
 const SMALLEST_SHARE: f64 = 0.005;
 /// Fewer calls than this say nothing of the slowest of them.
@@ -60,59 +59,9 @@ fn share_above(sketch: &LatencySketch, limit_s: f64) -> Option<(f64, u64)> {
     (calls >= FEWEST_CALLS).then(|| (sketch.above(limit_s * 1e6) as f64 / calls as f64, calls))
 }
 
-fn latency(outcomes: &Outcomes, quiet: &[TimeSpan]) -> LatencySketch {
-    let mut all = LatencySketch::default();
-    quiet.iter().for_each(|span| all.merge(&outcomes.latency_within(*span)));
-    all
-}
-
-/// Arrivals a second in the busiest whole stretch; the mean rate where no stretch is that long.
-fn peak(outcomes: &Outcomes, quiet: &[TimeSpan]) -> Option<f64> {
-    let width = ((PEAK_SECONDS / outcomes.step.seconds()).round() as usize).max(1);
-    let mut best: f64 = 0.0;
-    for span in quiet {
-        let arrived = &outcomes.arrived[outcomes.indices(*span)];
-        let stretches = arrived.chunks_exact(width).map(|stretch| stretch.iter().sum::<f64>() / (width as f64 * outcomes.step.seconds()));
-        best = stretches.fold(best, f64::max);
-        best = best.max(outcomes.arrival_rate(*span).filter(|_| arrived.len() < width).unwrap_or(0.0));
-    }
-    (best > 0.0).then_some(best)
-}
-
-fn instances(signals: &Signals, service: &ServiceName, quiet: &[TimeSpan]) -> u64 {
-    let seen = |span: &TimeSpan| signals.breakdown(&[service], *span, "instance").map_or(0, |rows| rows.len());
-    quiet.iter().map(seen).max().unwrap_or(0).max(1) as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Step, Time};
-
-    fn outcomes(arrived: &[f64]) -> Outcomes {
-        Outcomes { arrived: arrived.to_vec(), ..Outcomes::empty(Step::SECOND, 0, arrived.len()) }
-    }
-
-    fn span(from: i64, to: i64) -> TimeSpan {
-        TimeSpan { start: Time(from * 1_000_000), end: Time(to * 1_000_000) }
-    }
-
-    #[test]
-    fn the_peak_is_the_busiest_quiet_minute() {
-        let mut arrived = vec![1.0; 180];
-        arrived[60..120].fill(4.0);
-        let series = outcomes(&arrived);
-        for (quiet, expected) in [
-            (vec![], None),
-            (vec![span(0, 180)], Some(4.0)),
-            (vec![span(0, 60)], Some(1.0)),
-            (vec![span(0, 20)], Some(1.0)),
-            (vec![span(0, 60), span(120, 180)], Some(1.0)),
-        ] {
-            assert_eq!(peak(&series, &quiet), expected, "{quiet:?}");
-        }
-        assert_eq!(peak(&outcomes(&[0.0; 100]), &[span(0, 100)]), None);
-    }
 
     #[test]
     fn few_calls_say_nothing_of_the_slow_ones() {

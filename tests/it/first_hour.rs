@@ -139,3 +139,24 @@ fn a_value_that_was_replaced_before_the_harm_is_not_its_cause() {
         assert!(kind != "undone" && kind != "key_governs" && kind != "diff_words", "{innocent:#?}");
     }
 }
+
+/// Scripts of `contrib/` are read by any shell, and say how they are called.
+#[cfg(unix)]
+#[test]
+fn scripts_for_bundles_say_how_they_are_called() {
+    let folder = crate::tool::root().join("contrib/collect");
+    let mut scripts: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    scripts.sort();
+    assert!(scripts.len() >= 7, "{scripts:?}");
+    for script in scripts {
+        let name = script.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut shell = std::process::Command::new("sh");
+        let syntax = finish(shell.arg("-n").arg(&script), &name);
+        assert_eq!(syntax.code, Some(0), "{name}\n{}", syntax.err);
+        let mut shell = std::process::Command::new("sh");
+        let called = finish(shell.arg(&script), &name);
+        assert!(called.code != Some(0) && called.err.contains(&format!("usage: {name} BUNDLE")), "{name}\n{}", called.err);
+        let readme = std::fs::read_to_string(crate::tool::root().join("README.md")).unwrap();
+        assert!(readme.contains(&format!("`{name} bundle")), "README.md does not name {name}");
+    }
+}

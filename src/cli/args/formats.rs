@@ -1,6 +1,8 @@
-//! The words for how a report is written.
+//! The words for how a report is written, and what they stand for.
 
 use clap::ValueEnum;
+
+use crate::report::{AnalysisFormat, Format};
 
 /// Values of `analyze --format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -41,4 +43,28 @@ pub enum ColorArg {
     Auto,
     Always,
     Never,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Format {
+        match format {
+            FormatArg::Terminal => Format::Terminal,
+            FormatArg::Json => Format::Json,
+            FormatArg::Markdown => Format::Markdown,
+        }
+    }
+}
+
+impl From<AnalyzeFormatArg> for AnalysisFormat {
+    fn from(format: AnalyzeFormatArg) -> AnalysisFormat {
+        match format {
+            AnalyzeFormatArg::Terminal => AnalysisFormat::Common(Format::Terminal),
+            AnalyzeFormatArg::Json => AnalysisFormat::Common(Format::Json),
+            AnalyzeFormatArg::Markdown => AnalysisFormat::Common(Format::Markdown),
+            AnalyzeFormatArg::Html => AnalysisFormat::Html,
+            AnalyzeFormatArg::Sarif => AnalysisFormat::Sarif,
+            AnalyzeFormatArg::Openmetrics => AnalysisFormat::OpenMetrics,
+            AnalyzeFormatArg::Plain => AnalysisFormat::Plain,
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::cli::settings::Environment;
 use crate::parse::Formats;
 use crate::parse::folder::Kind;
 use crate::parse::place::Written;
-use crate::report::{counted, escape_markdown, sanitize, to_ascii};
+use crate::report::{counted, escape_markdown, json_document, sanitize, to_ascii};
 
 /// Raised when a field changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -87,7 +87,7 @@ struct Document<'r> {
 /// For scripts.
 pub fn json(rows: &[Row]) -> String {
     let document = Document { schema_version: SCHEMA_VERSION, formats: rows };
-    serde_json::to_string_pretty(&document).expect("rows hold text and small numbers, all of which JSON can say") + "\n"
+    json_document(&document)
 }
 
 /// As the README has it.

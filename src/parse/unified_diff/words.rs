@@ -95,7 +95,7 @@ mod tests {
                 "@@ -0,0 +1,3 @@\n+#listen_addresses = x\n+max_parcels = 40   # (change requires restart)\n+    // parcels go out\n",
                 "max_parcels parcels",
             ),
-            ("@@ -0,0 +1,2 @@\n+url = http://tariffs.example/#east\n+colour = #ffaa00\n", "colour example ffaa tariffs east"),
+            ("@@ -0,0 +1,2 @@\n+url = http://tariffs.example/#east\n+colour = #ffaa00\n", "colour east example ffaa00 tariffs"),
             ("no diff at all: Überweisung", "diff überweisung"),
         ] {
             assert_eq!(words(diff).join(" "), expected, "{diff}");

@@ -28,7 +28,7 @@ pub fn render(view: &DatabaseView) -> String {
         servers: view.servers.iter().map(server).collect(),
         metrics: view.gauges.iter().map(gauge).collect(),
     };
-    crate::report::v1::escape_harmful(&serde_json::to_string_pretty(&document).expect("text and finite numbers")) + "\n"
+    crate::report::json_document(&document)
 }
 
 fn span(span: TimeSpan) -> Value {

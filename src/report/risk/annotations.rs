@@ -38,7 +38,7 @@ pub fn sarif(risks: &Risks) -> String {
             "results": results,
         }],
     });
-    format!("{}\n", serde_json::to_string_pretty(&document).unwrap_or_default())
+    crate::report::json_document(&document)
 }
 
 fn speaking(risk: &ChangeRisk) -> impl Iterator<Item = &Reason> {
