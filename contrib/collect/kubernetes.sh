@@ -22,6 +22,8 @@ while IFS='|' read -r pod name app containers; do
 done
 
 # Roll-outs with what they edited (variables, arguments, resources), scaling, nodes taken out.
-kubectl -n "$namespace" get replicasets -o json >"$bundle/changes/replicasets.json"
-kubectl -n "$namespace" get events -o json >"$bundle/changes/events.json"
+for kind in replicasets events; do
+    kubectl -n "$namespace" get "$kind" -o json >"$bundle/changes/$kind.json"
+    grep -q '"items": \[\]' "$bundle/changes/$kind.json" && rm "$bundle/changes/$kind.json" # there are none
+done
 echo "next: whatchanged analyze $bundle"
