@@ -71,6 +71,7 @@ pub struct Manner {
 }
 
 impl Manner {
+    /// What of the options decides what is counted.
     pub fn of(options: &Options) -> Manner {
         Manner { utc_offset: options.utc_offset, since: options.since, until: options.until }
     }

@@ -29,6 +29,7 @@ struct Request {
     range: Option<Range<u64>>,
 }
 
+/// Counts a bundle, or a stretch of a file, and writes the summary.
 pub fn run(args: &SummarizeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let options = settings::summarizing(args)?;
     let loaded = formats::load(&args.formats, environment)?;
@@ -61,6 +62,7 @@ pub fn run(args: &SummarizeArgs, environment: &Environment, streams: &mut Stream
     tell(args, &target, true, &cannot, streams)
 }
 
+/// Writes one summary of several.
 pub fn merge(args: &MergeArgs, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let mut paths = Vec::new();
     for path in &args.paths {

@@ -31,10 +31,12 @@ impl<T> Default for Idle<T> {
 }
 
 impl<T> Idle<T> {
+    /// One that is idle, if any.
     pub fn take(&self) -> Option<T> {
         self.lock().pop()
     }
 
+    /// Leaves one for whoever comes next.
     pub fn put(&self, thing: T) {
         self.lock().push(thing);
     }
@@ -48,6 +50,7 @@ impl<T> Idle<T> {
         self.put(joined);
     }
 
+    /// All of them, once nobody works any more.
     pub fn into_all(self) -> Vec<T> {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }

@@ -82,6 +82,7 @@ impl Beats {
         Beats(all.into_iter().map(|(first, last, line)| Beat { first, last, line }).collect())
     }
 
+    /// Gives every beat the line number that `number` says.
     pub fn renumber(&mut self, number: &dyn Fn(u64) -> u64) {
         self.0.iter_mut().for_each(|beat| beat.line = number(beat.line));
     }

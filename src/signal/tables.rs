@@ -156,18 +156,22 @@ impl Reader {
         Ok(Reader { file, tables })
     }
 
+    /// A column of whole numbers.
     pub fn whole(&self, table: &str, name: &str) -> Result<Vec<Option<i64>>, String> {
         self.cells(table, name, |column| Ok(column.i64().map_err(why)?.iter().collect()))
     }
 
+    /// A column of numbers.
     pub fn numbers(&self, table: &str, name: &str) -> Result<Vec<Option<f64>>, String> {
         self.cells(table, name, |column| Ok(column.f64().map_err(why)?.iter().collect()))
     }
 
+    /// A column of texts.
     pub fn texts(&self, table: &str, name: &str) -> Result<Vec<Option<String>>, String> {
         self.cells(table, name, |column| Ok(column.str().map_err(why)?.iter().map(|text| text.map(str::to_owned)).collect()))
     }
 
+    /// A column of bytes.
     pub fn bytes(&self, table: &str, name: &str) -> Result<Vec<Option<Vec<u8>>>, String> {
         self.cells(table, name, |column| Ok(column.binary().map_err(why)?.iter().map(|bytes| bytes.map(<[u8]>::to_vec)).collect()))
     }

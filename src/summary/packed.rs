@@ -62,6 +62,7 @@ pub fn latency(sketch: &LatencySketch) -> Option<Vec<u8>> {
     (!packer.0.is_empty()).then_some(packer.0)
 }
 
+/// The sketch that was packed; what is cut off is left out.
 pub fn latency_of(bytes: &[u8]) -> LatencySketch {
     let (mut numbers, mut bin) = (Unpacker(bytes), 0_u16);
     LatencySketch::of_bins(std::iter::from_fn(|| {
@@ -102,6 +103,7 @@ pub fn beats(all: impl Iterator<Item = (Time, Time, u64)>) -> Vec<u8> {
     packer.0
 }
 
+/// The beats that were packed: first and last time, and the line.
 pub fn beats_of(bytes: &[u8]) -> Vec<(Time, Time, u64)> {
     let (mut numbers, mut last) = (Unpacker(bytes), (0_i64, 0_u64));
     let next = || {
@@ -127,6 +129,7 @@ pub fn steps(all: &[Step]) -> Vec<u8> {
     packer.0
 }
 
+/// The steps of a trace that were packed.
 pub fn steps_of(bytes: &[u8]) -> Vec<Step> {
     let (mut numbers, mut last) = (Unpacker(bytes), (0_i64, 0_u64));
     let next = || {

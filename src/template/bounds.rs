@@ -37,6 +37,7 @@ pub struct Names {
 }
 
 impl Names {
+    /// Nothing seen yet; so many names are kept at most.
     pub fn at_most(most: usize) -> Names {
         Names { most, seen: FxHashSet::default(), limit: u64::MAX }
     }
@@ -47,6 +48,7 @@ impl Names {
         hash <= self.limit && self.seen.insert(hash) && self.shrink()
     }
 
+    /// Whether a name is among those that are kept.
     pub fn keeps(&self, name: &str) -> bool {
         !self.is_sample() || users::hash(name) <= self.limit
     }
@@ -191,6 +193,7 @@ impl Texts {
         self.services.iter().filter(|(_, forms)| forms.level > 0).map(|(service, _)| *service)
     }
 
+    /// Whether texts of a service lost their endings.
     pub fn is_shortened(&self, service: Symbol) -> bool {
         self.services.get(&service).is_some_and(|forms| forms.level > 0)
     }
@@ -208,10 +211,12 @@ impl Texts {
         forms.names.restore(limit, []);
     }
 
+    /// The same with other symbols for the services.
     pub fn renamed(self, new: impl Fn(Symbol) -> Symbol) -> Texts {
         Texts { services: self.services.into_iter().map(|(service, forms)| (new(service), forms)).collect(), ..self }
     }
 
+    /// Services that have texts.
     pub fn services(&self) -> Vec<Symbol> {
         self.services.keys().copied().collect()
     }
@@ -253,7 +258,7 @@ mod tests {
             }
             loop {
                 all = all.iter().map(|text| bounds.form(service, text).into_owned()).collect();
-                if !all.iter().fold(false, |changed, form| bounds.note(service, form) || changed) {
+                if all.iter().filter(|form| bounds.note(service, form)).count() == 0 {
                     break;
                 }
             }

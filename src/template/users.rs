@@ -9,6 +9,7 @@ use rustc_hash::FxHasher;
 
 /// 2^12 registers: a standard error of 1.04/sqrt(4096) = 1.6 %.
 const PRECISION: u32 = 12;
+/// Number of registers.
 pub const REGISTERS: usize = 1 << PRECISION;
 /// Up to this many users the set is exact.
 const EXACT: usize = 1024;

@@ -99,6 +99,7 @@ impl WindowCounts {
         out
     }
 
+    /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.cells == 0 && self.open.is_empty()
     }

@@ -27,6 +27,7 @@ Examples:
   whatchanged analyze summaries/
       The other commands merge what they are given, too.";
 
+/// Arguments of `summarize`.
 #[derive(Debug, Args)]
 pub struct SummarizeArgs {
     /// Bundle folders or single files, FILE:START-END for a range of bytes; `-` is standard input.
@@ -109,6 +110,7 @@ pub struct SummarizeArgs {
     pub part_size: Option<u64>,
 }
 
+/// Arguments of `merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
     /// Summaries, or folders that hold them.

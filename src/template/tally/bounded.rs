@@ -328,7 +328,7 @@ mod tests {
     fn a_flood_of_texts_is_bounded_and_shards_cannot_be_seen_in_it() {
         let letters = |i: usize| (0..4).map(|place| char::from(b'a' + (i / 20usize.pow(place) % 20) as u8)).collect::<String>();
         let text = |i: usize| {
-            let text = if i % 4 == 0 {
+            let text = if i.is_multiple_of(4) {
                 "disk is full".to_owned()
             } else {
                 format!("nothing of the {} of {} is known", letters(i), letters(7 * i))
