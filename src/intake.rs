@@ -2,7 +2,9 @@
 //!
 //! Knows how to read; does not know what a window will be compared with, nor what an incident is.
 
+mod counting;
 mod input;
+mod period;
 mod plan;
 mod summarise;
 
@@ -14,18 +16,19 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::model::{
-    Change, ChangeId, Complaint, Coverage, Gap, Metrics, Options, Origin, Progress, Record, ServiceName, SourceCoverage, Time, TimeSpan,
+    Change, ChangeId, Complaint, Coverage, Gap, Metrics, Options, Origin, Progress, Reach, ServiceName, SourceCoverage, Time, TimeSpan,
     Topology,
 };
 use crate::parse::config::Flat;
 use crate::parse::parallel::{self, Idle, Manner};
 use crate::parse::series::{Collected, Reading, Setting};
 use crate::parse::timestamp::Clock;
-use crate::parse::{Formats, LogOutcome, Sink, changes, config, influx, openmetrics, otlp_metrics, prometheus, sysstat, topology};
-use crate::read::{Bundle, Content, Source, SourceKind};
+use crate::parse::{Formats, LogOutcome, changes, config, influx, openmetrics, otlp_metrics, prometheus, sysstat, topology};
+use crate::read::{Bundle, Content, Source, SourceKind, lines};
 use crate::signal::metrics::{self, TableOutcome};
-use crate::template::tally::Place;
 use crate::template::{Flow, Tally};
+use counting::{Counting, Strays, Wanted};
+use input::Elsewhere;
 
 pub use input::{Input, merged, open};
 pub use plan::{Planned, plan};
@@ -35,6 +38,10 @@ pub use summarise::{Lines, summarise, summarise_stretch};
 const LARGEST_WHOLE_FILE: u64 = 1 << 30;
 /// Configuration snapshots beyond this many bytes are not configuration.
 const LARGEST_CONFIG: u64 = 4 << 20;
+/// Complaints about one file that are told one by one.
+const MOST_COMPLAINTS: usize = 100;
+/// Readings of a bundle with records far from all others: each tells the period of the next one finer.
+const MOST_READINGS: usize = 3;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -81,25 +88,57 @@ type WholeReader<'r> = dyn Fn(&[u8], &mut Part) -> Result<(), String> + 'r;
 /// Reads metrics that are written as text.
 type MetricReader = dyn Fn(&str, &Setting<'_>) -> Result<Reading, String>;
 
-/// Reads all sources, and takes what was counted elsewhere.
+/// Reads all sources, and takes what was counted elsewhere; reads once more without what is far from all else in time, where there is such.
 pub fn take_in(input: &mut Input, formats: &Formats, options: &Options, progress: &dyn Progress) -> Intake {
-    let elsewhere = std::mem::take(&mut input.elsewhere);
+    let Elsewhere { counted: elsewhere, outcomes } = std::mem::take(&mut input.elsewhere);
     let bundle = &input.bundle;
+    // Standard input is there once only, what was counted elsewhere cannot be read again, and whoever says from when to when wants it so.
+    let limited = options.since.is_some() || options.until.is_some();
+    let once = limited || !elsewhere.is_empty() || bundle.sources.iter().any(|source| source.path.as_os_str() == lines::STDIN);
+    let mut period = None;
+    for _ in 1..if once { 1 } else { MOST_READINGS } {
+        let (parts, counted) = read_all(bundle, &outcomes, formats, (options, period), progress);
+        match period::of(&counted) {
+            Some(narrower) => period = Some(narrower),
+            None => return joined(parts, counted, bundle, options),
+        }
+    }
+    let (parts, mut counted) = read_all(bundle, &outcomes, formats, (options, period), progress);
+    counted.extend(elsewhere);
+    joined(parts, counted, bundle, options)
+}
+
+/// What each source turned into, and what was counted of all logs.
+type ReadAll = (Vec<Part>, Vec<(Tally, Flow)>);
+
+/// `outcomes`: of the logs that were counted elsewhere.
+fn read_all(
+    bundle: &Bundle,
+    outcomes: &BTreeMap<Arc<str>, LogOutcome>,
+    formats: &Formats,
+    wanted: Wanted<'_>,
+    progress: &dyn Progress,
+) -> ReadAll {
     progress.expect(bundle.sources.iter().map(|s| s.bytes).sum());
     let counted = Counted::default();
     let read = |source: &Source| {
         progress.file_begun(&source.shown);
-        let part = match elsewhere.outcomes.get(&source.shown) {
+        let mut part = match outcomes.get(&source.shown) {
             Some(outcome) if matches!(source.content, Content::Counted { .. }) => Part::of_log(outcome.clone()),
-            _ => read_source(source, bundle, formats, options, progress, &counted),
+            _ => read_source(source, bundle, formats, wanted, progress, &counted),
         };
         if source.kind != SourceKind::Log {
             progress.advance(source.bytes, part.coverage.lines);
         }
+        part.keep_few_complaints(&source.shown);
         progress.file_ended(&source.shown);
         part
     };
-    let parts: Vec<Part> = bundle.sources.par_iter().map(read).collect();
+    (bundle.sources.par_iter().map(read).collect(), counted.into_all())
+}
+
+/// What all sources turned into, as one.
+fn joined(parts: Vec<Part>, counted: Vec<(Tally, Flow)>, bundle: &Bundle, options: &Options) -> Intake {
     let mut intake = Intake::default();
     intake.coverage.complaints.clone_from(&bundle.complaints);
     let mut samples = Collected::default();
@@ -118,6 +157,7 @@ pub fn take_in(input: &mut Input, formats: &Formats, options: &Options, progress
         intake.coverage.sources.push(part.coverage);
         intake.coverage.complaints.extend(part.complaints);
     }
+    intake.coverage.complaints.extend(samples.crowded_complaint());
     intake.metrics = samples.finish();
     intake.metrics.values_mut().for_each(|points| points.retain(|p| options.wants(p.0)));
     intake.metrics.retain(|_, points| !points.is_empty());
@@ -125,8 +165,7 @@ pub fn take_in(input: &mut Input, formats: &Formats, options: &Options, progress
         intake.topology.add(caller, callee);
     }
     intake.changes = settle_changes(changes, &joining, &mut intake.coverage.complaints);
-    elsewhere.counted.into_iter().for_each(|shard| counted.put(shard));
-    let (tallies, flows) = counted.into_all().into_iter().unzip();
+    let (tallies, flows) = counted.into_iter().unzip();
     intake.tally = Tally::merged(tallies, options.step);
     intake.flow = Flow::merged(flows);
     intake.coverage.duplicates = intake.tally.count_once();
@@ -134,6 +173,7 @@ pub fn take_in(input: &mut Input, formats: &Formats, options: &Options, progress
     silent_ends(&mut intake.coverage.sources, bundle);
     intake.coverage.sources.sort_by(|a, b| a.path.cmp(&b.path));
     intake.coverage.complaints.sort();
+    intake.coverage.complaints.dedup();
     intake
 }
 
@@ -178,7 +218,15 @@ fn settle_changes(mut changes: Vec<Change>, joining: &BTreeSet<ChangeId>, compla
     settled.into_iter().map(Arc::new).collect()
 }
 
-fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Options, progress: &dyn Progress, counted: &Counted) -> Part {
+fn read_source(
+    source: &Source,
+    bundle: &Bundle,
+    formats: &Formats,
+    wanted: Wanted<'_>,
+    progress: &dyn Progress,
+    counted: &Counted,
+) -> Part {
+    let (options, _) = wanted;
     let whole = |kind: &str, read: &WholeReader<'_>| read_whole(source, kind, read);
     let metric_text = |kind: &str, read: &MetricReader| {
         whole(kind, &|bytes, part| {
@@ -187,7 +235,7 @@ fn read_source(source: &Source, bundle: &Bundle, formats: &Formats, options: &Op
         })
     };
     match source.kind {
-        SourceKind::Log => read_log(source, formats, options, progress, counted),
+        SourceKind::Log => read_log(source, formats, wanted, progress, counted),
         SourceKind::LongCsv | SourceKind::WideCsv => whole("metrics csv", &|bytes, part| {
             let outcome = metrics::read_csv(bytes, &mut part.samples)?;
             part.count_rows(source, &outcome);
@@ -257,41 +305,20 @@ fn refused(changes: &[Change], complaints: &[Complaint]) -> u64 {
 /// What was counted of the logs read so far. What two logs tell alike is so kept as often as there are workers, not as there are logs.
 type Counted = Idle<(Tally, Flow)>;
 
-fn read_log(source: &Source, formats: &Formats, options: &Options, progress: &dyn Progress, all: &Counted) -> Part {
-    let begin = || Counting::new(source, options);
-    let manner = Manner { utc_offset: options.utc_offset, part: options.part };
+fn read_log(source: &Source, formats: &Formats, wanted: Wanted<'_>, progress: &dyn Progress, all: &Counted) -> Part {
+    let begin = || Counting::new(source, wanted);
+    let manner = Manner { utc_offset: wanted.0.utc_offset, part: wanted.0.part };
     let watch = |bytes, lines| progress.advance(bytes, lines);
     let (counted, outcome) = parallel::read_all(source, formats, manner, &watch, &begin);
+    let mut part = Part { coverage: outcome.coverage, complaints: outcome.complaints, ..Part::default() };
+    let mut strays = Strays::default();
     for mut counting in counted {
-        counting.tally.name_source(&outcome.coverage.format);
+        strays = strays.joined(counting.strays);
+        counting.tally.name_source(&part.coverage.format);
         all.join((counting.tally, counting.flow), |a, b| (a.0.joined(b.0), a.1.joined(b.1)));
     }
-    Part::of_log(outcome)
-}
-
-/// Counts the records of a log.
-struct Counting<'s> {
-    tally: Tally,
-    flow: Flow,
-    source: &'s Source,
-    options: &'s Options,
-}
-
-impl<'s> Counting<'s> {
-    fn new(source: &'s Source, options: &'s Options) -> Counting<'s> {
-        Counting { tally: Tally::default(), flow: Flow::default(), source, options }
-    }
-}
-
-impl Sink for Counting<'_> {
-    fn record(&mut self, record: &Record<'_>, line: u64) {
-        if self.options.wants(record.time) {
-            let service = self.source.service.as_ref().map_or("", ServiceName::as_str);
-            let instance = self.source.instance.as_ref().map_or("", |i| i.as_str());
-            self.tally.add(record, Place { service, instance, path: &self.source.shown, line });
-            self.flow.add(record, service, &self.source.shown, line);
-        }
-    }
+    part.complaints.extend(strays.complaint(&source.shown));
+    part
 }
 
 fn read_whole(source: &Source, kind: &str, read: &WholeReader<'_>) -> Part {
@@ -325,15 +352,23 @@ fn bytes_of(source: &Source, most: u64) -> Result<Vec<u8>, String> {
     if bytes.len() as u64 > most { Err(format!("larger than {most} bytes when unpacked: not read")) } else { Ok(bytes) }
 }
 
-/// The text of a configuration snapshot that a change points at; paths that lead out of the bundle are refused.
+/// The text of a configuration snapshot that a change points at; paths that lead out of the bundle are refused unless asked for.
 fn snapshot(bundle: &Bundle, changes: &Source, path: &str) -> Result<String, String> {
-    let inside = Path::new(path);
-    if inside.is_absolute() || inside.components().any(|c| matches!(c, Component::ParentDir)) {
-        return Err(format!("{path} leads out of the bundle: not read"));
+    let named = Path::new(path);
+    let beside: PathBuf = changes.path.parent().map(|p| p.join(named)).unwrap_or_else(|| named.to_path_buf());
+    if named.is_absolute() || named.components().any(|c| matches!(c, Component::ParentDir)) {
+        return match bundle.reach {
+            Reach::Inside => Err(format!("{path} leads out of the bundle: not read (--allow-outside reads it)")),
+            // A pipe or a device is no configuration, and may never end.
+            Reach::Anywhere if !beside.is_file() => Err(format!("{path} is no file")),
+            Reach::Anywhere => text_of(&Source { path: beside, ..changes.clone() }),
+        };
     }
-    let beside: PathBuf = changes.path.parent().map(|p| p.join(inside)).unwrap_or_else(|| inside.to_path_buf());
     let known = bundle.sources.iter().find(|s| s.path == beside || s.shown.as_ref() == path);
-    let source = known.ok_or_else(|| format!("{path} is not in the bundle"))?;
+    text_of(known.ok_or_else(|| format!("{path} is not in the bundle"))?)
+}
+
+fn text_of(source: &Source) -> Result<String, String> {
     bytes_of(source, LARGEST_CONFIG).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -361,11 +396,25 @@ impl Part {
         Part::of_log(LogOutcome::unreadable(source, why))
     }
 
+    /// Tells the first complaints one by one and how many more there are.
+    fn keep_few_complaints(&mut self, shown: &Arc<str>) {
+        let more = self.complaints.len().saturating_sub(MOST_COMPLAINTS);
+        if more > 1 {
+            self.complaints.truncate(MOST_COMPLAINTS);
+            let why = "further complaints about this file".to_owned();
+            self.complaints.push(Complaint { origin: Origin::file(shown), why, more: more as u64 - 1 });
+        }
+    }
+
     fn count_rows(&mut self, source: &Source, outcome: &TableOutcome) {
         self.coverage.records = outcome.rows;
         self.dropped(source, outcome.dropped);
+        self.coverage.understood = self.coverage.lines.saturating_sub(outcome.misread + outcome.missing);
+        if outcome.missing > 0 {
+            let why = "lines that are no row of the table: a quote is not closed".to_owned();
+            self.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: outcome.missing - 1 });
+        }
         if outcome.misread > 0 {
-            self.coverage.understood = self.coverage.lines.saturating_sub(outcome.misread);
             let why = "cells whose time or value cannot be read".to_owned();
             self.complaints.push(Complaint { origin: Origin::file(&source.shown), why, more: outcome.misread - 1 });
         }

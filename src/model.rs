@@ -39,7 +39,7 @@ pub use dossier::{
 pub use family::EvidenceFamily;
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
-pub use options::Options;
+pub use options::{Options, Reach};
 pub use progress::{Progress, Unwatched};
 pub use record::{Exemplar, Metrics, Record, Request, Sample, SeriesKey};
 pub use risk::{ChangeRisk, PastChange, Reason, RiskFinding, RiskLevel, Risks};

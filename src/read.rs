@@ -4,9 +4,12 @@
 
 mod ahead;
 pub mod content;
+mod copies;
 pub mod documents;
+mod guard;
 pub mod lines;
 mod metrics;
+pub mod slice;
 mod sniff;
 mod utf16;
 
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::model::{Complaint, InstanceId, Origin, ServiceName, Time};
+use crate::model::{Complaint, InstanceId, Origin, Reach, ServiceName, Time};
 pub use content::Content;
 use sniff::Look;
 
@@ -30,6 +33,8 @@ const LOGS: &str = "logs";
 const DOCUMENTS: [&str; 2] = [".md", ".markdown"];
 /// Deepest folder that is entered.
 const DEEPEST: usize = 64;
+/// Most files that are read.
+const MOST_FILES: usize = 50_000;
 
 /// Everything that was given, in a fixed order.
 #[derive(Debug, Default)]
@@ -38,6 +43,8 @@ pub struct Bundle {
     pub sources: Vec<Source>,
     /// What could not be read.
     pub complaints: Vec<Complaint>,
+    /// Whether what the bundle names may lie outside of it.
+    pub reach: Reach,
 }
 
 /// One file.
@@ -129,17 +136,18 @@ impl std::error::Error for BundleError {}
 impl Bundle {
     /// Finds and recognises the files below `paths`. What is unreadable below a folder becomes a complaint.
     pub fn open(paths: &[PathBuf]) -> Result<Bundle, BundleError> {
-        Bundle::open_with(paths, &|_| false)
+        Bundle::open_with(paths, Reach::Inside, &|_| false)
     }
 
-    /// The same; `is_export` says of a text's beginning whether it is an export of changes by another tool, which is otherwise taken for
+    /// The same, as far as `reach` goes; `is_export` says of a text's beginning whether it is an export of changes by another tool, which is otherwise taken for
     /// a log.
-    pub fn open_with(paths: &[PathBuf], is_export: &dyn Fn(&str) -> bool) -> Result<Bundle, BundleError> {
-        let mut search = Search::default();
-        for path in paths {
-            for path in expanded(path)? {
-                search.root(&path)?;
-            }
+    pub fn open_with(paths: &[PathBuf], reach: Reach, is_export: &dyn Fn(&str) -> bool) -> Result<Bundle, BundleError> {
+        let paths_named: Result<Vec<Vec<PathBuf>>, BundleError> = paths.iter().map(|path| expanded(path)).collect();
+        let named: Vec<PathBuf> = paths_named?.into_iter().flatten().collect();
+        let roots = named.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+        let mut search = Search { reach, roots, ..Search::default() };
+        for path in &named {
+            search.root(path)?;
         }
         if search.found.is_empty() {
             let path = paths.first().cloned().unwrap_or_default();
@@ -194,6 +202,11 @@ struct Search {
     complaints: Vec<Complaint>,
     /// Folders entered below the path in hand, by their canonical path, so that a link back up ends the walk.
     entered: FxHashSet<PathBuf>,
+    reach: Reach,
+    /// What the user named, by their canonical paths.
+    roots: Vec<PathBuf>,
+    /// Files beyond [`MOST_FILES`].
+    left_out: u64,
 }
 
 impl Search {
@@ -223,8 +236,11 @@ impl Search {
     }
 
     fn folder(&mut self, folder: &Path, shown: &str, depth: usize) {
+        if depth > DEEPEST {
+            return self.complain(shown, format!("deeper than {DEEPEST} folders: not read"));
+        }
         let canonical = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        if depth > DEEPEST || !self.entered.insert(canonical) {
+        if !self.entered.insert(canonical) {
             return;
         }
         let entries = match fs::read_dir(folder) {
@@ -245,12 +261,26 @@ impl Search {
         }
         let shown = if above.is_empty() { text.into_owned() } else { format!("{above}/{text}") };
         let path = folder.join(name);
+        if let Some(target) = self.leads_out(&path) {
+            let why = format!("a link that leads out of the bundle, to {}: not read (--allow-outside reads it)", target.display());
+            return self.complain(&shown, why);
+        }
         match fs::metadata(&path) {
             Ok(meta) if meta.is_dir() => self.folder(&path, &shown, depth + 1),
+            Ok(meta) if meta.is_file() && self.found.len() >= MOST_FILES => self.left_out += 1,
             Ok(meta) if meta.is_file() => self.found.push(Found::new(path, shown)),
             Ok(_) => self.complain(&shown, "neither a file nor a folder".to_owned()),
             Err(e) => self.complain(&shown, reason(&e)),
         }
+    }
+
+    /// Where a link leads that may not be followed.
+    fn leads_out(&self, path: &Path) -> Option<PathBuf> {
+        if self.reach == Reach::Anywhere || !fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) {
+            return None;
+        }
+        let target = fs::canonicalize(path).ok()?;
+        (!self.roots.iter().any(|root| target.starts_with(root))).then_some(target)
     }
 
     fn complain(&mut self, shown: &str, why: String) {
@@ -269,18 +299,22 @@ impl Search {
 
     fn recognise(mut self, is_export: &dyn Fn(&str) -> bool) -> Bundle {
         self.once_each();
+        if self.left_out > 0 {
+            self.complain("", format!("more than {MOST_FILES} files: {} are not read", self.left_out));
+        }
         let looks: Vec<Look> = self.found.iter().map(|f| sniff::look(&f.path, &f.shown, is_export)).collect();
         let replicas = numbered_siblings(&self.found);
         let near = middle_date(&looks);
         let mut sources = Vec::with_capacity(self.found.len());
         let found = std::mem::take(&mut self.found);
-        for ((file, look), numbered) in found.into_iter().zip(looks).zip(replicas) {
+        for ((file, look), numbered) in found.into_iter().zip(&looks).zip(replicas) {
             if let Some(why) = look.complaint.clone() {
                 self.complain(&file.shown, why);
             }
-            sources.push(source(file, &look, near, numbered));
+            sources.push(source(file, look, near, numbered));
         }
-        Bundle { sources, complaints: self.complaints }
+        self.complaints.extend(copies::leave_out(&mut sources, &looks));
+        Bundle { sources, complaints: self.complaints, reach: self.reach }
     }
 }
 

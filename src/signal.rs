@@ -3,6 +3,7 @@
 //! Knows the tally and metric samples; does not know changes, nor what a signal will be blamed for.
 
 pub mod clocks;
+mod contained;
 pub mod load;
 pub mod metrics;
 pub mod outcomes;

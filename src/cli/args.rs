@@ -3,6 +3,7 @@
 mod database;
 mod examples;
 mod formats;
+mod reach;
 mod settings;
 mod source;
 mod summary;
@@ -18,6 +19,7 @@ use database::{CAPACITY_EXAMPLES, DB_EXAMPLES};
 pub use database::{CapacityArgs, DbArgs};
 use examples::{COMPLETION_EXAMPLES, CONFIG_EXAMPLES, DEMO_EXAMPLES, PARSER_EXAMPLES, TEMPLATE_EXAMPLES};
 pub use formats::{AnalyzeFormatArg, ColorArg, FormatArg};
+pub use reach::ReachArgs;
 pub use settings::{CompletionsArgs, ConfigArgs, ManArgs, SettingsArgs};
 pub use source::{FormatArgs, SourceArgs, SpanArgs};
 use summary::{MERGE_EXAMPLES, SUMMARIZE_EXAMPLES};
@@ -534,6 +536,8 @@ pub struct CalibrateArgs {
 
     #[command(flatten)]
     pub formats: FormatArgs,
+    #[command(flatten)]
+    pub reach: ReachArgs,
 
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
@@ -773,4 +777,6 @@ pub struct PackArgs {
 
     #[command(flatten)]
     pub formats: FormatArgs,
+    #[command(flatten)]
+    pub reach: ReachArgs,
 }

@@ -18,7 +18,8 @@ pub fn run(args: &CalibrateArgs, environment: &Environment, streams: &mut Stream
         formats.warn(streams);
     }
     let facts = if args.no_knowledge { Facts::empty() } else { Facts::builtin() };
-    let options = Options { threads: args.threads.map(usize::from), without: args.families.left_out(), ..Options::default() };
+    let (threads, without) = (args.threads.map(usize::from), args.families.left_out());
+    let options = Options { threads, without, reach: args.reach.reach(), ..Options::default() };
     let conditions = Conditions { options, blind: args.blind };
     let progress = TerminalProgress::new(environment.stderr_is_terminal && !args.quiet, environment.unicode());
     let result = calibrate(&args.cases, &conditions, &formats.formats, &facts, &progress);

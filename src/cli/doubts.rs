@@ -1,10 +1,14 @@
 //! What the user told the tool and the data do not bear out: said, because a wrong name or day would be obeyed without a word.
 
-use crate::model::{Analysis, Options, ServiceName, TimeSpan};
+use crate::model::{Analysis, Options, ServiceName, Step, TimeSpan};
 use crate::parse::suggest;
 
 /// Services that are named where none is like the one asked for.
 const NAMED: usize = 8;
+/// Windows in a recording at most; as `template` has it.
+const MOST_WINDOWS: f64 = 16_384.0;
+/// Wider windows than this are worth a word, in seconds: a month of records has windows of four minutes.
+const COARSE: f64 = 300.0;
 
 /// One sentence for each thing that cannot be as told.
 pub fn doubts(options: &Options, analysis: &Analysis) -> Vec<String> {
@@ -12,12 +16,26 @@ pub fn doubts(options: &Options, analysis: &Analysis) -> Vec<String> {
     if let Some(read) = analysis.coverage.span() {
         all.extend(left_out(options, analysis, read));
         let judged = analysis.span.unwrap_or(read);
+        all.extend(coarse(judged, options));
         let incident = options.incident.map(|(start, end)| TimeSpan { start, end: end.unwrap_or(start.max(judged.end)) });
         all.extend(incident.and_then(|span| outside("--incident", span, judged)));
         all.extend(options.baseline.and_then(|span| outside("--baseline", span, judged)));
     }
     all.extend(options.symptom.as_ref().and_then(|(service, _)| unknown(service, &analysis.services)));
     all
+}
+
+/// A recording so long that the windows in which records are counted hide what is short.
+fn coarse(judged: TimeSpan, options: &Options) -> Option<String> {
+    let step = Step::at_least(judged.seconds() / MOST_WINDOWS).max(options.step.unwrap_or(Step::SECOND)).seconds();
+    (step > COARSE).then(|| {
+        let (length, days) = (step / 60.0, judged.seconds() / 86_400.0);
+        format!(
+            "the records are from {} to {}, {days:.0} days, so they are counted in windows of {length:.0} min: what is shorter cannot be seen; \
+             --since and --until narrow it",
+            judged.start, judged.end
+        )
+    })
 }
 
 fn left_out(options: &Options, analysis: &Analysis, read: TimeSpan) -> Option<String> {

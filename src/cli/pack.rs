@@ -15,7 +15,7 @@ use super::{Failure, formats, hint};
 /// Writes the archive, with remarks on what was left out or replaced.
 pub fn run(args: &PackArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let loaded = formats::load(&args.formats, environment)?;
-    let bundle = Bundle::open_with(&args.paths, &|head| changes::is_export(head, &loaded.formats));
+    let bundle = Bundle::open_with(&args.paths, args.reach.reach(), &|head| changes::is_export(head, &loaded.formats));
     let bundle = bundle.map_err(|e| {
         let error = AnalyzeError::Bundle(e);
         Failure::failed(&error, hint(&error))

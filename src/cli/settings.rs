@@ -10,7 +10,7 @@ use crate::report::{AnalysisFormat, View};
 use crate::verify::Terms;
 
 use super::Failure;
-use super::args::{ColorArg, DbArgs, JudgeArgs, RedactArgs, ShownArgs, SourceArgs, SpanArgs, SummarizeArgs, VerifyArgs};
+use super::args::{ColorArg, DbArgs, JudgeArgs, RedactArgs, ShownArgs, SourceArgs, SpanArgs, VerifyArgs};
 
 /// Columns where none are known, as for a pipe.
 pub const DEFAULT_WIDTH: usize = 80;
@@ -147,7 +147,8 @@ impl Settings {
 /// What logs are written in, and by how many threads they are read.
 pub fn source(args: &SourceArgs) -> Result<Options, Failure> {
     let utc_offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    Ok(Options { utc_offset, threads: args.threads.map(usize::from), part: args.part_size, ..Options::default() })
+    let (threads, reach) = (args.threads.map(usize::from), args.reach.reach());
+    Ok(Options { utc_offset, threads, reach, part: args.part_size, ..Options::default() })
 }
 
 /// The same with the part of the logs that is looked at.
@@ -205,14 +206,6 @@ pub fn length(flag: &str, text: &str) -> Result<f64, Failure> {
         _ => return Err(wrong()),
     };
     if (1.0..=3_660.0 * 86_400.0).contains(&seconds) { Ok(seconds) } else { Err(wrong()) }
-}
-
-/// What `summarize` is asked for.
-pub fn summarizing(args: &SummarizeArgs) -> Result<Options, Failure> {
-    let offset = args.tz.as_deref().map(utc_offset).transpose()?;
-    let (since, until) = limits(&args.since, &args.until, offset)?;
-    let threads = args.threads.map(usize::from);
-    Ok(Options { since, until, utc_offset: offset, threads, part: args.part_size, ..Options::default() })
 }
 
 /// `256M` -> bytes; K, M, G and T are powers of 1024.

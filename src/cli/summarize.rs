@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::analyze::{AnalyzeError, workers};
 use crate::intake::{self, Lines, Planned};
-use crate::model::{InstanceId, Options, Progress, ServiceName};
+use crate::model::{InstanceId, Options, Progress, Reach, ServiceName};
 use crate::parse::{Formats, changes};
 use crate::read::lines::STDIN;
 use crate::read::{Bundle, Content, Source, SourceKind};
@@ -31,8 +31,8 @@ struct Request {
 
 /// Counts a bundle, or a stretch of a file, and writes the summary.
 pub fn run(args: &SummarizeArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let options = settings::summarizing(args)?;
-    let loaded = formats::load(&args.formats, environment)?;
+    let options = settings::reading(&args.span)?;
+    let loaded = formats::load(&args.span.source.formats, environment)?;
     if !args.quiet {
         loaded.warn(streams);
     }
@@ -95,8 +95,8 @@ fn below(path: &Path, into: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-fn opened(paths: &[PathBuf], formats: &Formats) -> Result<Bundle, Failure> {
-    Bundle::open_with(paths, &|head| changes::is_export(head, formats)).map_err(|error| {
+fn opened(paths: &[PathBuf], reach: Reach, formats: &Formats) -> Result<Bundle, Failure> {
+    Bundle::open_with(paths, reach, &|head| changes::is_export(head, formats)).map_err(|error| {
         let error = AnalyzeError::Bundle(error);
         Failure::failed(&error, hint(&error))
     })
@@ -105,7 +105,7 @@ fn opened(paths: &[PathBuf], formats: &Formats) -> Result<Bundle, Failure> {
 fn print_plan(args: &SummarizeArgs, options: &Options, formats: &Formats, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let split = args.split_size.as_deref().map(settings::size).transpose()?;
     let mut text = String::new();
-    for planned in intake::plan(&opened(&args.paths, formats)?, formats, options, split) {
+    for planned in intake::plan(&opened(&args.paths, options.reach, formats)?, formats, options, split) {
         text.push_str(&serde_json::to_string(&planned).map_err(|e| Failure::failed(e, None))?);
         text.push('\n');
     }
@@ -148,7 +148,7 @@ fn found(args: &SummarizeArgs, formats: &Formats) -> Result<(Vec<Request>, Compl
     let (mut requests, mut complaints) = (Vec::new(), Vec::new());
     let whole: Vec<PathBuf> = ranged.iter().filter(|(_, range)| range.is_none()).map(|(path, _)| path.clone()).collect();
     let mut add = |paths: &[PathBuf], range: Option<&Range<u64>>| -> Result<(), Failure> {
-        let bundle = opened(paths, formats)?;
+        let bundle = opened(paths, args.span.source.reach.reach(), formats)?;
         complaints.extend(bundle.complaints);
         if let Some(summary) = bundle.sources.iter().find(|source| source.kind == SourceKind::Parquet && Summary::is_at(&source.path)) {
             let hint = "`whatchanged merge` makes one summary of several".to_owned();
@@ -233,7 +233,7 @@ fn made(
         whole.iter_mut().try_for_each(given)?;
     }
     whole.sort_by(|a, b| a.shown.cmp(&b.shown));
-    let bundle = Bundle { sources: whole, complaints: Vec::new() };
+    let bundle = Bundle { sources: whole, ..Bundle::default() };
     let mut summary = intake::summarise(&bundle, formats, options, progress);
     let head = args.head.as_deref().map(head_file).transpose()?;
     for Request { source, range } in stretches {

@@ -30,8 +30,8 @@ pub fn run(args: &TemplatesArgs, environment: &Environment, streams: &mut Stream
         loaded.warn(streams);
     }
     let formats = loaded.formats;
-    let bundle =
-        Bundle::open_with(&args.paths, &|head| changes::is_export(head, &formats)).map_err(|e| failure(AnalyzeError::Bundle(e)))?;
+    let bundle = Bundle::open_with(&args.paths, options.reach, &|head| changes::is_export(head, &formats))
+        .map_err(|e| failure(AnalyzeError::Bundle(e)))?;
     let mined = workers.install(|| mine::mine(&bundle, &formats, &options, &progress));
     progress.clear();
     if !args.quiet {

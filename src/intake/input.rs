@@ -44,7 +44,7 @@ impl From<Bundle> for Input {
 /// # Errors
 /// As [`Bundle::open`]; a summary that cannot be read, that does not fit to the others, or that lacks a part of a log.
 pub fn open(paths: &[PathBuf], formats: &Formats, options: &Options) -> Result<Input, BundleError> {
-    let mut bundle = Bundle::open_with(paths, &|head| changes::is_export(head, formats))?;
+    let mut bundle = Bundle::open_with(paths, options.reach, &|head| changes::is_export(head, formats))?;
     let is_summary = |source: &Source| source.kind == SourceKind::Parquet && Summary::is_at(&source.path);
     let (summaries, sources): (Vec<Source>, Vec<Source>) = mem::take(&mut bundle.sources).into_iter().partition(is_summary);
     bundle.sources = sources;
@@ -85,7 +85,7 @@ fn taken_up(mut bundle: Bundle, summary: Summary, formats: &Formats, options: &O
             None => None,
             Some(LogState::Whole(outcome)) => Some(outcome),
             Some(LogState::Pieces(pieces)) => {
-                let mut between = Counting::new(&source, options);
+                let mut between = Counting::new(&source, (options, None));
                 let (outcome, table) = piece::joined(&source, pieces, (formats, options.utc_offset), &mut between)?;
                 between.tally.name_source(&outcome.coverage.format);
                 elsewhere.counted.push((between.tally, between.flow));

@@ -29,7 +29,7 @@ pub fn summarise(bundle: &Bundle, formats: &Formats, options: &Options, progress
             return Summarised { source: source.clone(), log: None };
         }
         progress.file_begun(&source.shown);
-        let part = read_log(source, formats, options, progress, &counted);
+        let part = read_log(source, formats, (options, None), progress, &counted);
         progress.file_ended(&source.shown);
         let outcome = LogOutcome { coverage: part.coverage, complaints: part.complaints };
         Summarised { source: without_lines(source), log: Some(LogState::Whole(outcome)) }
@@ -60,10 +60,10 @@ pub fn summarise_stretch(
         Lines::Given(input) => input,
     };
     let watch = |bytes, lines| progress.advance(bytes, lines);
-    let mut counting = Counting::new(source, options);
+    let mut counting = Counting::new(source, (options, None));
     let how = (formats, options.utc_offset);
     let (piece, format) = piece::read_piece(source, &piece::head_of(head)?, (range, input), how, &watch, &mut counting)?;
-    let Counting { mut tally, flow, .. } = if piece.whole_only { Counting::new(source, options) } else { counting };
+    let Counting { mut tally, flow, .. } = if piece.whole_only { Counting::new(source, (options, None)) } else { counting };
     tally.name_source(&format);
     progress.file_ended(&source.shown);
     let begins = piece.range.start == 0;

@@ -4,6 +4,15 @@ use super::family::EvidenceFamily;
 use super::names::{MetricName, ServiceName};
 use super::time::{Step, Time, TimeSpan};
 
+/// Where links and paths that a bundle holds may lead. What the user names is read wherever it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Only to what lies below the paths that the user named.
+    #[default]
+    Inside,
+    Anywhere,
+}
+
 /// Settings of one analysis, validated, with defaults resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -25,6 +34,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Bytes of the parts in which large logs are read; `None`: by their size and the number of threads. No result depends on it.
     pub part: Option<u64>,
+    /// Where links and paths that the bundle holds may lead.
+    pub reach: Reach,
     /// Families of evidence that weigh nothing, to see what they are worth.
     pub without: Vec<EvidenceFamily>,
     /// Whether to gather what only long reports show: series, messages, back-tested alerts, fingerprints of the input.

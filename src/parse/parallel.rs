@@ -3,7 +3,6 @@
 //! What the parts become is the caller's: a worker that is done with one takes the next into the same sink, so that there are as many sinks
 //! as workers, not as parts. The outcome is that of one reading.
 
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
@@ -80,12 +79,10 @@ pub fn read_all<S: Sink + Send>(
     let workers = rayon::current_num_threads() as u64;
     let by_size = || (workers > 1).then(|| SMALLEST.max(source.bytes.div_ceil(workers * PARTS)));
     let parts = manner.part.or_else(by_size).and_then(|size| Parts::of(source, formats, manner.utc_offset, size));
-    if let Some(parts) = parts {
-        match line_numbers(source, &parts) {
-            Ok(Some(before)) => return in_parts(source, &parts, before, watch, begin),
-            Ok(None) => {}
-            Err(error) => return (Vec::new(), LogOutcome::unreadable(source, &error.to_string())),
-        }
+    if let Some(parts) = parts
+        && let Some(before) = line_numbers(&parts)
+    {
+        return in_parts(source, &parts, before, watch, begin);
     }
     let mut sink = begin();
     let outcome = whole(source, formats, manner, watch, workers > 1, &mut sink);
@@ -93,10 +90,10 @@ pub fn read_all<S: Sink + Send>(
 }
 
 /// Lines before each part; `None` where the parts are not independent.
-fn line_numbers(source: &Source, parts: &Parts<'_>) -> io::Result<Option<Vec<u64>>> {
-    let counts: io::Result<Vec<Option<u64>>> = (0..parts.count()).into_par_iter().map(|part| parts.lines(source, part)).collect();
-    let counts: Option<Vec<u64>> = counts?.into_iter().collect();
-    Ok(counts.map(|counts| counts.iter().scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count))).collect()))
+fn line_numbers(parts: &Parts<'_>) -> Option<Vec<u64>> {
+    let counts: Vec<Option<u64>> = (0..parts.count()).into_par_iter().map(|part| parts.lines(part)).collect();
+    let counts: Option<Vec<u64>> = counts.into_iter().collect();
+    counts.map(|counts| counts.iter().scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count))).collect())
 }
 
 fn whole(source: &Source, formats: &Formats, manner: Manner, watch: &Watch<'_>, ahead: bool, sink: &mut dyn Sink) -> LogOutcome {
@@ -118,7 +115,7 @@ fn in_parts<S: Sink + Send>(
     let sinks = Idle::default();
     let read = |(part, before): (usize, u64)| {
         let mut sink = sinks.take().unwrap_or_else(begin);
-        let outcome = parts.read(source, part, before, watch, &mut sink);
+        let outcome = parts.read(part, before, watch, &mut sink);
         sinks.put(sink);
         outcome
     };

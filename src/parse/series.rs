@@ -10,13 +10,17 @@ pub mod labels;
 mod plain;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use crate::model::time::SECOND;
-use crate::model::{Metrics, SeriesKey, Time, TimeSpan};
+use crate::model::{Complaint, Metrics, Origin, SeriesKey, Time, TimeSpan};
 pub use labels::{Labels, Setting};
 
 /// Values beyond it are marks of something missing (`DBL_MAX` is one), not measurements.
 const LARGEST_VALUE: f64 = 1e30;
+/// Distinct series that are told apart; a label that says something new in every sample names no series.
+const MOST_SERIES: usize = 200_000;
 /// Two samples within this share of the usual gap were taken at one instant.
 const ONE_INSTANT: f64 = 0.5;
 
@@ -64,6 +68,8 @@ pub struct Collected {
     pub samples: u64,
     /// Samples whose value is no number that can be measured: `NaN`, infinite, or beyond all measure.
     pub dropped: u64,
+    /// Samples of series beyond [`MOST_SERIES`].
+    crowded: u64,
 }
 
 /// A metric file, read.
@@ -116,10 +122,17 @@ pub fn usable(value: f64) -> bool {
 }
 
 impl Collected {
+    /// Stands for all series beyond [`MOST_SERIES`].
+    const BEYOND: SeriesId = SeriesId(usize::MAX);
+
     /// The series of a key; a known kind replaces an unknown one.
     pub fn series(&mut self, key: RawKey, kind: Kind) -> SeriesId {
         let next = SeriesId(self.series.len());
-        let id = *self.ids.entry(key).or_insert(next);
+        let id = match self.ids.entry(key) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(_) if next.0 >= MOST_SERIES => return Self::BEYOND,
+            Entry::Vacant(place) => *place.insert(next),
+        };
         if id == next {
             self.series.push(Raw::default());
         }
@@ -133,13 +146,18 @@ impl Collected {
             self.dropped += 1;
             return;
         }
+        if id == Self::BEYOND {
+            self.crowded += 1;
+            return;
+        }
         self.samples += 1;
         self.series[id.0].points.push((time, value));
     }
 
     /// Adds a sample to what the series already has at this instant, its last one.
     pub fn add(&mut self, id: SeriesId, time: Time, value: f64) {
-        match self.series[id.0].points.last_mut() {
+        let series = self.series.get_mut(id.0);
+        match series.and_then(|raw| raw.points.last_mut()) {
             Some(last) if last.0 == time && usable(last.1 + value) => last.1 += value,
             _ => self.push(id, time, value),
         }
@@ -153,14 +171,23 @@ impl Collected {
 
     /// Adds what another file held; of two samples at one instant the one read first stays.
     pub fn absorb(&mut self, other: Collected) {
-        let Collected { ids, mut series, samples, dropped } = other;
+        let Collected { ids, mut series, samples, dropped, crowded } = other;
         for (key, id) in ids {
             let raw = std::mem::take(&mut series[id.0]);
-            let own = self.series(key, raw.kind);
-            self.series[own.0].points.extend(raw.points);
+            match self.series(key, raw.kind) {
+                Self::BEYOND => self.crowded += raw.points.len() as u64,
+                own => self.series[own.0].points.extend(raw.points),
+            }
         }
         self.samples += samples;
         self.dropped += dropped;
+        self.crowded += crowded;
+    }
+
+    /// What to say where there were too many series.
+    pub fn crowded_complaint(&self) -> Option<Complaint> {
+        let why = format!("a sample of a series beyond the first {MOST_SERIES}: left out");
+        (self.crowded > 0).then(|| Complaint { origin: Origin::file(&Arc::from(".")), why, more: self.crowded - 1 })
     }
 
     /// The series that can be compared: levels, rates by second and quantiles.

@@ -7,6 +7,9 @@ use crate::model::{ServiceName, Topology};
 const SOURCES: [&str; 5] = ["source", "caller", "from", "client", "parent"];
 const TARGETS: [&str; 6] = ["target", "callee", "to", "destination", "server", "child"];
 
+/// Most rows that are read: more than any call graph has.
+const MOST_ROWS: usize = 100_000;
+
 /// Reads a table separated by commas, tabs or semicolons, in any order of columns. Complaints carry their line.
 pub fn read(text: &str) -> (Topology, Vec<(u64, String)>) {
     let mut topology = Topology::default();
@@ -24,7 +27,11 @@ pub fn read(text: &str) -> (Topology, Vec<(u64, String)>) {
             (0, 1)
         }
     };
-    for (line, text) in lines {
+    for (row, (line, text)) in lines.enumerate() {
+        if row >= MOST_ROWS {
+            complaints.push((line, format!("more than {MOST_ROWS} rows: the rest is not read")));
+            break;
+        }
         if !add(&mut topology, &cells(text, separator), (source, target)) {
             complaints.push((line, "no source and target".to_owned()));
         }

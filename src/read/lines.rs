@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::ahead::ahead;
+use super::guard::{SteadyFile, Unpacked};
 use super::utf16::Utf16;
 
 /// Longest line handed on whole, in bytes.
@@ -21,6 +22,10 @@ const TAIL: usize = 16 * 1024;
 const CUT_MARK: &str = " […] ";
 /// Bytes asked of the input at once.
 const CHUNK: usize = 256 * 1024;
+/// Bytes of memory that unpacking an xz file may take; `xz -9` asks for 65 MiB. (zstd has a limit of its own, 128 MiB.)
+const XZ_MEMORY: u64 = 256 << 20;
+/// Leading NULs that are skipped to see what a file holds: what a log that was truncated under its writer begins with.
+const MOST_LEADING_NULS: u64 = 1 << 30;
 /// The path that means standard input.
 pub const STDIN: &str = "-";
 
@@ -35,7 +40,9 @@ pub fn open(path: &Path) -> io::Result<Input> {
         let head = std::mem::take(&mut *STDIN_HEAD.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         return decompress(Box::new(Cursor::new(head).chain(io::stdin())));
     }
-    decompress(Box::new(File::open(path)?))
+    let file = SteadyFile::new(File::open(path)?)?;
+    let size = file.size();
+    decompress_sized(Box::new(file), size)
 }
 
 /// The same, unpacked by a thread of its own where it is packed.
@@ -64,18 +71,27 @@ pub(super) fn head(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     read_up_to(decompress(Box::new(Cursor::new(kept.clone())))?, limit)
 }
 
-/// A truncated or broken file gives what could be read of it.
+/// A truncated or broken file gives what could be read of it. NULs before everything else are left out.
 fn read_up_to(mut input: Input, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 8 * 1024];
+    let mut skipped = 0;
     while bytes.len() < limit {
         match input.read(&mut chunk) {
             Ok(0) => break,
+            Ok(n) if bytes.is_empty() && skipped < MOST_LEADING_NULS => {
+                let nuls = chunk[..n].iter().take_while(|b| **b == 0).count();
+                skipped += nuls as u64;
+                bytes.extend_from_slice(&chunk[nuls..n]);
+            }
             Ok(n) => bytes.extend_from_slice(&chunk[..n]),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) if bytes.is_empty() => return Err(e),
             Err(_) => break,
         }
+    }
+    if bytes.is_empty() && skipped > 0 {
+        bytes.push(0);
     }
     bytes.truncate(limit);
     Ok(bytes)
@@ -83,22 +99,43 @@ fn read_up_to(mut input: Input, limit: usize) -> io::Result<Vec<u8>> {
 
 /// Puts the decoders in front that the first bytes ask for: of the compression, then of UTF-16.
 pub fn decompress(input: Input) -> io::Result<Input> {
+    decompress_sized(input, None)
+}
+
+/// The same for an input whose size is known, which bounds what it may become. Bytes.
+fn decompress_sized(input: Input, size: Option<u64>) -> io::Result<Input> {
     let (magic, whole) = peek(input, 6)?;
-    let unpacked: Input = match magic.as_slice() {
-        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(whole)?),
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(whole)),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Ok(decoded(&magic, whole)),
-        _ => return Ok(Box::new(whole)),
+    if !is_packed(&magic) {
+        let plain = !matches!(magic.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+        return Ok(if plain { Box::new(whole) } else { decoded(&magic, whole) });
+    }
+    let (packed, limit) = Unpacked::counting(whole, size);
+    let packed = BufReader::with_capacity(CHUNK, packed);
+    let decoder: Input = match magic.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+        [0x28, 0xb5, ..] => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
+        [b'B', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(packed)),
+        _ => Box::new(liblzma::bufread::XzDecoder::new_stream(packed, xz_stream()?)),
     };
+    let mut unpacked = limit.around(decoder);
     // A broken archive is told where its lines are read, not where it is opened.
-    let mut unpacked = unpacked;
     let mut mark = Vec::with_capacity(2);
     match unpacked.by_ref().take(2).read_to_end(&mut mark) {
         Ok(_) => Ok(decoded(&mark.clone(), Cursor::new(mark).chain(unpacked))),
         Err(error) => Ok(Box::new(Cursor::new(mark).chain(Broken(Some(error))))),
     }
+}
+
+fn is_packed(magic: &[u8]) -> bool {
+    matches!(
+        magic,
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [b'B', b'Z', b'h', b'1'..=b'9', ..] | [0xfd, b'7', b'z', b'X', b'Z', 0]
+    )
+}
+
+/// Decodes all streams of an xz file within [`XZ_MEMORY`].
+fn xz_stream() -> io::Result<liblzma::stream::Stream> {
+    liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED).map_err(io::Error::other)
 }
 
 /// An input of which nothing more can be read, and why.
@@ -206,6 +243,11 @@ impl Blocks {
                 self.start = block.end;
                 return Ok(Some(self.block(block)));
             }
+            // What a log that was truncated under its writer holds in place of lines.
+            if self.end - self.start > CHUNK && self.buffer[self.start] == 0 {
+                self.start += self.buffer[self.start..self.end].iter().take_while(|b| **b == 0).count();
+                continue;
+            }
             if self.end - self.start > CHUNK {
                 return self.overlong().map(Some);
             }
@@ -299,6 +341,8 @@ fn repaired_lines(bytes: &[u8]) -> Block<'static> {
         let line = &rest[..end.unwrap_or(rest.len())];
         rest = &rest[end.map_or(rest.len(), |at| at + 1)..];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // The end of a hole in the file, as a log has that was truncated under its writer.
+        let line = &line[line.iter().take_while(|b| **b == 0).count()..];
         if line.len() > LONGEST {
             cut += 1;
             text.push_str(&shortened(&line[..HEAD], &line[line.len() - TAIL..]));
@@ -396,6 +440,7 @@ mod tests {
             (b"a\xffb\nc\0d\n", &["a\u{fffd}b", "c d"]),
             (b"\x1b[32mINFO\x1b[0m a\n\x1b[1;31mx\x1b[K\n\x1b[3", &["INFO a", "x", ""]),
             (b"\n\n", &["", ""]),
+            (b"a\n\0\0\0b\n\0", &["a", "b", ""]),
         ];
         for (bytes, expected) in cases {
             let (lines, _, error) = all(reader(bytes));

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::model::Time;
 
 use super::SourceKind;
+use super::copies;
 use super::lines;
 use super::metrics;
 
@@ -34,6 +35,8 @@ const PROMETHEUS: [&str; 9] = [
 ];
 /// How metrics of the OpenTelemetry protocol begin; its logs and traces begin with other keys.
 const OTLP_METRICS: [&str; 2] = [r#"{"resourceMetrics":["#, r#"{"resource_metrics":["#];
+/// From so many NULs on they are a hole in the file. A tar archive of texts has shorter runs beside its names.
+const HOLE: usize = 1024;
 /// Lines that must be of a metric format.
 const LOOKED_AT: usize = 12;
 
@@ -44,26 +47,28 @@ pub(super) struct Look {
     /// The first date in it.
     pub date: Option<Time>,
     pub complaint: Option<String>,
+    /// A hash of what was looked at; 0 of nothing.
+    pub beginning: u64,
 }
 
 /// `is_export` says whether a text that begins so is an export of changes: what such look like is not known here.
 pub(super) fn look(path: &Path, shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look {
     match lines::head(path, LOOK) {
-        Ok(head) => recognise(&head, shown, is_export),
-        Err(e) => Look { kind: SourceKind::Skipped, date: None, complaint: Some(super::reason(&e)) },
+        Ok(head) => Look { beginning: copies::beginning(&head), ..recognise(&head, shown, is_export) },
+        Err(e) => Look { kind: SourceKind::Skipped, date: None, complaint: Some(super::reason(&e)), beginning: 0 },
     }
 }
 
 fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look {
-    let plain = |kind| Look { kind, date: None, complaint: None };
+    let plain = |kind| Look { kind, date: None, complaint: None, beginning: 0 };
     if head.starts_with(b"PAR1") {
         return plain(SourceKind::Parquet);
     }
     if is_document(shown) || shown.rsplit('/').next() == Some(CODEOWNERS) {
         return plain(SourceKind::Skipped);
     }
-    if is_garbage(head) {
-        return Look { complaint: Some("not text".to_owned()), ..plain(SourceKind::Skipped) };
+    if is_garbage(head) || archive(head).is_some() {
+        return Look { complaint: Some(not_text(head)), ..plain(SourceKind::Skipped) };
     }
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}');
@@ -73,7 +78,7 @@ fn recognise(head: &[u8], shown: &str, is_export: &dyn Fn(&str) -> bool) -> Look
         kind => kind,
     };
     let date = if kind == SourceKind::Log { first_date(text.as_bytes()).or_else(|| date_of_name(shown)) } else { None };
-    Look { kind, date, complaint: None }
+    Look { date, ..plain(kind) }
 }
 
 fn kind_of_text(text: &str, shown: &str) -> SourceKind {
@@ -165,10 +170,41 @@ fn is_document(shown: &str) -> bool {
     DOCUMENT_ENDINGS.iter().any(|ending| shown.ends_with(ending))
 }
 
-/// Control characters that no text has, in more than a thirtieth of the bytes.
+/// Control characters that no text has, in more than a thirtieth of the bytes. Long runs of NULs do not count: where a log was truncated
+/// under its writer there is a hole.
 fn is_garbage(head: &[u8]) -> bool {
-    let odd = head.iter().filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31)).count();
-    odd * 30 > head.len()
+    let (mut odd, mut length) = (0, 0);
+    for run in head.chunk_by(|a, b| (*a == 0) == (*b == 0)).filter(|run| run[0] != 0 || run.len() < HOLE) {
+        odd += run.iter().filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31)).count();
+        length += run.len();
+    }
+    odd * 30 > length || (length == 0 && !head.is_empty())
+}
+
+/// What a file is that holds others, or its records in a form of its own, with what to do about it.
+fn archive(head: &[u8]) -> Option<&'static str> {
+    const TWICE: &str = "packed twice: unpack it once";
+    const KNOWN: [(usize, &[u8], &str); 8] = [
+        (0, b"PK\x03\x04", "a zip archive: unpack it first"),
+        (257, b"ustar", "a tar archive: unpack it first"),
+        (0, &[0x1f, 0x8b], TWICE),
+        (0, &[0x28, 0xb5, 0x2f, 0xfd], TWICE),
+        (0, &[0xfd, b'7', b'z', b'X', b'Z', 0], TWICE),
+        (0, b"BZh91AY&SY", TWICE),
+        (0, b"LPKSHHRH", "a systemd journal: write it as text with `journalctl --file FILE -o short-iso-precise`"),
+        (0, b"ElfFile\0", "a Windows event log: export it as text first"),
+    ];
+    KNOWN.iter().find(|(at, mark, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark))).map(|known| known.2)
+}
+
+/// What is said of a file that is no text.
+fn not_text(head: &[u8]) -> String {
+    let nuls = |first: usize| head.iter().skip(first).step_by(2).filter(|b| **b == 0).count() * 4 > head.len();
+    match archive(head) {
+        Some(what) => format!("no text but {what}"),
+        None if nuls(0) != nuls(1) => "not text, or UTF-16 without a byte order mark: convert it to UTF-8 first".to_owned(),
+        None => "not text".to_owned(),
+    }
 }
 
 /// The first `2026-11-22`, `2026/11/22`, `22/Nov/2026` or `22 Nov 2026` in a text, as the noon of that day.

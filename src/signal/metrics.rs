@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use polars::prelude::*;
 
+use super::contained::contained;
 use crate::model::{InstanceId, MetricName, SeriesKey, ServiceName, Time};
 use crate::parse::series::labels::spelled;
 use crate::parse::series::{Collected, Kind, Labels, RawKey, usable};
@@ -22,6 +23,8 @@ pub struct TableOutcome {
     pub misread: u64,
     /// Values that are numbers and no measurements.
     pub dropped: u64,
+    /// Lines that gave no row of their own.
+    pub missing: u64,
 }
 
 /// Adds the samples of a CSV or TSV text.
@@ -33,14 +36,24 @@ pub fn read_csv(bytes: &[u8], into: &mut Collected) -> Result<TableOutcome, Stri
         .with_infer_schema_length(Some(0))
         .with_ignore_errors(true)
         .map_parse_options(|p| p.with_separator(separator).with_truncate_ragged_lines(true));
-    let table = CsvReader::new(Cursor::new(bytes)).with_options(options).finish().map_err(|e| first_line(&e))?;
-    add_table(&table, separator != b',', into)
+    // Rows that are missing are counted below; nobody but the command line writes on standard error.
+    polars::error::set_warning_function(|_, _| {});
+    let table = contained(|| CsvReader::new(Cursor::new(bytes)).with_options(options).finish().map_err(|e| first_line(&e)))?;
+    let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty()).count();
+    let rows = table.height() + 1;
+    let outcome = add_table(&table, separator != b',', into)?;
+    Ok(TableOutcome { missing: lines.saturating_sub(rows) as u64, ..outcome })
 }
 
 /// Adds the samples of a Parquet file.
 pub fn read_parquet(bytes: Vec<u8>, into: &mut Collected) -> Result<TableOutcome, String> {
-    let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| first_line(&e))?;
-    add_table(&table, false, into)
+    let (outcome, read) = contained(|| {
+        let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| first_line(&e))?;
+        let mut read = Collected::default();
+        Ok((add_table(&table, false, &mut read)?, read))
+    })?;
+    into.absorb(read);
+    Ok(outcome)
 }
 
 fn first_line(error: &PolarsError) -> String {
@@ -163,7 +176,7 @@ fn add_wide(
     let names: Vec<String> = table.get_column_names().iter().map(|n| n.to_string()).filter(|n| n != time).collect();
     let borrowed: Vec<&str> = names.iter().map(String::as_str).collect();
     let misread = times.iter().filter(|t| t.is_none()).count() as u64;
-    let mut outcome = TableOutcome { rows: times.len() as u64, misread, dropped: 0 };
+    let mut outcome = TableOutcome { rows: times.len() as u64, misread, ..TableOutcome::default() };
     let mut comma = false;
     for name in names.iter().filter(|_| may_have_commas) {
         comma |= has_decimal_commas(&texts(table, name)?);

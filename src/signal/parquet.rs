@@ -4,6 +4,8 @@ use std::io::Cursor;
 
 use polars::prelude::*;
 
+use super::contained::contained;
+
 /// A column by name; all columns of a table are equally long.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cells {
@@ -32,6 +34,10 @@ pub fn write(columns: Vec<(&str, Cells)>) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What the reader says of bytes that are no Parquet file.
 pub fn read(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
+    contained(|| columns_of(bytes))
+}
+
+fn columns_of(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
     let why = |e: PolarsError| e.to_string().lines().next().unwrap_or_default().to_owned();
     let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(why)?;
     let mut columns = Vec::new();

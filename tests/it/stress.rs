@@ -61,20 +61,20 @@ fn samples() -> [Sample; 2] {
     ]
 }
 
-fn time(text: &str) -> DateTime<Utc> {
+pub fn time(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
 }
 
-fn written(time: DateTime<Utc>) -> String {
+pub fn written(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A bundle in memory: files as they are, unpacked once they are edited.
 #[derive(Clone)]
-struct Bundle(BTreeMap<String, Vec<u8>>);
+pub struct Bundle(pub BTreeMap<String, Vec<u8>>);
 
 impl Bundle {
-    fn of(sample: &str) -> Bundle {
+    pub fn of(sample: &str) -> Bundle {
         let mut bundle = Bundle(BTreeMap::new());
         let root = root().join("samples").join(sample);
         bundle.take_in(&root, &root);
@@ -93,7 +93,7 @@ impl Bundle {
     }
 
     /// Rewrites the text of all files below `folder`.
-    fn edit(&mut self, folder: &str, edit: &dyn Fn(&str) -> String) {
+    pub fn edit(&mut self, folder: &str, edit: &dyn Fn(&str) -> String) {
         let paths: Vec<String> = self.0.keys().filter(|path| path.starts_with(folder)).cloned().collect();
         for path in paths {
             let bytes = self.0.remove(&path).unwrap();
@@ -106,7 +106,7 @@ impl Bundle {
         }
     }
 
-    fn changes(&mut self, edit: &dyn Fn(Vec<Value>) -> Vec<Value>) {
+    pub fn changes(&mut self, edit: &dyn Fn(Vec<Value>) -> Vec<Value>) {
         self.edit("changes.jsonl", &|text| {
             let changes = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             edit(changes).iter().map(|change| change.to_string() + "\n").collect()
@@ -124,13 +124,13 @@ impl Bundle {
         });
     }
 
-    fn write(&self, truth: &Value, at: &str, folder: &Folder) {
+    pub fn write(&self, truth: &Value, at: &str, folder: &Folder) {
         self.0.iter().for_each(|(path, bytes)| folder.write(&format!("{at}/{path}"), bytes));
         folder.write(&format!("{at}/truth.json"), truth.to_string().as_bytes());
     }
 }
 
-fn line_time(line: &str) -> Option<DateTime<Utc>> {
+pub fn line_time(line: &str) -> Option<DateTime<Utc>> {
     if let Some(found) = MILLISECONDS.captures(line) {
         return DateTime::from_timestamp_millis(found[1].parse().ok()?);
     }
@@ -153,7 +153,7 @@ fn until(text: &str, end: DateTime<Utc>) -> String {
 }
 
 /// A log written by a clock that is `seconds` fast.
-fn skewed(text: &str, seconds: i64) -> String {
+pub fn skewed(text: &str, seconds: i64) -> String {
     let millis =
         MILLISECONDS.replace_all(text, |found: &Captures<'_>| format!("\"time\":{}", found[1].parse::<i64>().unwrap() + 1_000 * seconds));
     STAMPS.iter().fold(millis.into_owned(), |text, (pattern, format)| {

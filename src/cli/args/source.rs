@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::ReachArgs;
+
 /// Where formats are found, beside those that come with the tool.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FormatArgs {
@@ -22,6 +24,9 @@ pub struct SourceArgs {
 
     #[command(flatten)]
     pub formats: FormatArgs,
+
+    #[command(flatten)]
+    pub reach: ReachArgs,
 
     /// Number of threads; one a core unless given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]

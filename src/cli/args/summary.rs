@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::{FormatArgs, ListFormatArg};
+use super::{ListFormatArg, SpanArgs};
 
 pub(super) const SUMMARIZE_EXAMPLES: &str = "\
 Examples:
@@ -66,20 +66,8 @@ pub struct SummarizeArgs {
     #[arg(long, value_name = "PATH", help_heading = "What is read")]
     pub source: Option<String>,
 
-    /// Leave out what is older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub since: Option<String>,
-
-    /// Leave out what is not older.
-    #[arg(long, value_name = "TIME", help_heading = "What is read")]
-    pub until: Option<String>,
-
-    /// Zone of times that name none: UTC or an offset such as +02:00.
-    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true, help_heading = "What is read")]
-    pub tz: Option<String>,
-
     #[command(flatten)]
-    pub formats: FormatArgs,
+    pub span: SpanArgs,
 
     /// The summary, or a folder for it.
     #[arg(short, long, value_name = "FILE|DIR", value_hint = ValueHint::AnyPath, required_unless_present = "plan", help_heading = "Output")]
@@ -100,14 +88,6 @@ pub struct SummarizeArgs {
     /// No progress and no warnings.
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
-
-    /// Number of threads; one a core unless given.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "How it is done")]
-    pub threads: Option<u16>,
-
-    /// Size of the parts in which large logs are read, for tests: no result depends on it.
-    #[arg(long, value_name = "BYTES", hide = true, value_parser = clap::value_parser!(u64).range(1..))]
-    pub part_size: Option<u64>,
 }
 
 /// Arguments of `merge`.

@@ -7,10 +7,12 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::read::Source;
 use crate::read::documents::is_plain;
 use crate::read::lines::Blocks;
+use crate::read::slice::Slice;
 
 use super::super::Formats;
 use super::super::matching::FIELDS;
@@ -37,6 +39,8 @@ pub struct Parts<'f> {
     formats: &'f Formats,
     dialect: Dialect<'f>,
     clock: Clock,
+    /// Opened once, so that all parts are of one file even where its path comes to mean another.
+    file: Arc<File>,
     /// Bytes of the file, one after the other.
     ranges: Vec<Range<u64>>,
 }
@@ -55,12 +59,12 @@ impl<'f> Parts<'f> {
             return None;
         }
         let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
-        let dialect = Dialect::of(formats, &clock, &opening(source).ok()?);
+        let mut file = File::open(&source.path).ok()?;
+        let dialect = Dialect::of(formats, &clock, &opening(&mut file, source.bytes).ok()?);
         if !dialect.can_be_cut() {
             return None;
         }
-        let mut parts = Parts { formats, dialect, clock, ranges: Vec::new() };
-        let mut file = File::open(&source.path).ok()?;
+        let mut parts = Parts { formats, dialect, clock, file: Arc::new(file.try_clone().ok()?), ranges: Vec::new() };
         let (mut begin, mut at) = (0, size);
         while at < source.bytes {
             match parts.cut(&mut file, at) {
@@ -105,15 +109,12 @@ impl<'f> Parts<'f> {
     }
 
     /// Reads a part, of which the first line has the number `lines_before` + 1.
-    pub fn read(&self, source: &Source, part: usize, lines_before: u64, watch: &Watch<'_>, sink: &mut dyn Sink) -> PartOutcome {
+    pub fn read(&self, part: usize, lines_before: u64, watch: &Watch<'_>, sink: &mut dyn Sink) -> PartOutcome {
         let mut log = Log::new(&self.dialect, self.formats, self.clock, sink);
         log.skip(lines_before);
         let range = &self.ranges[part];
         let mut told = Told { watch, left: range.end - range.start, lines: lines_before };
-        let mut blocks = match self.open(source, part) {
-            Ok(blocks) => blocks,
-            Err(error) => return PartOutcome { ledger: log.finish(), failure: Some(error) },
-        };
+        let mut blocks = self.open(part);
         loop {
             match blocks.next_block() {
                 Ok(Some(block)) => {
@@ -130,21 +131,19 @@ impl<'f> Parts<'f> {
         }
     }
 
-    /// Lines of a part; `None` where one of them may name the cells of those behind it, in this part and in others.
-    ///
-    /// # Errors
-    /// Of reading.
-    pub fn lines(&self, source: &Source, part: usize) -> io::Result<Option<u64>> {
-        let mut input = self.input(source, part)?;
+    /// Lines of a part, as far as it can be read; `None` where one of them may name the cells of those behind it, in this part and in others.
+    /// An error is told by whoever reads the part.
+    pub fn lines(&self, part: usize) -> Option<u64> {
+        let mut input = self.input(part);
         let (mut lines, mut kept, mut chunk) = (0, 0, vec![0; COUNTED]);
         loop {
             match input.read(&mut chunk[kept..]) {
-                Ok(0) => return Ok(Some(lines)),
+                Ok(0) => return Some(lines),
                 Ok(read) => {
                     let end = kept + read;
                     lines += memchr::memchr_iter(b'\n', &chunk[kept..end]).count() as u64;
                     if names_cells(&chunk[..end]) {
-                        return Ok(None);
+                        return None;
                     }
                     // What names cells may be cut by the end of the chunk.
                     let tail = end.saturating_sub(LONGEST_MARK)..end;
@@ -152,21 +151,18 @@ impl<'f> Parts<'f> {
                     chunk.copy_within(tail, 0);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                Err(_) => return Some(lines),
             }
         }
     }
 
-    fn open(&self, source: &Source, part: usize) -> io::Result<Blocks> {
-        let input = Box::new(self.input(source, part)?);
-        Ok(if part == 0 { Blocks::new(input) } else { Blocks::middle(input) })
+    fn open(&self, part: usize) -> Blocks {
+        let input = Box::new(self.input(part));
+        if part == 0 { Blocks::new(input) } else { Blocks::middle(input) }
     }
 
-    fn input(&self, source: &Source, part: usize) -> io::Result<io::Take<File>> {
-        let range = &self.ranges[part];
-        let mut file = File::open(&source.path)?;
-        file.seek(SeekFrom::Start(range.start))?;
-        Ok(file.take(range.end - range.start))
+    fn input(&self, part: usize) -> Slice {
+        Slice::new(Arc::clone(&self.file), self.ranges[part].clone())
     }
 
     /// What became of the log, from what became of all its parts in their order. Nothing is said of what stands behind a failure.
@@ -190,16 +186,17 @@ pub fn names_cells(bytes: &[u8]) -> bool {
 }
 
 /// The first lines of a log.
-pub fn opening(source: &Source) -> io::Result<String> {
+pub fn opening(file: &mut File, bytes: u64) -> io::Result<String> {
     let mut size = OPENING;
     loop {
-        let mut blocks = Blocks::new(Box::new(File::open(&source.path)?.take(size)));
+        file.rewind()?;
+        let mut blocks = Blocks::new(Box::new(file.try_clone()?.take(size)));
         let mut text = String::new();
         while let Some(block) = blocks.next_block()? {
             text.push_str(&block.text);
         }
         // The last line may be cut.
-        if size >= source.bytes || memchr::memchr_iter(b'\n', text.as_bytes()).count() > SAMPLE {
+        if size >= bytes || memchr::memchr_iter(b'\n', text.as_bytes()).count() > SAMPLE {
             return Ok(text);
         }
         size *= 4;
@@ -244,12 +241,12 @@ mod tests {
         for size in [64, 300, 5_000] {
             let Some(parts) = Parts::of(&source, &formats, None, size) else { continue };
             most = most.max(parts.count());
-            let counts: Option<Vec<u64>> = (0..parts.count()).map(|part| parts.lines(&source, part).unwrap()).collect();
+            let counts: Option<Vec<u64>> = (0..parts.count()).map(|part| parts.lines(part)).collect();
             let Some(counts) = counts else { continue };
             let (mut records, mut outcomes, mut before) = (Vec::new(), Vec::new(), 0);
             for (part, count) in counts.into_iter().enumerate() {
                 let sink = &mut |record: &Record<'_>, line: u64| records.push(told(record, line));
-                outcomes.push(parts.read(&source, part, before, &|_, _| {}, sink));
+                outcomes.push(parts.read(part, before, &|_, _| {}, sink));
                 before += count;
             }
             for (part, whole) in records.iter().zip(&whole) {

@@ -5,6 +5,7 @@
 //! then lines are numbered by their place: the first byte of the stretch, and the lines read of it. Such numbers grow from line to line
 //! over the whole file, so that all that is ordered by line is in order already.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 
@@ -64,7 +65,7 @@ impl LineTable {
 /// # Errors
 /// Of reading.
 pub fn head_of(source: &Source) -> io::Result<String> {
-    let mut text = opening(source)?;
+    let mut text = opening(&mut File::open(&source.path)?, source.bytes)?;
     let end = memchr::memchr_iter(b'\n', text.as_bytes()).nth(SAMPLE - 1);
     text.truncate(end.map_or(text.len(), |end| end + 1));
     Ok(text)
