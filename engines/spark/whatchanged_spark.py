@@ -148,7 +148,9 @@ class Files:
             for match_number, status in enumerate(matches):
                 below = os.path.join(scratch, f"{number}-{match_number}")
                 roots.append(self.mirror(fs, status, below, uris))
-        plan = subprocess.run([binary, "summarize", *roots, "--plan", *plan_options(options)], stdout=subprocess.PIPE, check=True)
+        # What stands in for the files are links to them; where they may lead is looked at when they are made.
+        words = [binary, "summarize", *roots, "--plan", "--allow-outside", *plan_options(options)]
+        plan = subprocess.run(words, stdout=subprocess.PIPE, check=True)
         pieces = [json.loads(line) for line in plan.stdout.splitlines()]
         for piece in pieces:
             local = piece.get("path")
@@ -166,7 +168,7 @@ class Files:
             # A log that is given by itself is told by its last two folders whose it is.
             folders = root.toUri().getPath().strip("/").split("/")[-3:-1]
             local = os.path.join(below, *folders, root.getName())
-            self.stand_in(fs, status, local, uris)
+            self.stand_in(fs, status, local, uris, None)
             return local
         # What lies in a folder called logs belongs to services, so the name is kept.
         below = os.path.join(below, root.getName() or "root")
@@ -177,7 +179,7 @@ class Files:
             entry = entries.next()
             inside = entry.getPath().toUri().getPath()[len(prefix):]
             if self.wanted(inside):
-                self.stand_in(fs, entry, os.path.join(below, inside), uris)
+                self.stand_in(fs, entry, os.path.join(below, inside), uris, prefix)
         return below
 
     def wanted(self, inside):
@@ -192,10 +194,15 @@ class Files:
             day = None
         return day is None or self.days[0] <= day <= self.days[1]
 
-    def stand_in(self, fs, status, local, uris):
+    def stand_in(self, fs, status, local, uris, root):
+        """A link to a file of this machine, or the beginning of one that is elsewhere. Links out of `root` are left out, as on one machine."""
         os.makedirs(os.path.dirname(local), exist_ok=True)
         uri = status.getPath().toUri()
         if uri.getScheme() in (None, "file"):
+            path = os.path.realpath(uri.getPath())
+            if root and os.path.commonpath([path, os.path.realpath(root)]) != os.path.realpath(root):
+                print(f"warning: {uri.getPath()} leads out of {root}, to {path}: not read", file=sys.stderr)
+                return
             os.symlink(uri.getPath(), local)
             uris[local] = uri.getPath()
             return

@@ -195,7 +195,7 @@ fn lists() -> Vec<Case> {
                         .as_bytes(),
                 )
             },
-            "a quote is not closed",
+            "could not parse",
         ),
         Case::beside("a table without rows", |f| f.write("metrics/m.csv", b"time,service,metric,value\n"), ""),
     ]
