@@ -4,6 +4,7 @@
 mod harness;
 
 use std::fs;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -149,7 +150,8 @@ fn search(target: &Target) -> Result<(), String> {
         tried += 1;
     }
     if seconds.is_some() {
-        eprintln!("{}: {tried} mutations of {} seeds, slowest {slowest:?}", target.name, seeds.len());
+        let told = format!("{}: {tried} mutations of {} seeds, slowest {slowest:?}\n", target.name, seeds.len());
+        std::io::stderr().write_all(told.as_bytes()).unwrap();
         assert!(slowest < SLOWEST, "{}: {slowest:?}", target.name);
     }
     Ok(())

@@ -13,7 +13,10 @@ use crate::tool::{Folder, SAMPLES, json_of};
 const NEAR: (i64, f64) = (2, 0.05);
 
 /// Start, first cause and its confidence of each incident.
-type Answer = Vec<(DateTime<Utc>, String, f64)>;
+type Answer = Vec<Incident>;
+
+/// When it began, its first cause, and how sure that is.
+type Incident = (DateTime<Utc>, String, f64);
 
 fn answer(bundle: &Bundle) -> (Answer, Value) {
     let folder = Folder::new(&[]);
@@ -30,7 +33,7 @@ fn answer(bundle: &Bundle) -> (Answer, Value) {
 /// The answer to a changed bundle is that to the bundle itself, so many seconds later. Returns what was said of it.
 fn check(what: &str, bundle: &Bundle, changed: &Bundle, seconds: i64) -> Value {
     let (before, (after, document)) = (answer(bundle).0, answer(changed));
-    let near = |(one, two): (&(DateTime<Utc>, String, f64), &(DateTime<Utc>, String, f64))| {
+    let near = |(one, two): (&Incident, &Incident)| {
         (two.0 - one.0 - Duration::seconds(seconds)).num_seconds().abs() <= NEAR.0 && one.1 == two.1 && (one.2 - two.2).abs() <= NEAR.1
     };
     assert!(before.len() == after.len() && before.iter().zip(&after).all(near), "{what}: {before:?} becomes {after:?}");

@@ -263,7 +263,7 @@ impl Tally {
         let names = self.bounds.names.iter().filter(|(_, names)| names.is_sample());
         let names = names.map(|((service, field), _)| (self.symbols.text(*service), field.name()));
         let texts = self.bounds.texts.shortened().map(|service| (self.symbols.text(service), bounds::CROWD));
-        let services = self.bounds.services.is_sample().then_some((OTHER_SERVICES, "services"));
+        let services = self.bounds.services.is_sample().then_some(("", "services"));
         let all = names.chain(texts).chain(services);
         let mut all: Vec<Crowd> = all.map(|(service, of)| Crowd { service: ServiceName::new(service), of }).collect();
         all.sort_unstable();
@@ -321,7 +321,7 @@ mod tests {
         let services = |i: usize| Record { error: Some("e".into()), ..services(i) };
         let all = flooded(&services, 5_000);
         assert!(all.records.len() > 500 && all.requests.len() <= MOST_SERVICES + 1, "{} {}", all.records.len(), all.requests.len());
-        assert_eq!(crowd(&all), [(OTHER_SERVICES.to_owned(), "services")]);
+        assert_eq!(crowd(&all), [(String::new(), "services")]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ fn log(folder: &Folder, line: impl Fn(u32) -> String) {
     folder.write("logs/odd/odd.log", text.as_bytes());
 }
 
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn crowds() -> Vec<Case> {
     vec![
         Case::beside("a service a line", |f| log(f, |i| format!("\"service\":\"s{i}x\",\"msg\":\"done\"")), "too many services")

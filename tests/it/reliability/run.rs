@@ -170,7 +170,9 @@ impl Case {
         let told = complaints.iter().filter_map(|complaint| complaint["why"].as_str().or(complaint["text"].as_str()));
         let line = told.chain(streams.iter().flat_map(|text| text.lines())).find(|text| text.contains(needle));
         let line = line.ok_or_else(|| format!("\"{needle}\" is not said in {complaints:#?}\n{}", streams[0]))?;
-        Ok(Some(without_particulars(&line.replace(&folder.shown(), "BUNDLE"))))
+        let built = std::fs::canonicalize(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let line = line.replace(&folder.shown(), "BUNDLE").replace(&*built.to_string_lossy(), "ELSEWHERE");
+        Ok(Some(without_particulars(&line)))
     }
 }
 
