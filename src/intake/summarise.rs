@@ -10,6 +10,7 @@ use crate::model::{Options, Progress};
 use crate::parse::{Formats, LogOutcome, piece};
 use crate::read::{Bundle, Content, Source, SourceKind, content};
 use crate::summary::{LogState, Manner, Summarised, Summary};
+use crate::template::Flow;
 
 /// Where the lines of a stretch come from.
 pub enum Lines {
@@ -36,6 +37,8 @@ pub fn summarise(bundle: &Bundle, formats: &Formats, options: &Options, progress
     };
     let sources: Vec<Summarised> = bundle.sources.par_iter().map(read).collect();
     let (tally, flow) = counted.into_all().into_iter().reduce(|a, b| (a.0.joined(b.0), a.1.joined(b.1))).unwrap_or_default();
+    // Texts are numbered in their own order, so that the same bundle makes the same bytes whoever was first.
+    let flow = Flow::merged(vec![flow]);
     Summary { manner: Manner::of(options), sources, complaints: bundle.complaints.clone(), tally, flow, identity: String::new() }
 }
 
