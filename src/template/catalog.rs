@@ -4,14 +4,13 @@
 //! the merge. Does not know incidents.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
 use super::bounds::{self, Texts};
 use super::miner;
 use super::symbols::{Symbol, Symbols};
-use super::tally::Place;
+use super::tally::{Place, add_counts};
 use super::tokens;
 use super::windows::WindowCounts;
 use crate::model::{Crowd, Level, Origin, Record, ServiceName, Step, TemplateCounts, Templates, Time, TimeSpan};
@@ -119,17 +118,8 @@ impl Catalog {
                     again |= self.texts.note(service, &form);
                     text = self.symbols.intern(&form);
                 }
-                self.add_counts(Key { text, ..key }, counts);
+                add_counts(&mut self.counts, Key { text, ..key }, counts, Counts::absorb);
             }
-        }
-    }
-
-    fn add_counts(&mut self, key: Key, counts: Counts) {
-        match self.counts.entry(key) {
-            Entry::Vacant(slot) => {
-                slot.insert(counts);
-            }
-            Entry::Occupied(mut slot) => slot.get_mut().absorb(counts),
         }
     }
 
@@ -179,7 +169,7 @@ impl Catalog {
         let new = |symbol: Symbol| map[symbol.0 as usize];
         for (key, counts) in other.counts {
             let key = Key { text: new(key.text), service: new(key.service), level: key.level };
-            self.add_counts(key, counts);
+            add_counts(&mut self.counts, key, counts, Counts::absorb);
         }
         self.texts.merge(&other.texts, new);
         for service in self.texts.services() {

@@ -7,6 +7,7 @@ mod bounded;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
@@ -15,7 +16,7 @@ use super::sketch::LatencySketch;
 use super::symbols::{Symbol, Symbols};
 use super::tokens;
 use super::users::{self, UserSet};
-use super::windows::WindowCounts;
+use super::windows::{WindowCounts, at_window, folded};
 use crate::model::{Exemplar, Level, Origin, Record, Step, Time, TimeSpan};
 pub use bounded::Bound;
 use bounded::{Bounds, Field};
@@ -240,23 +241,13 @@ impl Tally {
 
     fn rekey_records(&mut self, mut new: impl FnMut(RecordKey) -> RecordKey) {
         for (key, counts) in std::mem::take(&mut self.records) {
-            match self.records.entry(new(key)) {
-                Entry::Vacant(slot) => {
-                    slot.insert(counts);
-                }
-                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
-            }
+            add_counts(&mut self.records, new(key), counts, RecordCounts::merge);
         }
     }
 
     fn rekey_requests(&mut self, mut new: impl FnMut(RequestKey) -> RequestKey) {
         for (key, counts) in std::mem::take(&mut self.requests) {
-            match self.requests.entry(new(key)) {
-                Entry::Vacant(slot) => {
-                    slot.insert(counts);
-                }
-                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
-            }
+            add_counts(&mut self.requests, new(key), counts, RequestCounts::merge);
         }
     }
 
@@ -265,6 +256,11 @@ impl Tally {
         while self.span.is_some_and(|s| self.step.window(s.end) - self.step.window(s.start) > MOST_WINDOWS) {
             self.coarsen(self.step.doubled());
         }
+    }
+
+    /// The finest step that does not make too many windows of the span.
+    fn fitting_step(&self) -> Step {
+        self.span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64))
     }
 
     /// Re-counts in windows of a coarser step; finer or equal steps change nothing.
@@ -295,8 +291,7 @@ impl Tally {
     /// Both as one.
     pub fn joined(mut self, mut other: Tally) -> Tally {
         self.span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
-        let fits = self.span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
-        let step = self.step.max(other.step).max(fits);
+        let step = self.step.max(other.step).max(self.fitting_step());
         self.coarsen(step);
         other.coarsen(step);
         self.absorb(other);
@@ -316,20 +311,10 @@ impl Tally {
         let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| self.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
         self.bounds.merge(&shard.bounds, &map);
         for (key, counts) in shard.records {
-            match self.records.entry(key.renamed(&map)) {
-                Entry::Vacant(slot) => {
-                    slot.insert(counts);
-                }
-                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
-            }
+            add_counts(&mut self.records, key.renamed(&map), counts, RecordCounts::merge);
         }
         for (key, counts) in shard.requests {
-            match self.requests.entry(key.renamed(&map)) {
-                Entry::Vacant(slot) => {
-                    slot.insert(counts);
-                }
-                Entry::Occupied(mut slot) => slot.get_mut().merge(counts),
-            }
+            add_counts(&mut self.requests, key.renamed(&map), counts, RequestCounts::merge);
         }
         for ((service, block), users) in shard.users {
             merge_users(self.users.entry((map[service.0 as usize], block)).or_default(), &users);
@@ -339,8 +324,7 @@ impl Tally {
 
     /// Numbers texts by their order and settles which exemplars stay.
     fn sealed(mut self, step: Option<Step>) -> Tally {
-        let fits = self.span.map_or(Step::SECOND, |s| Step::at_least(s.seconds() / MOST_WINDOWS as f64));
-        self.coarsen(step.unwrap_or(Step::SECOND).max(fits));
+        self.coarsen(step.unwrap_or(Step::SECOND).max(self.fitting_step()));
         self.refit_all();
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
@@ -510,35 +494,14 @@ fn cut_at_boundary(text: &mut String, most: usize) {
     }
 }
 
-/// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
-pub(crate) fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
-    let at = match windows.last() {
-        Some(last) if last.0 == window => windows.len() - 1,
-        Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
-            Ok(at) => at,
-            Err(at) => {
-                windows.insert(at, (window, T::default()));
-                at
-            }
-        },
-        _ => {
-            windows.push((window, T::default()));
-            windows.len() - 1
+/// Counts under a key, with what is counted under it already.
+pub(super) fn add_counts<K: Eq + Hash, C>(all: &mut FxHashMap<K, C>, key: K, counts: C, merge: impl Fn(&mut C, C)) {
+    match all.entry(key) {
+        Entry::Vacant(slot) => {
+            slot.insert(counts);
         }
-    };
-    &mut windows[at].1
-}
-
-pub(crate) fn folded<T>(windows: Vec<(i64, T)>, ratio: i64, merge: impl Fn(&mut T, T)) -> Vec<(i64, T)> {
-    let mut out: Vec<(i64, T)> = Vec::new();
-    for (window, value) in windows {
-        let window = window.div_euclid(ratio);
-        match out.last_mut() {
-            Some(last) if last.0 == window => merge(&mut last.1, value),
-            _ => out.push((window, value)),
-        }
+        Entry::Occupied(mut slot) => merge(slot.get_mut(), counts),
     }
-    out
 }
 
 fn merge_users(into: &mut Users, from: &Users) {

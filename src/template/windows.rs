@@ -5,8 +5,6 @@
 //! counted last is kept open and sorted in when there is enough of it, as a log-structured merge tree does (O'Neil et al., 1996), so that
 //! records out of order cost little.
 
-use super::tally::at_window;
-
 /// Cells kept open at least, and as a share of all.
 const OPEN: usize = 8;
 const OPEN_SHARE: usize = 8;
@@ -218,6 +216,38 @@ fn summed<'c>(a: Cells<'c>, b: Cells<'c>) -> impl Iterator<Item = (i64, u32)> + 
         (Some(_), _) => a.next(),
         _ => b.next(),
     })
+}
+
+/// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
+pub(crate) fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
+    let at = match windows.last() {
+        Some(last) if last.0 == window => windows.len() - 1,
+        Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
+            Ok(at) => at,
+            Err(at) => {
+                windows.insert(at, (window, T::default()));
+                at
+            }
+        },
+        _ => {
+            windows.push((window, T::default()));
+            windows.len() - 1
+        }
+    };
+    &mut windows[at].1
+}
+
+/// Values by window in windows `ratio` times as long.
+pub(crate) fn folded<T>(windows: Vec<(i64, T)>, ratio: i64, merge: impl Fn(&mut T, T)) -> Vec<(i64, T)> {
+    let mut out: Vec<(i64, T)> = Vec::new();
+    for (window, value) in windows {
+        let window = window.div_euclid(ratio);
+        match out.last_mut() {
+            Some(last) if last.0 == window => merge(&mut last.1, value),
+            _ => out.push((window, value)),
+        }
+    }
+    out
 }
 
 fn zigzag(value: i64) -> u64 {

@@ -205,37 +205,17 @@ pub fn opening(file: &mut File, bytes: u64) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::Arc;
-
     use super::super::read_log;
+    use super::super::tests::{Told, told, written};
     use super::*;
-    use crate::model::{Record, Time};
-    use crate::read::{Content, SourceKind};
-
-    type Told = (u64, Time, String, String);
-
-    fn told(record: &Record<'_>, line: u64) -> Told {
-        (line, record.time, record.message.to_string(), record.detail.to_string())
-    }
+    use crate::model::Record;
 
     /// Reads a text as a whole and in parts, and returns how many parts there were at most.
     fn check(name: &str, text: &str) -> usize {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let source = Source {
-            path: file.path().to_owned(),
-            shown: Arc::from("x.log"),
-            kind: SourceKind::Log,
-            service: None,
-            instance: None,
-            bytes: text.len() as u64,
-            near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
-            content: Content::File,
-        };
+        let (_file, source) = written(text);
         let formats = Formats::builtin();
         let mut whole: Vec<Told> = Vec::new();
-        let input = Box::new(File::open(file.path()).unwrap());
+        let input = Box::new(File::open(&source.path).unwrap());
         let outcome = read_log(&source, input, &formats, None, &mut |record: &Record<'_>, line: u64| whole.push(told(record, line)));
         let mut most = 0;
         for size in [64, 300, 5_000] {

@@ -254,35 +254,15 @@ fn complete(source: &Source, pieces: &[Piece]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::Arc;
-
     use super::super::read_log;
+    use super::super::tests::{Told, told, written};
     use super::*;
-    use crate::model::{Record, Time};
+    use crate::model::Record;
     use crate::read::content::stretch;
-    use crate::read::{Content, SourceKind};
-
-    type Told = (u64, Time, String, String);
-
-    fn told(record: &Record<'_>, line: u64) -> Told {
-        (line, record.time, record.message.to_string(), record.detail.to_string())
-    }
 
     /// Reads a text as a whole and in pieces, and returns whether it was cut.
     fn check(name: &str, text: &str) -> bool {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let source = Source {
-            path: file.path().to_owned(),
-            shown: Arc::from("x.log"),
-            kind: SourceKind::Log,
-            service: None,
-            instance: None,
-            bytes: text.len() as u64,
-            near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
-            content: Content::File,
-        };
+        let (_file, source) = written(text);
         let formats = Formats::builtin();
         if !can_be_cut(&source, &formats, None) {
             return false;

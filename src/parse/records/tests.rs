@@ -11,6 +11,21 @@ use crate::model::Time;
 use crate::read::lines::decompress;
 use crate::read::{Content, SourceKind};
 
+/// What tests compare of a record.
+pub(super) type Told = (u64, Time, String, String);
+
+pub(super) fn told(record: &Record<'_>, line: u64) -> Told {
+    (line, record.time, record.message.to_string(), record.detail.to_string())
+}
+
+/// A log with this text, on the disk as long as the file is held.
+pub(super) fn written(text: &str) -> (tempfile::NamedTempFile, Source) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let source = Source { path: file.path().to_owned(), bytes: text.len() as u64, ..source() };
+    (file, source)
+}
+
 pub(super) fn source() -> Source {
     Source {
         path: PathBuf::from("x"),
