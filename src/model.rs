@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod database;
 pub mod dossier;
 pub mod family;
+pub mod finding;
 pub mod history;
 pub mod incident;
 pub mod mechanism;
@@ -37,6 +38,7 @@ pub use dossier::{
     Dossier, Exhibits, Fix, FixEffect, InputHash, Measured, MessageRow, MetricChart, Moved, Owner, Recovery, RecoveryOutcome, ServiceChart,
 };
 pub use family::EvidenceFamily;
+pub use finding::Finding;
 pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::{Options, Reach};
@@ -46,6 +48,6 @@ pub use risk::{ChangeRisk, PastChange, Reason, RiskFinding, RiskLevel, Risks};
 pub use template::{LineTemplate, TemplateCounts, Templates};
 pub use time::{Step, Time, TimeSpan};
 pub use topology::Topology;
-pub use verdict::{Analysis, Cause, CauseKind, Evidence, Finding, NotRuledOut, RuledOut, TimelineEntry, TimelineKind, Verdict};
+pub use verdict::{Analysis, Cause, CauseKind, Evidence, NotRuledOut, RuledOut, TimelineEntry, TimelineKind, Verdict};
 pub use verify::{Outcome, Verification, Verifications};
 pub use vocabulary::{KeyRole, Layer, Level, Mechanism, Symptom};

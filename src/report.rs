@@ -46,7 +46,7 @@ use crate::model::Analysis;
 pub use document::json as json_document;
 pub use ledger::warnings as coverage_warnings;
 pub use markup::escape as escape_markdown;
-pub use sentences::{kind, sentence};
+pub use sentences::sentence;
 pub use text::{bytes, count, counted, duration, pad, sanitize, shorten, to_ascii, width, wrap};
 pub use wording::symptom;
 

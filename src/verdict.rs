@@ -10,7 +10,7 @@ pub mod weights;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Cause, CauseKind, ChangeKind, Evidence, Finding, Incident, KeyEdit, Verdict};
+use crate::model::{Cause, CauseKind, ChangeKind, ConfigKey, Evidence, Finding, Incident, KeyEdit, Verdict};
 use crate::suspect::scene::Scene;
 use crate::suspect::{Found, Suspect};
 
@@ -92,12 +92,12 @@ fn edit_of(finding: &Finding) -> Option<&KeyEdit> {
 
 /// One key did it, if any: the evidence of the key with the largest sum. A change whose keys are all irrelevant says so.
 fn best_key(keyed: Vec<Found>, suspect: &Suspect, scene: &Scene<'_>) -> (Option<KeyEdit>, Vec<Evidence>) {
-    let mut by_key: BTreeMap<String, (KeyEdit, Vec<Evidence>)> = BTreeMap::new();
+    let mut by_key: BTreeMap<ConfigKey, (KeyEdit, Vec<Evidence>)> = BTreeMap::new();
     for found in keyed {
         let Some(edit) = edit_of(&found.0).cloned() else { continue };
-        by_key.entry(edit.key.to_string()).or_insert_with(|| (edit, Vec::new())).1.push(evidence(found, suspect, scene));
+        by_key.entry(edit.key.clone()).or_insert_with(|| (edit, Vec::new())).1.push(evidence(found, suspect, scene));
     }
-    let keys: Vec<String> = by_key.keys().cloned().collect();
+    let keys: Vec<ConfigKey> = by_key.keys().cloned().collect();
     let total = |e: &[Evidence]| e.iter().map(|e| e.weight).sum::<f64>();
     let best = by_key.into_values().max_by(|a, b| total(&a.1).total_cmp(&total(&b.1)).then_with(|| b.0.key.cmp(&a.0.key)));
     match best {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{Evidence, Finding, IncidentSignal, MetricChart, MetricName, ServiceChart, ServiceName, Time, Verdict};
+use crate::model::{Evidence, IncidentSignal, MetricChart, MetricName, ServiceChart, ServiceName, Time, Verdict};
 use crate::read::{Bundle, SourceKind};
 use crate::signal::{Outcomes, Signals};
 use crate::template::LatencySketch;
@@ -78,12 +78,8 @@ pub fn metrics(signals: &Signals, verdicts: &[Verdict]) -> Vec<MetricChart> {
 
 /// The series that a finding is about.
 pub fn named(evidence: &Evidence) -> Option<(ServiceName, MetricName)> {
-    match &evidence.finding {
-        Finding::MetricShift { service, metric, .. }
-        | Finding::Saturated { service, metric, .. }
-        | Finding::MetricFlat { service, metric, .. } => Some((service.clone(), MetricName::new(metric))),
-        _ => None,
-    }
+    let finding = &evidence.finding;
+    Some((finding.service()?.clone(), finding.metric()?.clone()))
 }
 
 /// The largest value of all instances at each time.

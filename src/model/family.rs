@@ -2,8 +2,6 @@
 //!
 //! Knows no weight; leaving a family out is done where findings are weighed.
 
-use super::verdict::Finding;
-
 /// What a finding rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EvidenceFamily {
@@ -67,47 +65,6 @@ impl EvidenceFamily {
     /// The family of that name.
     pub fn named(name: &str) -> Option<EvidenceFamily> {
         EvidenceFamily::ALL.into_iter().find(|family| family.name() == name)
-    }
-}
-
-impl Finding {
-    /// The family that this finding belongs to.
-    pub fn family(&self) -> EvidenceFamily {
-        match self {
-            Finding::Began { .. }
-            | Finding::FirstSymptom { .. }
-            | Finding::ChangedRecently { .. }
-            | Finding::ServedWell { .. }
-            | Finding::GrewSince { .. }
-            | Finding::Scheduled { .. } => EvidenceFamily::Timing,
-            Finding::Undone { .. } | Finding::UndoneInVain { .. } | Finding::RanAsLong { .. } => EvidenceFamily::Recovery,
-            Finding::Instances { .. } | Finding::Rollout(_) => EvidenceFamily::DoseResponse,
-            Finding::Blame { .. } | Finding::Victim { .. } => EvidenceFamily::Topology,
-            Finding::Surge { .. }
-            | Finding::Vanished { .. }
-            | Finding::DiedAfter { .. }
-            | Finding::Down { .. }
-            | Finding::Exhausted { .. } => EvidenceFamily::Effect,
-            Finding::KeyGoverns { .. }
-            | Finding::Capacity { .. }
-            | Finding::Predicted { .. }
-            | Finding::ValueQuoted { .. }
-            | Finding::KeyNamesCallee { .. }
-            | Finding::KeyIrrelevant { .. }
-            | Finding::DiffWords { .. }
-            | Finding::MigrationSymptom { .. } => EvidenceFamily::Content,
-            Finding::Placebo { .. } => EvidenceFamily::Placebo,
-            Finding::NoSymptom { .. } | Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => {
-                EvidenceFamily::Health
-            }
-            Finding::MetricShift { .. } | Finding::MetricRank { .. } | Finding::Saturated { .. } => EvidenceFamily::Metrics,
-            Finding::FlowRank { .. }
-            | Finding::LeftPath { .. }
-            | Finding::OddStep { .. }
-            | Finding::NotReached { .. }
-            | Finding::SlowHops { .. } => EvidenceFamily::Flow,
-            Finding::LoadRise { .. } | Finding::LoadFlat { .. } => EvidenceFamily::Load,
-        }
     }
 }
 

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use super::Redactor;
+use crate::model::finding::Outside;
 use crate::model::mechanism::Sign;
-use crate::model::{Alarm, Analysis, Cause, Change, Condition, Evidence, Finding, InstanceId, KeyEdit, Verdict};
+use crate::model::{Alarm, Analysis, Cause, Change, Condition, Evidence, InstanceId, KeyEdit, Verdict};
 
 impl Redactor {
     fn own(&self, text: &mut String) {
@@ -17,10 +18,6 @@ impl Redactor {
 
     fn maybe(&self, text: &mut Option<String>) {
         text.iter_mut().for_each(|t| self.own(t));
-    }
-
-    fn all(&self, texts: &mut [String]) {
-        texts.iter_mut().for_each(|t| self.own(t));
     }
 
     fn instance(&self, id: &mut InstanceId) {
@@ -111,51 +108,9 @@ fn cause(cause: &mut Cause, redactor: &Redactor) {
 }
 
 fn evidence(evidence: &mut Evidence, redactor: &Redactor) {
-    match &mut evidence.finding {
-        Finding::FirstSymptom { text, .. } | Finding::Surge { text, .. } | Finding::Vanished { text, .. } => redactor.own(text),
-        Finding::Instances { touched, .. } => touched.iter_mut().for_each(|i| redactor.instance(i)),
-        Finding::KeyGoverns { edit, .. }
-        | Finding::Capacity { edit, .. }
-        | Finding::Scheduled { edit, .. }
-        | Finding::Predicted { edit, .. }
-        | Finding::KeyNamesCallee { edit, .. } => redactor.edit(edit),
-        Finding::ValueQuoted { edit, text } => {
-            redactor.edit(edit);
-            redactor.own(text);
-        }
-        Finding::DiffWords { words } => redactor.all(words),
-        Finding::MigrationSymptom { table, .. } => redactor.maybe(table),
-        Finding::OddStep { from, to, .. } => {
-            redactor.maybe(from);
-            redactor.maybe(to);
-        }
-        Finding::NotReached { from, .. } => redactor.own(from),
-        Finding::Blame { .. }
-        | Finding::Began { .. }
-        | Finding::ServedWell { .. }
-        | Finding::GrewSince { .. }
-        | Finding::Placebo { .. }
-        | Finding::Undone { .. }
-        | Finding::UndoneInVain { .. }
-        | Finding::RanAsLong { .. }
-        | Finding::Rollout(_)
-        | Finding::KeyIrrelevant { .. }
-        | Finding::DiedAfter { .. }
-        | Finding::NoSymptom { .. }
-        | Finding::Down { .. }
-        | Finding::Exhausted { .. }
-        | Finding::MetricShift { .. }
-        | Finding::MetricRank { .. }
-        | Finding::FlowRank { .. }
-        | Finding::LeftPath { .. }
-        | Finding::SlowHops { .. }
-        | Finding::Saturated { .. }
-        | Finding::LoadRise { .. }
-        | Finding::LoadFlat { .. }
-        | Finding::Healthy { .. }
-        | Finding::CleanLog { .. }
-        | Finding::MetricFlat { .. }
-        | Finding::ChangedRecently { .. }
-        | Finding::Victim { .. } => {}
-    }
+    evidence.finding.outside(&mut |outside| match outside {
+        Outside::Text(text) => redactor.own(text),
+        Outside::Instance(id) => redactor.instance(id),
+        Outside::Edit(edit) => redactor.edit(edit),
+    });
 }

@@ -178,12 +178,10 @@ impl<'a> Context<'a> {
 
     /// The metrics of the evidence, over the time of the incident.
     fn metrics(&self, cause: &Cause) -> Vec<Check> {
-        let named = cause.evidence.iter().filter(|e| e.supports()).filter_map(|e| match &e.finding {
-            Finding::MetricShift { service, metric, .. } | Finding::Saturated { service, metric, .. } => Some((service, metric)),
-            _ => None,
-        });
+        let supporting = cause.evidence.iter().filter(|e| e.supports()).map(|e| &e.finding);
+        let named = supporting.filter_map(|finding| Some((finding.service()?, finding.metric()?.as_str())));
         let named = named.filter(|(service, metric)| is_usual(service.as_str()) && is_usual(metric));
-        let command = |(service, metric): (&ServiceName, &String)| {
+        let command = |(service, metric): (&ServiceName, &str)| {
             check(
                 &format!("{} of {} before and after", sanitize(metric), sanitize(service.as_str())),
                 "sh",

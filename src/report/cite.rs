@@ -2,7 +2,7 @@
 //!
 //! A finding without a line of its own rests on a series or on the counts of a service's log; this says which.
 
-use crate::model::{Analysis, Change, Evidence, Finding, Origin, ServiceName};
+use crate::model::{Analysis, Change, Evidence, MetricName, Origin, ServiceName};
 
 use super::markup;
 use super::text::{sanitize, shorten};
@@ -16,7 +16,7 @@ pub enum Cite {
     /// The record of a change.
     Change(String, Origin),
     /// A metric series: its name and its service.
-    Metric(String, ServiceName),
+    Metric(MetricName, ServiceName),
     /// Counts over the logs of a service.
     Counts(ServiceName, Vec<String>),
     /// Counts over everything that was read.
@@ -34,7 +34,7 @@ impl Cite {
         match self {
             Cite::Line(origin) => place(origin),
             Cite::Change(id, origin) => format!("change {id}, {}", place(origin)),
-            Cite::Metric(metric, service) => format!("series {} of {}", shorten(&sanitize(metric), 60), wording::service(service)),
+            Cite::Metric(metric, service) => format!("series {} of {}", shorten(&sanitize(metric.as_str()), 60), wording::service(service)),
             Cite::Counts(service, files) if files.is_empty() => format!("counts over the records of {}", wording::service(service)),
             Cite::Counts(service, files) => format!("counts over the records of {} in {}", wording::service(service), files.join(", ")),
             Cite::All => "counts over all files listed under Inputs".to_owned(),
@@ -48,7 +48,7 @@ impl Cite {
             Cite::Line(origin) => code(origin),
             Cite::Change(id, origin) => format!("change {}, {}", markup::code(id), code(origin)),
             Cite::Metric(metric, service) => {
-                format!("series {} of {}", markup::code(metric), markup::escape(&wording::service(service)))
+                format!("series {} of {}", markup::code(metric.as_str()), markup::escape(&wording::service(service)))
             }
             Cite::Counts(service, files) => {
                 let files: Vec<String> = files.iter().map(|f| markup::code(f)).collect();
@@ -84,48 +84,11 @@ pub fn of(analysis: &Analysis, evidence: &Evidence, change: Option<&Change>) -> 
     if !lines.is_empty() {
         return lines;
     }
-    let of = |service: &ServiceName| vec![counts(analysis, service)];
-    match &evidence.finding {
-        Finding::MetricShift { service, metric, .. }
-        | Finding::MetricFlat { service, metric, .. }
-        | Finding::GrewSince { service, metric, .. }
-        | Finding::Saturated { service, metric, .. } => vec![Cite::Metric(metric.clone(), service.clone())],
-        Finding::Blame { service, .. }
-        | Finding::Surge { service, .. }
-        | Finding::FirstSymptom { service, .. }
-        | Finding::ServedWell { service, .. }
-        | Finding::Placebo { service, .. }
-        | Finding::Vanished { service, .. }
-        | Finding::NoSymptom { service, .. }
-        | Finding::Down { service, .. }
-        | Finding::Exhausted { service, .. }
-        | Finding::MetricRank { service, .. }
-        | Finding::FlowRank { service, .. }
-        | Finding::LeftPath { service, .. }
-        | Finding::OddStep { service, .. }
-        | Finding::NotReached { service, .. }
-        | Finding::SlowHops { service, .. }
-        | Finding::LoadRise { service, .. }
-        | Finding::LoadFlat { service, .. }
-        | Finding::Healthy { service, .. }
-        | Finding::CleanLog { service, .. }
-        | Finding::DiedAfter { service, .. }
-        | Finding::ChangedRecently { service, .. }
-        | Finding::Victim { service, .. } => of(service),
-        Finding::Began { .. }
-        | Finding::Undone { .. }
-        | Finding::UndoneInVain { .. }
-        | Finding::RanAsLong { .. }
-        | Finding::Instances { .. }
-        | Finding::KeyGoverns { .. }
-        | Finding::Capacity { .. }
-        | Finding::Scheduled { .. }
-        | Finding::Predicted { .. }
-        | Finding::Rollout(_)
-        | Finding::ValueQuoted { .. }
-        | Finding::KeyNamesCallee { .. }
-        | Finding::KeyIrrelevant { .. }
-        | Finding::DiffWords { .. }
-        | Finding::MigrationSymptom { .. } => change.map_or_else(|| vec![Cite::All], |c| vec![Cite::change(c)]),
-    }
+    let finding = &evidence.finding;
+    let cite = match (finding.metric(), finding.service()) {
+        (Some(metric), Some(service)) => Cite::Metric(metric.clone(), service.clone()),
+        (_, Some(service)) => counts(analysis, service),
+        (_, None) => change.map_or(Cite::All, Cite::change),
+    };
+    vec![cite]
 }

@@ -152,7 +152,7 @@ impl<'a> Case<'a> {
     /// What the signal of the incident was counted in.
     fn signal(&self) -> Cite {
         match (&self.verdict.incident.signal, self.verdict.incident.services.first()) {
-            (crate::model::IncidentSignal::Metric { metric }, Some(service)) => Cite::Metric(metric.to_string(), service.clone()),
+            (crate::model::IncidentSignal::Metric { metric }, Some(service)) => Cite::Metric(metric.clone(), service.clone()),
             (_, Some(service)) => cite::counts(self.analysis, service),
             _ => Cite::All,
         }

@@ -3,7 +3,7 @@
 use super::text::{bytes, counted, duration, number, percent};
 use super::wording;
 use crate::model::KeyEdit;
-use crate::model::verdict::Law;
+use crate::model::finding::Law;
 
 /// What was predicted and what was observed.
 pub fn sentence(edit: &KeyEdit, law: Law, (predicted, observed): (f64, f64), inputs: &[(&'static str, f64)]) -> String {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::model::rollout::RolloutFinding;
 use crate::model::verdict::Sought;
 use crate::model::{
     Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Dossier, Duplicate, Evidence,
@@ -503,86 +502,4 @@ fn spoil(coverage: &mut Coverage, text: &str) {
         agreeing: 3,
     }];
     coverage.complaints = vec![Complaint { origin: at(text, 1), why: text.to_owned(), more: 0 }];
-}
-
-/// One of every finding.
-pub fn every_finding() -> Vec<Finding> {
-    [findings_on_changes(), findings_on_components()].concat()
-}
-
-fn findings_on_changes() -> Vec<Finding> {
-    let s = || "orders".into();
-    let edit = pool_edit();
-    vec![
-        Finding::Blame { service: s(), share: 0.9 },
-        Finding::Began { before_onset: 8.0 },
-        Finding::FirstSymptom { service: s(), after: 7.0, text: "no connection".into() },
-        Finding::Surge {
-            service: s(),
-            text: "no connection".into(),
-            count: 9,
-            expected: 0.1,
-            never_before: false,
-            symptom: None,
-            own: true,
-        },
-        Finding::Undone { by: "rollback-1".into(), after: 4.0, exact: true },
-        Finding::UndoneInVain { by: "rollback-1".into(), lasted: 400.0 },
-        Finding::RanAsLong { seconds: 157.0, end_gap: 4.0 },
-        Finding::Instances { touched: vec!["a".into()], touched_failed: 9, touched_requests: 10, other_failed: 0, other_requests: 12 },
-        Finding::KeyGoverns {
-            edit: edit.clone(),
-            role: KeyRole::Pool,
-            symptom: None,
-            share: 0.0,
-            direct: false,
-            worse: None,
-            factor: None,
-        },
-        Finding::Capacity {
-            edit: edit.clone(),
-            places: 1.0,
-            hold_s: 0.085,
-            capacity_per_s: 11.8,
-            demand_per_s: 13.9,
-            refused: 0.15,
-            observed: 0.15,
-        },
-        Finding::Rollout(RolloutFinding::NotCalled),
-        Finding::ServedWell { service: s(), seconds: 94.0, requests: 405, failed: 0, share: 0.3 },
-        Finding::GrewSince { service: s(), metric: "rss_mb".into(), seconds: 7_200.0, before: 210.0, at_onset: 1_950.0, tau: 0.97 },
-        Finding::Scheduled { edit: edit.clone(), after: 12.0, every: 86_400.0 },
-        Finding::Placebo { service: s(), seconds: 60.0, records: 41, windows: 12, as_many: 0 },
-        Finding::Vanished { service: s(), text: "cache hit".into(), count: 0, expected: 120.0 },
-        Finding::MetricRank { service: "web".into(), score: 4.0, margin: -1.0 },
-        Finding::ValueQuoted { edit: edit.clone(), text: "limit of size 1".into() },
-        Finding::KeyNamesCallee { edit, callee: "db".into(), share: 0.5 },
-        Finding::KeyIrrelevant { keys: vec!["log.level".into(), "title".into()] },
-    ]
-}
-
-fn findings_on_components() -> Vec<Finding> {
-    let s = || "orders".into();
-    vec![
-        Finding::DiffWords { words: vec!["coupon_code".into()] },
-        Finding::MigrationSymptom { symptom: Symptom::LockWait, table: Some("orders".into()) },
-        Finding::DiedAfter { service: s(), after: 60.0 },
-        Finding::NoSymptom { service: s(), templates_tested: 12 },
-        Finding::Down { service: s(), refused: 12, refused_share: 0.8, up_zero: true, restarted: true },
-        Finding::Exhausted { service: s(), symptom: Symptom::Memory, count: 3 },
-        Finding::MetricShift { service: s(), metric: "cpu".into(), before: 12.0, during: 97.0, z: 12.0 },
-        Finding::FlowRank { service: s(), score: 31.0, margin: 12.0 },
-        Finding::LeftPath { service: s(), traces: 12, of: 73, before: 0, before_of: 71 },
-        Finding::OddStep { service: s(), from: Some("shop.Cart:40".into()), to: None, during: (9, 12), before: (0, 50) },
-        Finding::NotReached { service: s(), caller: "web".into(), from: "web.Front:7".into(), during: (9, 12), before: (0, 50) },
-        Finding::SlowHops { service: s(), neighbours: vec!["web".into()], slow: 14, of: 15, delay_ms: 204.0 },
-        Finding::Saturated { service: s(), metric: "cpu_pct".into(), before: 3.0, peak: 99.0 },
-        Finding::LoadRise { service: s(), ratio: 2.4, before_per_s: 10.0, during_per_s: 24.0 },
-        Finding::LoadFlat { service: s(), ratio: 1.02, detectable: 1.4 },
-        Finding::Healthy { service: s(), requests: 1204, failed: 0, p50_before_ms: 3.1, p50_during_ms: 3.2, detectable: 0.013 },
-        Finding::CleanLog { service: s(), lines: 1204, errors: 0, detectable: 2.4 },
-        Finding::MetricFlat { service: s(), metric: "cpu".into(), before: 12.0, peak: 14.0, detectable: 30.0 },
-        Finding::ChangedRecently { service: s(), change: "deploy-1".into() },
-        Finding::Victim { service: s(), of: "db".into(), share: 0.99 },
-    ]
 }

@@ -327,7 +327,7 @@ impl From<&Evidence> for EvidenceView {
     fn from(evidence: &Evidence) -> Self {
         let mut sources = evidence.origins.iter().map(ToString::to_string);
         EvidenceView {
-            kind: sentences::kind(&evidence.finding),
+            kind: evidence.finding.kind(),
             supports: evidence.supports(),
             statement: sentences::sentence(evidence),
             source: sources.next(),

@@ -70,7 +70,7 @@ fn growth(change: &Change, scene: &Scene<'_>) -> Option<Found> {
     let series = scene.case.signals.metrics.iter().filter(|(key, _)| key.service == change.service && fills(key.metric.as_str()));
     let grown = series.filter_map(|(key, points)| Some((key, grown(points, change.time, onset)?)));
     let (key, (before, at_onset, tau)) = grown.max_by(|a, b| a.1.2.total_cmp(&b.1.2).then_with(|| b.0.cmp(a.0)))?;
-    let finding = Finding::GrewSince { service: change.service.clone(), metric: key.metric.to_string(), seconds, before, at_onset, tau };
+    let finding = Finding::GrewSince { service: change.service.clone(), metric: key.metric.clone(), seconds, before, at_onset, tau };
     Some((finding, vec![change.origin.clone()]))
 }
 

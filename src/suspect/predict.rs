@@ -6,7 +6,7 @@ use super::facts::{Quantity, numeric_value, seconds};
 use super::scene::Scene;
 use super::surge::{Pointer, has_word};
 use super::{Found, edits};
-use crate::model::verdict::Law;
+use crate::model::finding::Law;
 use crate::model::{Change, Finding, KeyEdit, KeyRole, ServiceName, Symptom, TimeSpan};
 use crate::stats;
 

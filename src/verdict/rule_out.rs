@@ -182,7 +182,7 @@ fn flat_metrics(scene: &Scene<'_>, service: &ServiceName, names: &[&str]) -> Vec
         // A share that was near its limit before cannot rise so far that it would show.
         .filter(|(key, _, _, detectable)| !(is_percentage(key.metric.as_str()) && *detectable > 100.0))
         .map(|(key, before, peak, detectable)| {
-            let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.to_string(), before, peak, detectable };
+            let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.clone(), before, peak, detectable };
             Evidence { finding, weight: -1.0, origins: Vec::new() }
         })
         .collect()

@@ -3,8 +3,8 @@
 //! They come from trials on recorded incidents, checked by multiplying them at random and by stress variants; families are
 //! redundant, so that no single weight decides. A weight is a sum over mechanisms, never a fit to a case.
 
-use crate::model::verdict::Law;
-use crate::model::{CauseKind, ChangeId, ChangeKind, Evidence, EvidenceFamily, Finding, KeyRole};
+use crate::model::finding::Law;
+use crate::model::{CauseKind, ChangeId, ChangeKind, ConfigKey, Evidence, EvidenceFamily, Finding, KeyRole};
 use crate::suspect::scene::Scene;
 use crate::suspect::{Suspect, metrics};
 
@@ -137,7 +137,7 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         // Capped: a series alone convicts nobody where messages and requests speak.
         // Where requests were followed, blame has counted what callers feel; and a change of the component explains it as well.
         Finding::MetricShift { z, metric, .. } => {
-            let counted = scene.blame.from_requests && metrics::is_felt(metric);
+            let counted = scene.blame.from_requests && metrics::is_felt(metric.as_str());
             (0.15 * z.max(0.0).ln_1p()).min(0.5) * if counted { 0.2 } else { 1.0 }
         }
         Finding::MetricRank { score, margin, .. } => metric_rank(*score, *margin, scene),
@@ -221,8 +221,8 @@ fn key(role: KeyRole, hit: Option<(bool, f64)>, worse: Option<bool>, factor: Opt
 }
 
 /// Keys that govern nothing of what failed. A deploy may have changed code as well; an edit of labels and banners can do nothing else.
-fn irrelevant(keys: &[String], suspect: &Suspect, scene: &Scene<'_>) -> f64 {
-    let inert = |k: &String| scene.case.facts.key(k).is_some_and(|f| matches!(f.role, KeyRole::Inert | KeyRole::Logging));
+fn irrelevant(keys: &[ConfigKey], suspect: &Suspect, scene: &Scene<'_>) -> f64 {
+    let inert = |key: &ConfigKey| scene.case.facts.key(key.as_str()).is_some_and(|f| matches!(f.role, KeyRole::Inert | KeyRole::Logging));
     let only_keys = suspect.change.as_ref().is_some_and(|c| matches!(c.kind, ChangeKind::Config | ChangeKind::Flag));
     if only_keys && keys.iter().all(inert) { -1.8 } else { -0.6 }
 }
@@ -268,8 +268,11 @@ pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec
     let Some(verdict) = scene.rollouts.as_ref().filter(|_| !leaves_out(scene, EvidenceFamily::DoseResponse)) else { return };
     for score in &verdict.scores {
         let Some(change) = scene.case.changes.get(score.change) else { continue };
-        let evidence =
-            score.evidence().map(|(finding, weight)| Evidence { finding: Finding::Rollout(finding.clone()), weight, origins: Vec::new() });
+        let evidence = score.evidence().map(|(finding, weight)| Evidence {
+            finding: Finding::Rollout { finding: finding.clone() },
+            weight,
+            origins: Vec::new(),
+        });
         add(&change.id, score.log_odds, evidence.collect());
     }
 }

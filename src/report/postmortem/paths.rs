@@ -111,10 +111,10 @@ fn why_it_looked_right(case: &Case<'_>, path: &RuledOut) -> Option<Vec<String>> 
     }
     for evidence in &path.evidence {
         if let Finding::MetricFlat { service, metric, peak, .. } = &evidence.finding
-            && (metric.contains("pct") || metric.contains("percent"))
+            && ["pct", "percent"].iter().any(|word| metric.as_str().contains(word))
             && (LOOKS_FULL..=100.5).contains(peak)
         {
-            let text = format!("{} of {} stood at {} in the incident", sanitize(metric), wording::service(service), number(*peak));
+            let text = format!("{} of {} stood at {} in the incident", sanitize(metric.as_str()), wording::service(service), number(*peak));
             reasons.push(fact(&text, &[Cite::Metric(metric.clone(), service.clone())]));
         }
     }

@@ -145,7 +145,7 @@ pub fn earliest(alarms: &[Alarm]) -> Option<(&Alarm, (crate::model::Time, f64))>
 /// The series or the counts that a rule is about.
 pub fn alarm_cite(case: &Case<'_>, alarm: &Alarm) -> Cite {
     match &alarm.condition {
-        crate::model::Condition::Metric { metric, .. } => Cite::Metric(metric.to_string(), alarm.service.clone()),
+        crate::model::Condition::Metric { metric, .. } => Cite::Metric(metric.clone(), alarm.service.clone()),
         _ => cite::counts(case.analysis, &alarm.service),
     }
 }

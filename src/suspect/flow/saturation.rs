@@ -37,6 +37,6 @@ fn full(case: &Case<'_>, key: &SeriesKey, points: &[(Time, f64)]) -> Option<Flow
         Class::Memory if peak >= NEARLY_FULL && peak >= usual + POINTS_ABOVE => "memory",
         _ => return None,
     };
-    let finding = Finding::Saturated { service: key.service.clone(), metric: key.metric.to_string(), before: usual, peak };
+    let finding = Finding::Saturated { service: key.service.clone(), metric: key.metric.clone(), before: usual, peak };
     Some(FlowScore { service: key.service.clone(), resource, score: FULL + (peak / usual.max(0.01)).ln(), findings: vec![finding] })
 }

@@ -173,7 +173,7 @@ impl<'e, 'm> Evidence<'e, 'm> {
 
     fn finding(&self, node: Node, d: &Deviation) -> Finding {
         let service = self.graph.names[node].clone();
-        Finding::MetricShift { service, metric: d.key.metric.to_string(), before: d.before, during: d.during, z: d.z }
+        Finding::MetricShift { service, metric: d.key.metric.clone(), before: d.before, during: d.during, z: d.z }
     }
 }
 
