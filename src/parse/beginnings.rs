@@ -1,9 +1,10 @@
 //! Which formats a line can be of at all, told by its first bytes for all formats at once.
 //!
 //! For each of the first places of a line and each byte there, a table holds the formats that allow it; of what is left, some
-//! need a sign somewhere in the line. The table follows from the expressions of the format files, so nothing that matches is ever ruled
+//! need a sign or a text somewhere in the line. The table follows from the expressions of the format files, so nothing that matches is ever ruled
 //! out. Does not know what formats mean.
 
+use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 use super::compile::LineFormat;
@@ -17,6 +18,8 @@ const PLACES: usize = 28;
 const WITHIN: u64 = (1 << PLACES) - 1;
 /// Signs without which no line of some formats is complete.
 const SIGNS: [u8; 10] = *b"\"[{=|\t(@;,";
+/// Bytes of the shortest text that is looked for: a shorter one stands in too many lines.
+const SHORTEST: usize = 3;
 
 /// What a line can match, one bit each: a variant by its number, then whatever else formats have. What has no bit of its own
 /// shares the last one, which is always set.
@@ -57,6 +60,8 @@ pub struct Beginnings {
     allowing: Vec<[Set; 256]>,
     /// What needs a sign.
     needing: Vec<(u8, Set)>,
+    /// What needs a text.
+    texts: Vec<(Finder<'static>, Set)>,
     /// What a line of each format matches, and what a line matches that the format passes over.
     formats: Vec<(Set, Set)>,
 }
@@ -114,6 +119,15 @@ impl Beginnings {
             bytes.each(&mut |byte| row[usize::from(byte)].add(bit));
         }
         self.needing.iter_mut().filter(|(sign, _)| told.needed.has(*sign)).for_each(|(_, set)| set.add(bit));
+        let Some(text) = &told.text else { return };
+        match self.texts.iter_mut().find(|(finder, _)| finder.needle() == &**text) {
+            Some((_, set)) => set.add(bit),
+            None => {
+                let mut set = Set::default();
+                set.add(bit);
+                self.texts.push((Finder::new(text).into_owned(), set));
+            }
+        }
     }
 
     /// What a line may match.
@@ -124,6 +138,11 @@ impl Beginnings {
         }
         for (sign, needing) in &self.needing {
             if left.meets(needing) && memchr::memchr(*sign, text.as_bytes()).is_none() {
+                left.drop(needing);
+            }
+        }
+        for (finder, needing) in &self.texts {
+            if left.meets(needing) && finder.find(text.as_bytes()).is_none() {
                 left.drop(needing);
             }
         }
@@ -147,6 +166,8 @@ struct Told {
     allowed: [Bytes; PLACES],
     /// The bytes that each of its lines has.
     needed: Bytes,
+    /// A text that each of its lines has.
+    text: Option<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy)]
@@ -191,7 +212,7 @@ impl Bytes {
 
 impl Told {
     /// Nothing is allowed yet, everything needed.
-    const NOTHING: Told = Told { allowed: [Bytes::NONE; PLACES], needed: Bytes::ALL };
+    const NOTHING: Told = Told { allowed: [Bytes::NONE; PLACES], needed: Bytes::ALL, text: None };
 
     fn by_expression(pattern: &str) -> Told {
         let mut told = Told::NOTHING;
@@ -245,6 +266,7 @@ impl Told {
             Ok(hir) if hir.properties().look_set_prefix().contains(Look::Start) => {
                 let ends = self.walk(&hir, 1);
                 self.needed.keep(needed(&hir));
+                self.text = scanner::needed(&hir).filter(|text| text.len() >= SHORTEST);
                 if let Some(first) = (0..PLACES).find(|at| ends >> at & 1 == 1) {
                     self.rest(first);
                 }

@@ -17,6 +17,8 @@ pub struct Plan {
     /// A bit for each key that some structured format requires.
     keys: FxHashMap<Box<str>, u64>,
     formats: Vec<Needs>,
+    /// How many of them are pairs.
+    pairs: usize,
 }
 
 /// What a line must have to be of a format.
@@ -45,6 +47,7 @@ impl Plan {
         let mut plan = Plan::default();
         for format in formats {
             let needs = plan.needs(format);
+            plan.pairs += usize::from(matches!(needs, Needs::Pairs(_)));
             plan.formats.push(needs);
         }
         plan
@@ -76,6 +79,10 @@ impl Plan {
         }
         if memchr::memchr(b'=', text.as_bytes()).is_none() {
             return Look::default();
+        }
+        // To tell one format from no other it would be scanned twice.
+        if self.pairs < 2 {
+            return Look { object: None, pairs: Some(u64::MAX) };
         }
         pairs_of(text, 0, &mut marks);
         Look { object: None, pairs: Some(marks.found) }

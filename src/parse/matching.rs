@@ -227,6 +227,9 @@ impl<'f> Matcher<'f> {
     }
 
     fn fields(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Matched {
+        if self.fields.is_empty() && !text.starts_with('#') {
+            return Matched::No;
+        }
         if let Some(names) = FIELDS.iter().find_map(|mark| text.strip_prefix(mark)) {
             self.fields.remove(format.name.as_str());
             let Some(header) = Header::of_fields(format, names) else { return Matched::No };
@@ -431,7 +434,7 @@ impl<'f> Matcher<'f> {
 
     fn csv(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
         // A row that goes on in the next line cannot have all its cells yet, but then it has a quote.
-        let commas = memchr::memchr_iter(b',', text.as_bytes()).take(format.fields.len()).count();
+        let commas = memchr::memchr_iter(b',', text.as_bytes()).count();
         if commas + 5 < format.fields.len() && memchr::memchr(b'"', text.as_bytes()).is_none() {
             return None;
         }
