@@ -19,12 +19,15 @@ pub fn sentence(e: &Evidence) -> String {
     phrase(&e.finding, QUOTE_WIDTH)
 }
 
-/// The same in about `columns`: what it quotes from the logs gives way first, then its middle.
+/// The same in about `columns`: what it quotes from the logs gives way first, then what goes without saying, then its middle.
 pub fn sentence_within(e: &Evidence, columns: usize) -> String {
     let whole = sentence(e);
     let excess = width(&whole).saturating_sub(columns);
     if excess == 0 {
         return whole;
+    }
+    if let Some(brief) = brief(&e.finding) {
+        return shorten(&brief, columns);
     }
     let quoted = quoted_text(&e.finding).map_or(0, |text| width(&sanitize(text)).min(QUOTE_WIDTH));
     shorten(&phrase(&e.finding, quoted.saturating_sub(excess).max(SHORTEST_QUOTE)), columns)
@@ -89,6 +92,31 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::Victim { service, of, share } => {
             format!("{} of the errors of {} only say that {} failed", percent(*share), name(service), name(of))
         }
+    }
+}
+
+/// What speaks against a suspect in half a line, for lists that name the suspect before it; nothing where nothing can be left out.
+fn brief(finding: &Finding) -> Option<String> {
+    let of = |failed: &u64, requests: &u64| format!("{} of {}", count(*failed), counted(*requests, "request"));
+    match finding {
+        Finding::Began { before_onset } if *before_onset < -1.0 => Some(format!("began {} after the failures", duration(*before_onset))),
+        Finding::ServedWell { seconds, requests, failed, .. } => {
+            Some(format!("{} failed in the {} after it", of(failed, requests), duration(*seconds)))
+        }
+        Finding::Healthy { requests, failed, p50_before_ms, p50_during_ms, .. } => {
+            let (before, during) = (milliseconds(*p50_before_ms), milliseconds(*p50_during_ms));
+            Some(format!("{} failed, {during} ({before} before)", of(failed, requests)))
+        }
+        Finding::CleanLog { lines, errors, .. } => {
+            let errors = if *errors == 0 { "no error".to_owned() } else { format!("no new error, {} old,", count(*errors)) };
+            Some(format!("{errors} in {}", counted(*lines, "log line")))
+        }
+        Finding::MetricFlat { service, metric, before, peak, .. } => {
+            let levels = format!("peaked at {}, {} before", number(*peak), number(*before));
+            Some(format!("{} of {} {levels}", metric_name(metric), name(service)))
+        }
+        Finding::LoadFlat { ratio, .. } => Some(format!("requests at {} times the usual rate", number(*ratio))),
+        _ => None,
     }
 }
 
@@ -367,6 +395,28 @@ mod tests {
         for (finding, expect) in cases {
             assert_eq!(sentence(&evidence(finding, 1.0, None)), expect);
         }
+    }
+
+    #[test]
+    fn where_there_is_little_room_what_the_list_says_already_is_left_out() {
+        let within = |finding: Finding, columns: usize| sentence_within(&evidence(finding, -1.0, None), columns);
+        let healthy = || Finding::Healthy {
+            service: "payments".into(),
+            requests: 1792,
+            failed: 0,
+            p50_before_ms: 1.81,
+            p50_during_ms: 2.12,
+            detectable: 0.001,
+        };
+        assert_eq!(
+            within(healthy(), 120),
+            "payments answered 1,792 requests, 0 failed (0.1 % would show), median 2.12 ms (1.81 ms before)"
+        );
+        assert_eq!(within(healthy(), 52), "0 of 1,792 requests failed, 2.12 ms (1.81 ms before)");
+        assert_eq!(within(Finding::Began { before_onset: -10.0 }, 30), "began 10 s after the failures");
+        assert_eq!(within(Finding::Began { before_onset: 100.0 }, 20).chars().count(), 20);
+        let served = Finding::ServedWell { service: "web".into(), seconds: 117.0, requests: 163, failed: 0, share: 0.4 };
+        assert_eq!(within(served, 52), "0 of 163 requests failed in the 1 min 57 s after it");
     }
 
     #[test]
