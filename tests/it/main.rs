@@ -26,5 +26,6 @@ mod spark;
 mod stress;
 mod summary;
 mod supply;
+mod terms;
 mod tool;
 mod verify;
