@@ -225,7 +225,7 @@ impl Formats {
             format.position = position;
         }
         self.plan = Plan::new(&self.lines);
-        self.beginnings = Beginnings::new(&self.lines, self.variants);
+        self.beginnings = Beginnings::new(&self.lines, self.variants, self.messages.iter().map(|format| format.patterns.len()).sum());
         self.messages.sort_by(|a, b| a.name.cmp(&b.name));
         self.changes.sort_by(|a, b| b.specificity().cmp(&a.specificity()).then_with(|| a.name.cmp(&b.name)));
     }

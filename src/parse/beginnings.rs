@@ -4,6 +4,8 @@
 //! need a sign or a text somewhere in the line. The table follows from the expressions of the format files, so nothing that matches is ever ruled
 //! out. Does not know what formats mean.
 
+use std::sync::OnceLock;
+
 use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
@@ -23,7 +25,7 @@ const SHORTEST: usize = 3;
 
 /// What a line can match, one bit each: a variant by its number, then whatever else formats have. What has no bit of its own
 /// shares the last one, which is always set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Set([u64; 4]);
 
 impl Set {
@@ -64,10 +66,12 @@ pub struct Beginnings {
     texts: Vec<(Finder<'static>, Set)>,
     /// What a line of each format matches, and what a line matches that the format passes over.
     formats: Vec<(Set, Set)>,
+    /// How messages of each pattern begin, told when first asked.
+    messages: Vec<OnceLock<[Bytes; PLACES]>>,
 }
 
 /// What a line may match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Candidates(Set);
 
 impl Candidates {
@@ -81,9 +85,10 @@ impl Candidates {
 }
 
 impl Beginnings {
-    /// `formats` by their position; `variants`: how many numbers they have in all.
-    pub fn new(formats: &[LineFormat], variants: usize) -> Beginnings {
+    /// `formats` by their position; `variants`: how many numbers they have in all; `messages`: how many patterns of messages there are.
+    pub fn new(formats: &[LineFormat], variants: usize, messages: usize) -> Beginnings {
         let mut beginnings = Beginnings { allowing: vec![[Set::default(); 256]; PLACES], ..Beginnings::default() };
+        beginnings.messages.resize_with(messages, OnceLock::new);
         beginnings.needing = SIGNS.map(|sign| (sign, Set::default())).into();
         let mut next = variants;
         for format in formats {
@@ -154,6 +159,13 @@ impl Beginnings {
         self.formats.get(position).is_none_or(|(matched, passed_over)| candidates.0.meets(matched) || candidates.0.meets(passed_over))
     }
 
+    /// Whether a message that begins so may match the pattern of messages with that number.
+    pub fn may_be_message(&self, number: usize, pattern: &str, beginning: &str) -> bool {
+        let Some(told) = self.messages.get(number) else { return true };
+        let allowed = told.get_or_init(|| Told::by_expression(pattern).allowed);
+        beginning.bytes().zip(allowed).all(|(byte, bytes)| bytes.has(byte))
+    }
+
     /// Whether the format at a position may pass over a line.
     pub fn may_pass_over(&self, candidates: &Candidates, position: usize) -> bool {
         self.formats.get(position).is_none_or(|(_, passed_over)| candidates.0.meets(passed_over))
@@ -170,7 +182,7 @@ struct Told {
     text: Option<Box<[u8]>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Bytes([u64; 4]);
 
 impl Bytes {

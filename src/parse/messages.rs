@@ -11,21 +11,20 @@ use crate::model::Record;
 use super::Formats;
 use super::assemble::{request, without_address_parts};
 use super::cells::{Cell, Column, Row, is_nothing};
-use super::compile::MessageFormat;
 use super::keys::{Key, KeyCache};
 use super::matching::fill_by;
-use super::pattern::Places;
+use super::pattern::{Pattern, Places};
 use super::structured::{Names, pairs_of};
 use super::tokens;
 
 /// Masked texts remembered.
 const MOST: usize = 8 * 1024;
-/// Formats from this number on share the last bit.
+/// Patterns from this number on share the last bit.
 const LAST: usize = 62;
 /// The text speaks of a status.
 const STATUS: u64 = 1 << 63;
 
-/// Which message formats the masked texts met before may be of.
+/// Which patterns of message formats the masked texts met before may match.
 #[derive(Debug, Default)]
 pub struct Meanings {
     known: FxHashMap<Box<str>, u64>,
@@ -35,7 +34,7 @@ pub struct Meanings {
 }
 
 impl Meanings {
-    /// A bit for each message format that may have something to say of a text, and [`STATUS`].
+    /// A bit for each pattern that may have something to say of a text, and [`STATUS`].
     fn of(&mut self, formats: &Formats, text: &str) -> u64 {
         self.masked.clear();
         tokens::mask_into(text, &mut self.masked);
@@ -55,12 +54,24 @@ impl Meanings {
     }
 }
 
-/// What a masked text may mean: its variable parts are no part of any format's plain texts, so that it stands for all its like.
+/// What a masked text may mean: its variable parts are no part of any format's plain texts, so that it stands for all its like. Up to the first
+/// of them it is what its like begin with.
 fn meaning(formats: &Formats, masked: &str) -> u64 {
-    let bit = |number: usize| 1_u64 << number.min(LAST);
-    let may_be = |format: &MessageFormat| format.has_digits || format.any.is_match(masked);
-    let found = (0..).zip(formats.messages()).filter(|(_, format)| may_be(format)).fold(0, |all, (number, _)| all | bit(number));
+    let beginning = masked.split_once(tokens::VARIABLE).map_or(masked, |(before, _)| before);
+    let (mut found, mut number) = (0, 0);
+    for format in formats.messages() {
+        if format.has_digits || format.any.is_match(masked) {
+            let begins = |(number, pattern): &(usize, &Pattern)| formats.beginnings().may_be_message(*number, &pattern.text, beginning);
+            found = (number..).zip(&format.patterns).filter(begins).fold(found, |all, (number, _)| all | bit(number));
+        }
+        number += format.patterns.len();
+    }
     if masked.contains("status") { found | STATUS } else { found }
+}
+
+/// Of a pattern by its number among those of all formats.
+fn bit(number: usize) -> u64 {
+    1_u64 << number.min(LAST)
 }
 
 /// Fills what the line's own columns left open. The masked message stays in `meanings`.
@@ -108,10 +119,11 @@ fn is_request_line(message: &str) -> bool {
 /// The columns of the first pattern of each format that matches.
 fn matched(formats: &Formats, meanings: &mut Meanings, may_be: u64, text: &str) -> Row {
     let mut row = Row::default();
-    for (number, format) in formats.messages().iter().enumerate() {
-        if may_be >> number.min(LAST) & 1 == 1 {
-            let _ = format.patterns.iter().any(|pattern| fill_by(pattern, text, &mut meanings.places, &mut row));
-        }
+    let mut number = 0;
+    for format in formats.messages() {
+        let may_match = (number..).zip(&format.patterns).filter(|(number, _)| may_be & bit(*number) != 0);
+        let _ = may_match.map(|(_, pattern)| pattern).any(|pattern| fill_by(pattern, text, &mut meanings.places, &mut row));
+        number += format.patterns.len();
     }
     if let Some(tail) = row.cell(Column::Tail) {
         meanings.read_pairs(formats, tail.raw(text), tail.start(), text, &mut row);
@@ -171,5 +183,32 @@ fn into_owned<'a>(request: crate::model::Request<'_>) -> crate::model::Request<'
         status: request.status,
         duration: request.duration,
         user: owned(request.user),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is ruled out by the masked text does not match: for every sample, against all patterns.
+    #[test]
+    fn nothing_that_matches_is_ruled_out() {
+        let formats = Formats::builtin();
+        let patterns: Vec<&Pattern> = formats.messages().iter().flat_map(|format| &format.patterns).collect();
+        let lines = formats.lines().iter().flat_map(|format| &format.samples).flat_map(|sample| sample.text.lines());
+        let messages = formats.messages().iter().flat_map(|format| &format.samples).map(|sample| sample.text.as_str());
+        let (mut matches, mut ruled_out) = (0, 0);
+        for text in messages.chain(lines) {
+            let may_be = Meanings::default().of(&formats, text);
+            for (number, pattern) in patterns.iter().enumerate() {
+                let (matched, may_match) = (pattern.is_match(text), may_be & bit(number) != 0);
+                (matches, ruled_out) = (matches + usize::from(matched), ruled_out + usize::from(!may_match));
+                // A pattern that matches what its format's plain texts are not part of is not tried either.
+                let format = formats.messages().iter().find(|format| format.patterns.iter().any(|p| p.text == pattern.text));
+                let spoken_of = format.is_some_and(|format| format.any.is_match(text));
+                assert!(!matched || !spoken_of || may_match, "{}: {text}", pattern.text);
+            }
+        }
+        assert!(matches > 20 && ruled_out > 1_000, "{matches} {ruled_out}");
     }
 }

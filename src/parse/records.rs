@@ -7,6 +7,7 @@ mod ledger;
 mod log;
 mod parts;
 pub mod piece;
+mod tries;
 
 use std::io::{self, Read};
 

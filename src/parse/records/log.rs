@@ -21,6 +21,7 @@ use super::super::trace;
 use super::Sink;
 use super::dialect::{Dialect, without_indent};
 use super::ledger::Ledger;
+use super::tries::Tries;
 
 /// Longest line put together from parts, in bytes.
 const LONGEST: usize = 64 * 1024;
@@ -36,6 +37,7 @@ pub struct Log<'f, 's, 'b> {
     dated: bool,
     /// The line before was of the first format that is tried.
     of_first: bool,
+    tries: Tries<'f>,
     pending: Pending<'f, 'b>,
     row: Box<Row>,
     /// The beginning of a line that its envelope cut, and what the envelope said of it.
@@ -59,6 +61,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             clock,
             dated: false,
             of_first: false,
+            tries: Tries::default(),
             pending: Pending::default(),
             row: Box::default(),
             partial: String::new(),
@@ -140,6 +143,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             clock: log.clock,
             dated: log.dated,
             of_first: log.of_first,
+            tries: log.tries,
             row: log.row,
             partial: log.partial,
             partial_outer: log.partial_outer,
@@ -303,24 +307,25 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             return order.first().is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer));
         }
         // Where the last line was of the first format, so mostly is this one.
-        let mut order = order;
-        if self.of_first
-            && let Some((first, others)) = order.split_first()
-        {
-            if self.is_taken_by(first, &Candidates::ANY, text, outer) {
-                return true;
-            }
-            order = others;
+        let tried = order.first().copied().filter(|_| self.of_first);
+        if tried.is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer)) {
+            return true;
         }
         let formats = self.matcher.formats;
         let candidates = formats.beginnings().look(text);
+        let kind = self.tries.kind(formats, order, candidates);
         let mut look = None;
-        for format in order.iter().filter(|format| formats.beginnings().may_be(&candidates, format.position)) {
+        let mut place = 0;
+        while let Some(format) = self.tries.format(kind, place) {
+            place += 1;
+            if tried.is_some_and(|tried| std::ptr::eq(tried, format)) {
+                continue;
+            }
             if format.is_structured() && !formats.plan().may_be(*look.get_or_insert_with(|| self.matcher.look(text)), format) {
                 continue;
             }
             if self.is_taken_by(format, &candidates, text, outer) {
-                self.of_first = self.dialect.detected.order.first().is_some_and(|first| std::ptr::eq(*first, *format));
+                self.of_first = self.dialect.detected.order.first().is_some_and(|first| std::ptr::eq(*first, format));
                 return true;
             }
         }
