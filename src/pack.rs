@@ -88,7 +88,8 @@ fn entry(source: &Source, redactor: Option<&Redactor>) -> Result<Entry, PackErro
         return left_out("not read by an analysis: left out");
     }
     let failed = |error: io::Error| PackError { path: source.path.clone(), error };
-    let raw = std::fs::read(&source.path).map_err(failed)?;
+    let mut raw = Vec::new();
+    source.raw().and_then(|mut input| input.read_to_end(&mut raw)).map_err(failed)?;
     let Some(redactor) = redactor else { return Ok(Entry { path, bytes: Some(raw), lines: 0, remark: None }) };
     if source.kind == SourceKind::Parquet {
         let remark = Some("binary: packed as it is, look through it before you share it".to_owned());

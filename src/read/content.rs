@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::Source;
+use super::guard::SteadyFile;
 use super::lines::{self, STDIN};
 
 type Input = Box<dyn Read + Send>;
@@ -47,7 +48,7 @@ impl Source {
     /// As [`Source::open`].
     pub fn raw(&self) -> io::Result<Input> {
         match &self.content {
-            Content::File => Ok(Box::new(File::open(&self.path)?)),
+            Content::File => Ok(Box::new(SteadyFile::open(&self.path)?)),
             Content::Kept(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
             Content::Counted { .. } => Err(counted()),
         }

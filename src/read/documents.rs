@@ -3,10 +3,10 @@
 //!
 //! A record stands in the line in which it began, as far as there are lines enough. Does not know what a record says.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use super::guard::SteadyFile;
 use super::lines::{Broken, STDIN, is_coded};
 
 type Input = Box<dyn Read + Send>;
@@ -28,7 +28,7 @@ const OF_RECORDS: [&[u8]; 8] = [b"time", b"timestamp", b"ts", b"@timestamp", b"m
 /// Whether a file's bytes are its lines: neither packed, nor of another encoding, nor a document. Standard input may be any of these.
 pub fn is_plain(path: &Path) -> bool {
     let mut head = Vec::new();
-    let looked = File::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut head));
+    let looked = SteadyFile::open(path).and_then(|file| file.take(LOOK).read_to_end(&mut head));
     path.as_os_str() != STDIN && looked.is_ok() && !is_coded(&head) && !is_document(&head)
 }
 

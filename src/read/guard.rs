@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,34 +16,41 @@ pub const ALWAYS_UNPACKED: u64 = 256 << 20;
 pub const MOST_RATIO: u64 = 250;
 
 /// A file of the size that it has when it is opened: what is appended later is not read, and what is missing at the end is an error.
+///
+/// A file that says it holds nothing is never read: some of the kernel (`/proc/kmsg`, `trace_pipe`) say so and block whoever reads them.
 pub(super) struct SteadyFile {
     file: File,
-    /// `None`: a file that does not tell its size, as some of the kernel do.
-    left: Option<u64>,
+    left: u64,
 }
 
 impl SteadyFile {
     /// A file as long as it is now.
-    pub fn new(file: File) -> io::Result<SteadyFile> {
-        let size = file.metadata()?.len();
-        Ok(SteadyFile { file, left: Some(size).filter(|size| *size > 0) })
+    pub fn open(path: &Path) -> io::Result<SteadyFile> {
+        SteadyFile::new(File::open(path)?)
+    }
+
+    fn new(file: File) -> io::Result<SteadyFile> {
+        let left = file.metadata()?.len();
+        Ok(SteadyFile { file, left })
     }
 
     /// Bytes that are left.
-    pub fn size(&self) -> Option<u64> {
+    pub fn size(&self) -> u64 {
         self.left
     }
 }
 
 impl Read for SteadyFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let Some(left) = &mut self.left else { return self.file.read(into) };
-        let most = usize::try_from(*left).unwrap_or(usize::MAX).min(into.len());
-        let read = self.file.read(&mut into[..most])?;
-        if read == 0 && most > 0 {
-            return Err(became_shorter(std::mem::take(left)));
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
+        if most == 0 {
+            return Ok(0);
         }
-        *left -= read as u64;
+        let read = self.file.read(&mut into[..most])?;
+        if read == 0 {
+            return Err(became_shorter(std::mem::take(&mut self.left)));
+        }
+        self.left -= read as u64;
         Ok(read)
     }
 }
@@ -136,6 +144,18 @@ mod tests {
         let mut rest = String::new();
         sized.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "two\n");
+    }
+
+    /// `/proc/version` has a line and says that it has none; whoever reads `/proc/kmsg` waits for the kernel to say something.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_says_it_is_empty_is_not_read() {
+        for path in ["/proc/version", "/proc/kmsg"] {
+            let Ok(mut file) = SteadyFile::open(Path::new(path)) else { continue };
+            let mut read = Vec::new();
+            file.read_to_end(&mut read).unwrap();
+            assert_eq!((file.size(), read.len()), (0, 0), "{path}");
+        }
     }
 
     #[test]

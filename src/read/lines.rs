@@ -3,7 +3,6 @@
 //! Does not know what a line says, nor which file belongs to which service.
 
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -40,16 +39,16 @@ pub fn open(path: &Path) -> io::Result<Input> {
         let head = std::mem::take(&mut *STDIN_HEAD.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         return decompress(Box::new(Cursor::new(head).chain(io::stdin())));
     }
-    let file = SteadyFile::new(File::open(path)?)?;
+    let file = SteadyFile::open(path)?;
     let size = file.size();
-    decompress_sized(Box::new(file), size)
+    decompress_sized(Box::new(file), Some(size))
 }
 
 /// The same, unpacked by a thread of its own where it is packed.
 pub fn open_ahead(path: &Path) -> io::Result<Input> {
     let mut head = Vec::new();
     if path.as_os_str() != STDIN {
-        File::open(path)?.take(6).read_to_end(&mut head)?;
+        SteadyFile::open(path)?.take(6).read_to_end(&mut head)?;
     }
     if is_coded(&head) { ahead(open(path)?) } else { open(path) }
 }

@@ -190,7 +190,7 @@ pub fn opening(file: &mut File, bytes: u64) -> io::Result<String> {
     let mut size = OPENING;
     loop {
         file.rewind()?;
-        let mut blocks = Blocks::new(Box::new(file.try_clone()?.take(size)));
+        let mut blocks = Blocks::new(Box::new(file.try_clone()?.take(size.min(bytes))));
         let mut text = String::new();
         while let Some(block) = blocks.next_block()? {
             text.push_str(&block.text);
