@@ -159,12 +159,15 @@ impl<'a, 'm> Rollout<'a, 'm> {
     }
 }
 
-/// Weighs the changes that began before the end of `span`, the incident. `None` where no metric tells the success of requests per edge or
-/// per instance: there is nothing to judge by.
+/// Weighs the changes that began before the end of `span`, the incident. `None` where there is nothing to judge by: no metric tells the
+/// success of requests per edge or per instance, or no change can be seen in them.
 pub fn weigh(metrics: &Metrics, topology: &Topology, changes: &[Arc<Change>], span: TimeSpan) -> Option<RolloutVerdict> {
     let telemetry = Telemetry::read(metrics)?;
     let judged: Vec<(usize, &Change)> =
         changes.iter().enumerate().map(|(i, c)| (i, c.as_ref())).filter(|(_, c)| c.time < span.end).collect();
+    if !judged.is_empty() && !judged.iter().any(|(_, change)| can_be_seen(change, &telemetry, topology)) {
+        return None;
+    }
     let aliases = aliases::find(&telemetry, judged.iter().map(|(_, c)| *c));
     let span = telemetry.covered(span);
     let quiet_until = judged.iter().map(|(_, c)| c.time).min().unwrap_or(span.start);
@@ -178,6 +181,14 @@ pub fn weigh(metrics: &Metrics, topology: &Topology, changes: &[Arc<Change>], sp
     let scores = rollouts.iter().map(|(index, rollout)| score(*index, rollout, instances_known, &scene)).collect();
     let (scores, none) = normalise(scores, changes);
     Some(RolloutVerdict { scores, none, onset: scene.edges.onset(), failing_edges: scene.edges.into_failing(), instances_known })
+}
+
+/// Whether there is anything to compare: of the service something is known, and it was recorded before the change, or beside it.
+fn can_be_seen(change: &Change, telemetry: &Telemetry<'_>, topology: &Topology) -> bool {
+    let service = &change.service;
+    let calls = |edge: &telemetry::Edge<'_>| edge.0 == Some(service);
+    let known = telemetry.services.contains(service) || topology.contains(service) || telemetry.edges.keys().any(calls);
+    (known || service.is_everything()) && (change.time >= telemetry.recorded.start || !change.instances.is_empty())
 }
 
 fn score(index: usize, rollout: &Rollout<'_, '_>, instances_known: bool, scene: &Scene<'_>) -> RolloutScore {

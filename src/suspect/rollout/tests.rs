@@ -316,6 +316,18 @@ fn names_and_units_do_not_matter() {
 }
 
 #[test]
+fn changes_that_nothing_shows_are_no_contest() {
+    let mesh = failing_cart();
+    let elsewhere = change("a", "elsewhere", 29.0, &["elsewhere-1"]);
+    let long_before = change("b", "cart", -60.0, &[]);
+    assert_eq!(weigh(&mesh.0, &topology(), &[elsewhere.clone(), long_before], incident()), None);
+    let seen = ["cart", "web", "10.0.0.1", "*"].map(|known| change("c", known, 29.0, &[]));
+    for change in seen.into_iter().chain([change("d", "cart", -60.0, &["cart-1"])]) {
+        assert_eq!(mesh.weigh(&[elsewhere.clone(), change.clone()]).scores.len(), 2, "{change:?}");
+    }
+}
+
+#[test]
 fn absurd_input_gives_numbers() {
     let mut mesh = failing_cart();
     for (n, value) in [f64::NAN, f64::INFINITY, -0.0, f64::MIN_POSITIVE, f64::MAX].into_iter().enumerate() {
