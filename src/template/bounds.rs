@@ -9,20 +9,35 @@ use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::symbols::Symbol;
+use super::symbols::{Symbol, Symbols};
 use super::tokens::VARIABLE;
 use super::users;
 
-/// Distinct texts of a service.
+/// Services that are counted each by itself.
+pub const MOST_SERVICES: usize = 2_048;
+/// The service of records of all others.
+pub const OTHER_SERVICES: &str = "(other services)";
+/// Distinct texts of a service …
 const MOST_TEXTS: usize = 50_000;
-/// Distinct texts of all services. It takes a flood of services with a flood of texts each to come here; then a service may have
-/// [`FEW_TEXTS`], and which they are may depend on what was met first.
-const MOST_TEXTS_OF_ALL: usize = 1_000_000;
-const FEW_TEXTS: usize = 250;
+/// … and of all services together. Where they are more, a service may have half as many, and half of that, until all fit: those that say
+/// little keep all of it.
+const MOST_TEXTS_OF_ALL: usize = 200_000;
+/// What is left to each where there are as many services as can be. No service has to do with less, so once services are left out it holds
+/// for all, whichever were met first.
+const LEAST_TEXTS: usize = MOST_TEXTS_OF_ALL / MOST_SERVICES;
 /// The template of texts that are counted together.
 pub const OTHER: &str = "(other messages)";
 /// What there are too many of where texts are shortened.
 pub const CROWD: &str = "different messages";
+/// Kinds of record and streams of requests of all services: what differs in any name or text. Each takes about a kilobyte with its examples.
+const MOST_KINDS: usize = 250_000;
+/// Kinds that are counted before those are brought together of which less is told from now on. All of them are looked at for that, so it
+/// is not done for each service and each name by itself.
+pub const PATIENCE: usize = 50_000;
+/// What there are too many of where services have fewer names for that.
+pub const KINDS: &str = "kinds of record";
+/// What there are too many of where services are left out.
+pub const SERVICES: &str = "services";
 /// Words that a text keeps at each level of shortening.
 const WORDS: [usize; 2] = [4, 2];
 
@@ -86,6 +101,12 @@ impl Names {
         self.shrink();
     }
 
+    /// Keeps no more than so many from now on.
+    pub fn lower(&mut self, most: usize) {
+        self.most = self.most.min(most);
+        self.shrink();
+    }
+
     fn shrink(&mut self) -> bool {
         let before = self.limit;
         while self.seen.len() > self.most {
@@ -98,6 +119,119 @@ impl Names {
     fn retain(&mut self) {
         let limit = self.limit;
         self.seen.retain(|hash| *hash <= limit);
+    }
+}
+
+/// Which services are counted each by itself.
+#[derive(Clone, Debug)]
+pub struct Services {
+    pub names: Names,
+    /// Those that were found to be kept.
+    known: FxHashSet<Symbol>,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Services { names: Names::at_most(MOST_SERVICES), known: FxHashSet::default() }
+    }
+}
+
+impl Services {
+    /// The symbol of a service that was found to be kept.
+    pub fn known(&self, symbols: &Symbols, text: &str) -> Option<Symbol> {
+        symbols.find(text).filter(|symbol| self.known.contains(symbol))
+    }
+
+    /// The symbol under which a service is counted that was taken note of.
+    pub fn symbol(&mut self, symbols: &mut Symbols, text: &str) -> Symbol {
+        if !self.names.keeps(text) {
+            return symbols.intern(OTHER_SERVICES);
+        }
+        let service = symbols.intern(text);
+        self.known.insert(service);
+        service
+    }
+
+    /// For each symbol, whether a service of that name is counted by itself, or is that of all others.
+    pub fn kept(&self, symbols: &Symbols, other: Symbol) -> Vec<bool> {
+        (0..symbols.len() as u32).map(Symbol).map(|symbol| symbol == other || self.names.keeps(symbols.text(symbol))).collect()
+    }
+
+    /// Takes note of all that another shard saw, whose symbols are others.
+    pub fn merge(&mut self, other: &Services) {
+        self.names.merge(&other.names);
+        self.forget();
+    }
+
+    /// Looks names up again from now on.
+    pub fn forget(&mut self) {
+        self.known.clear();
+    }
+}
+
+/// How many kinds of record there are. Names and texts that are few by themselves may be many together; then each service may have half as
+/// many names, and half of that.
+#[derive(Clone, Debug, Default)]
+pub struct Kinds {
+    /// Hashes of kinds by service, of which [`Kinds::halvings`] halves are left out.
+    seen: FxHashMap<Symbol, FxHashSet<u64>>,
+    total: usize,
+    halvings: u32,
+}
+
+impl Kinds {
+    /// How often names have to be halved.
+    pub fn halvings(&self) -> u32 {
+        self.halvings
+    }
+
+    /// Takes note of a kind; `true` where that made them too many.
+    pub fn note(&mut self, service: Symbol, kind: u64) -> bool {
+        if kind > self.limit() || !self.seen.entry(service).or_default().insert(kind) {
+            return false;
+        }
+        self.total += 1;
+        self.shrink()
+    }
+
+    /// Forgets the kinds of services that are left out, or to be noted anew.
+    pub fn keep(&mut self, keep: impl Fn(Symbol) -> bool) {
+        self.seen.retain(|service, _| keep(*service));
+        self.total = self.seen.values().map(FxHashSet::len).sum();
+    }
+
+    /// Takes note of all that another shard saw, or of how often it halved.
+    pub fn merge(&mut self, other: &Kinds, renamed: impl Fn(Symbol) -> Symbol) {
+        for (service, kinds) in &other.seen {
+            self.seen.entry(renamed(*service)).or_default().extend(kinds);
+        }
+        self.halve(other.halvings);
+        self.shrink();
+    }
+
+    /// The same with other symbols for the services.
+    pub fn renamed(self, new: impl Fn(Symbol) -> Symbol) -> Kinds {
+        Kinds { seen: self.seen.into_iter().map(|(service, kinds)| (new(service), kinds)).collect(), ..self }
+    }
+
+    /// Takes up that names had to be halved so often.
+    pub fn halve(&mut self, halvings: u32) {
+        self.halvings = self.halvings.max(halvings.min(u64::BITS - 1));
+        let limit = self.limit();
+        self.seen.values_mut().for_each(|kinds| kinds.retain(|kind| *kind <= limit));
+        self.total = self.seen.values().map(FxHashSet::len).sum();
+    }
+
+    fn limit(&self) -> u64 {
+        u64::MAX >> self.halvings
+    }
+
+    fn shrink(&mut self) -> bool {
+        let before = self.halvings;
+        while self.total > MOST_KINDS {
+            self.halve(self.halvings + 1);
+        }
+        self.halvings > before
     }
 }
 
@@ -121,7 +255,12 @@ impl Forms {
         if self.names.keeps(&form) { form } else { Cow::Borrowed(OTHER) }
     }
 
-    /// Gives up more while there are more than `most`. What was counted is to be noted anew where a level was taken.
+    /// What it counts for where no service counts for more than `most`: texts that were shortened were more than that.
+    fn weight(&self, most: usize) -> usize {
+        if self.level == 0 { self.names.seen.len().min(most) } else { most }
+    }
+
+    /// Gives up more where there are more than `most`. What was counted is to be noted anew then.
     fn shrink(&mut self, most: usize) -> bool {
         if self.names.seen.len() <= most {
             return false;
@@ -130,8 +269,7 @@ impl Forms {
             self.level += 1;
             self.names.seen.clear();
         } else {
-            self.names.most = most;
-            self.names.shrink();
+            self.names.lower(most);
         }
         true
     }
@@ -144,11 +282,21 @@ impl Default for Forms {
 }
 
 /// How the texts of all services are counted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Texts {
     services: FxHashMap<Symbol, Forms>,
-    /// Texts noted of all services.
+    /// Distinct texts that a service may have.
+    most: usize,
+    /// Texts of all services, each counting for `most` of them at most.
     total: usize,
+    /// Services that were counted in other forms than they have now.
+    stale: FxHashSet<Symbol>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Texts { services: FxHashMap::default(), most: MOST_TEXTS, total: 0, stale: FxHashSet::default() }
+    }
 }
 
 impl Texts {
@@ -157,27 +305,69 @@ impl Texts {
         self.services.get(&service).map_or(Cow::Borrowed(text), |forms| forms.of(text))
     }
 
-    /// Takes note of a form; `true` where the forms of the service have changed by that.
+    /// Takes note of a form; `true` where the forms of the service have changed by that. What was counted before is [`Texts::stale`] then.
     pub fn note(&mut self, service: Symbol, form: &str) -> bool {
         if form == OTHER {
             return false;
         }
         let forms = self.services.entry(service).or_default();
         let hash = users::hash(form);
-        let new = hash <= forms.names.limit && forms.names.seen.insert(hash);
-        self.total += usize::from(new);
-        new && self.shrink(service)
+        if hash > forms.names.limit || !forms.names.seen.insert(hash) {
+            return false;
+        }
+        let before = (forms.level, forms.names.limit);
+        if forms.level == 0 && forms.names.seen.len() <= self.most {
+            self.total += 1;
+        } else if forms.shrink(self.most) {
+            self.stale.insert(service);
+        }
+        if self.total > MOST_TEXTS_OF_ALL {
+            self.settle();
+        }
+        self.services.get(&service).is_some_and(|forms| (forms.level, forms.names.limit) != before)
     }
 
-    /// Gives up more where the service has more than its share.
-    pub fn shrink(&mut self, service: Symbol) -> bool {
-        let most = if self.total > MOST_TEXTS_OF_ALL { FEW_TEXTS } else { MOST_TEXTS };
-        self.services.get_mut(&service).is_some_and(|forms| forms.shrink(most))
+    /// Lets each service have so few texts that all fit.
+    fn settle(&mut self) {
+        loop {
+            self.total = self.services.values().map(|forms| forms.weight(self.most)).sum();
+            if self.total <= MOST_TEXTS_OF_ALL || self.most <= LEAST_TEXTS {
+                break;
+            }
+            self.most = (self.most / 2).max(LEAST_TEXTS);
+        }
+        for (service, forms) in &mut self.services {
+            if forms.shrink(self.most) {
+                self.stale.insert(*service);
+            }
+        }
+    }
+
+    /// Whether services are to be counted anew.
+    pub fn are_stale(&self) -> bool {
+        !self.stale.is_empty()
+    }
+
+    /// Services to be counted anew, each text in the form that it has now; no longer told then.
+    pub fn stale(&mut self) -> FxHashSet<Symbol> {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Takes note that a service was given texts in any form.
+    pub fn recount(&mut self, service: Symbol) {
+        self.stale.insert(service);
+    }
+
+    /// Takes note that services are left out: `keep` tells which are not.
+    pub fn leave_out(&mut self, keep: impl Fn(Symbol) -> bool) {
+        self.services.retain(|service, _| keep(*service));
+        self.most = LEAST_TEXTS;
+        self.settle();
     }
 
     /// Gives up what another shard gave up. What either counted is to be noted anew.
     pub fn merge(&mut self, other: &Texts, renamed: impl Fn(Symbol) -> Symbol) {
-        self.total = self.total.max(other.total);
+        self.most = self.most.min(other.most);
         for (service, theirs) in &other.services {
             let ours = self.services.entry(renamed(*service)).or_default();
             if theirs.level > ours.level {
@@ -186,16 +376,14 @@ impl Texts {
                 ours.names.merge(&theirs.names);
             }
         }
+        self.stale.extend(other.stale.iter().map(|service| renamed(*service)));
+        self.settle();
+        self.stale.extend(self.services.iter().filter(|(_, forms)| forms.level > 0).map(|(service, _)| *service));
     }
 
     /// Services whose texts are not all counted as they are.
     pub fn shortened(&self) -> impl Iterator<Item = Symbol> {
         self.services.iter().filter(|(_, forms)| forms.level > 0).map(|(service, _)| *service)
-    }
-
-    /// Whether texts of a service lost their endings.
-    pub fn is_shortened(&self, service: Symbol) -> bool {
-        self.services.get(&service).is_some_and(|forms| forms.level > 0)
     }
 
     /// Services whose texts are not all counted as they are, with how often they were shortened and the largest hash that is kept.
@@ -209,21 +397,13 @@ impl Texts {
         let forms = self.services.entry(service).or_default();
         forms.level = level.min(WORDS.len());
         forms.names.restore(limit, []);
+        self.settle();
     }
 
     /// The same with other symbols for the services.
     pub fn renamed(self, new: impl Fn(Symbol) -> Symbol) -> Texts {
-        Texts { services: self.services.into_iter().map(|(service, forms)| (new(service), forms)).collect(), ..self }
-    }
-
-    /// Services that have texts.
-    pub fn services(&self) -> Vec<Symbol> {
-        self.services.keys().copied().collect()
-    }
-
-    /// Forgets services.
-    pub fn retain(&mut self, keep: impl Fn(Symbol) -> bool) {
-        self.services.retain(|service, _| keep(*service));
+        let services = self.services.into_iter().map(|(service, forms)| (new(service), forms)).collect();
+        Texts { services, stale: self.stale.into_iter().map(new).collect(), ..self }
     }
 }
 

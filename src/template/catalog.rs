@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::bounds::{self, Texts};
+use super::bounds::{self, OTHER_SERVICES, PATIENCE, Services, Texts};
 use super::miner;
 use super::symbols::{Symbol, Symbols};
 use super::tally::{Place, add_counts};
@@ -46,8 +46,11 @@ pub struct Catalog {
     step: Step,
     symbols: Symbols,
     counts: FxHashMap<Key, Counts>,
+    services: Services,
     texts: Texts,
     span: Option<TimeSpan>,
+    /// Kinds of message from which on those are brought together whose texts have become one.
+    refit_at: usize,
     scratch: String,
 }
 
@@ -57,8 +60,10 @@ impl Default for Catalog {
             step: Step::at_least(1.0),
             symbols: Symbols::default(),
             counts: FxHashMap::default(),
+            services: Services::default(),
             texts: Texts::default(),
             span: None,
+            refit_at: PATIENCE,
             scratch: String::new(),
         }
     }
@@ -89,37 +94,69 @@ impl Catalog {
     }
 
     fn key(&mut self, service: &str, level: Level) -> Key {
-        let service = self.symbols.intern(service);
+        let service = self.service(service);
         let key = |text| Key { text, service, level };
         let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.counts.contains_key(key));
         known.unwrap_or_else(|| key(self.text(service)))
     }
 
+    /// The symbol under which a service is counted.
+    fn service(&mut self, text: &str) -> Symbol {
+        if let Some(known) = self.services.known(&self.symbols, text) {
+            return known;
+        }
+        if self.services.names.note(text) {
+            self.leave_out_services();
+        }
+        self.services.symbol(&mut self.symbols, text)
+    }
+
+    /// Counts the services that are kept no longer under one name.
+    fn leave_out_services(&mut self) {
+        let other = self.symbols.intern(OTHER_SERVICES);
+        self.services.forget();
+        let kept = self.services.kept(&self.symbols, other);
+        self.texts.leave_out(|service| kept[service.0 as usize]);
+        self.rekey(|key| if kept[key.service.0 as usize] { key } else { Key { service: other, ..key } });
+        self.texts.recount(other);
+        self.refit();
+    }
+
     /// The symbol under which the text in `scratch` is counted.
     fn text(&mut self, service: Symbol) -> Symbol {
+        if self.counts.len() >= self.refit_at && self.texts.are_stale() {
+            self.refit();
+        }
         loop {
             let form = self.texts.form(service, &self.scratch);
             if !self.texts.note(service, &form) {
                 return self.symbols.intern(&form);
             }
-            self.refit(service);
         }
     }
 
-    /// Counts the texts of a service in the form they have now.
-    fn refit(&mut self, service: Symbol) {
-        let mut again = true;
-        while again {
-            again = false;
-            for (key, counts) in std::mem::take(&mut self.counts) {
-                let mut text = key.text;
-                if key.service == service {
-                    let form = self.texts.form(service, self.symbols.text(key.text)).into_owned();
-                    again |= self.texts.note(service, &form);
-                    text = self.symbols.intern(&form);
+    /// Counts texts in the forms that they have now, until noting these changes no others.
+    fn refit(&mut self) {
+        let (mut texts, mut symbols) = (std::mem::take(&mut self.texts), std::mem::take(&mut self.symbols));
+        let mut stale = texts.stale();
+        while !stale.is_empty() {
+            self.rekey(|key| {
+                if !stale.contains(&key.service) {
+                    return key;
                 }
-                add_counts(&mut self.counts, Key { text, ..key }, counts, Counts::absorb);
-            }
+                let form = texts.form(key.service, symbols.text(key.text)).into_owned();
+                texts.note(key.service, &form);
+                Key { text: symbols.intern(&form), ..key }
+            });
+            stale = texts.stale();
+        }
+        (self.texts, self.symbols) = (texts, symbols);
+        self.refit_at = self.counts.len() + PATIENCE;
+    }
+
+    fn rekey(&mut self, mut new: impl FnMut(Key) -> Key) {
+        for (key, counts) in std::mem::take(&mut self.counts) {
+            add_counts(&mut self.counts, new(key), counts, Counts::absorb);
         }
     }
 
@@ -153,7 +190,8 @@ impl Catalog {
     /// Services of which not every text is counted by itself.
     pub fn crowds(&self) -> Vec<Crowd> {
         let of = |service| Crowd { service: ServiceName::new(self.symbols.text(service)), of: bounds::CROWD };
-        let mut all: Vec<Crowd> = self.texts.shortened().map(of).collect();
+        let services = self.services.names.is_sample().then(|| Crowd { service: ServiceName::new(""), of: bounds::SERVICES });
+        let mut all: Vec<Crowd> = self.texts.shortened().map(of).chain(services).collect();
         all.sort_unstable();
         all
     }
@@ -171,12 +209,12 @@ impl Catalog {
             let key = Key { text: new(key.text), service: new(key.service), level: key.level };
             add_counts(&mut self.counts, key, counts, Counts::absorb);
         }
+        self.services.merge(&other.services);
         self.texts.merge(&other.texts, new);
-        for service in self.texts.services() {
-            if self.texts.shrink(service) || self.texts.is_shortened(service) {
-                self.refit(service);
-            }
+        if self.services.names.is_sample() {
+            self.leave_out_services();
         }
+        self.refit();
     }
 
     /// Mines the templates of all texts counted; also which template each masked text has.
@@ -326,6 +364,27 @@ mod tests {
         assert_eq!(mined.rows[0].origin, Some(Origin::new(&Arc::from("a.log"), 2)));
         assert_eq!(mined.rows[0].levels, [(Level::Warn, 2)]);
         assert!(mined.step.seconds() > 1.0 && mined.rows[1].windows.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_services_is_bounded_and_shards_cannot_be_seen_in_it() {
+        let path: Arc<str> = Arc::from("a.log");
+        let counted = |which: &dyn Fn(u64) -> bool| {
+            let mut catalog = Catalog::default();
+            for line in (0..6_000).filter(|line| which(*line)) {
+                let record = Record { time: Time(0), message: "done".into(), level: Level::Info, ..Record::default() };
+                catalog.add(&record, Place { service: &format!("s{line}"), instance: "", path: &path, line });
+            }
+            catalog
+        };
+        let whole = counted(&|_| true);
+        let parts = counted(&|line| line % 2 == 1).joined(counted(&|line| line % 2 == 0));
+        assert_eq!(whole.crowds(), [Crowd { service: ServiceName::new(""), of: bounds::SERVICES }]);
+        assert_eq!(whole.crowds(), parts.crowds());
+        let (whole, parts) = (whole.mined().0, parts.mined().0);
+        assert_eq!(whole.rows, parts.rows);
+        assert_eq!((whole.total, whole.rows.len()), (6_000, 1));
+        assert!(whole.rows[0].services.len() <= bounds::MOST_SERVICES + 1);
     }
 
     proptest! {

@@ -52,7 +52,7 @@ impl LatencySketch {
     }
 
     /// The bins by number, with their counts.
-    pub fn bins(&self) -> impl Iterator<Item = (u16, u32)> {
+    pub fn bins(&self) -> impl ExactSizeIterator<Item = (u16, u32)> {
         self.bins.iter().copied()
     }
 

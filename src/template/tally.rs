@@ -11,6 +11,7 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use super::bounds;
 use super::miner;
 use super::sketch::LatencySketch;
 use super::symbols::{Symbol, Symbols};
@@ -23,6 +24,19 @@ use bounded::{Bounds, Field};
 
 /// More windows than this between a shard's first and last record and the step doubles: 4.5 hours at one second.
 pub const MOST_WINDOWS: i64 = 16_384;
+/// What all counts by window may take before the step doubles, in words of 8 bytes: 64 MiB, as much as some 1 GiB of access logs fill at
+/// one second. So memory does not follow the number of lines: what is written often is counted in longer windows.
+const MOST_WORDS: usize = 8 << 20;
+/// Where names are left out ([`bounded`]) those that are still to go weigh, too.
+const MOST_WORDS_OF_CROWDS: usize = 2 * MOST_WORDS;
+/// No step is doubled that would leave fewer windows than half of this, however many streams there are.
+const FEW_WINDOWS: i64 = 512;
+/// Records between weighings at least, and words for each of which there is one.
+const WEIGHED: (usize, usize) = (1 << 16, 32);
+/// Words that a window of a stream of requests takes, and what fits in it of its latencies; windows of other counts for each word.
+const CELL_WORDS: usize = 9;
+const CELL_BINS: usize = 2;
+const WINDOWS_OF_A_WORD: usize = 3;
 /// Earliest exemplars kept of a key, and as many again spread over its records by hash.
 const EXEMPLARS: usize = 4;
 /// Bytes of message and error kept in an exemplar.
@@ -111,6 +125,14 @@ pub struct RequestCounts {
     pub arrivals: WindowCounts,
 }
 
+impl RequestCounts {
+    /// Words of 8 bytes, as far as they follow from what was counted.
+    fn words(&self) -> usize {
+        let of = |cell: &Cell| CELL_WORDS + Some(cell.latency.bins().len()).filter(|bins| *bins > CELL_BINS).unwrap_or(0);
+        self.windows.iter().map(|(_, cell)| of(cell)).sum::<usize>() + self.arrivals.closed() / WINDOWS_OF_A_WORD
+    }
+}
+
 /// The users of one service in [`USER_WINDOWS`] windows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Users {
@@ -145,6 +167,10 @@ pub struct Tally {
     pub users: BTreeMap<(Symbol, i64), Users>,
     pub span: Option<TimeSpan>,
     bounds: Bounds,
+    /// Records until the counts are weighed.
+    until_weighed: usize,
+    /// Kinds of record and streams of requests from which on those are brought together that have become one.
+    refit_at: usize,
     scratch: String,
 }
 
@@ -158,6 +184,8 @@ impl Default for Tally {
             users: BTreeMap::new(),
             span: None,
             bounds: Bounds::default(),
+            until_weighed: WEIGHED.0,
+            refit_at: bounds::PATIENCE,
             scratch: String::new(),
         }
     }
@@ -169,17 +197,22 @@ impl Tally {
         let instant = TimeSpan { start: record.time, end: Time(record.time.0.saturating_add(1)) };
         self.span = Some(self.span.map_or(instant, |s| s.union(instant)));
         self.keep_bounded();
+        self.until_weighed -= 1;
+        if self.until_weighed == 0 {
+            self.lighten();
+        }
         let service = self.service(record.service.as_deref().unwrap_or(place.service));
         let instance = self.name(service, Field::Instance, record.instance.as_deref().unwrap_or(place.instance));
         if record.request.is_some() {
-            self.add_request(record, service, instance);
+            self.add_request(record, service, instance, place);
         }
         if record.request.is_none() || record.error.is_some() {
             self.add_message(record, service, instance, place);
         }
+        self.refit_in_time();
     }
 
-    fn add_request(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol) {
+    fn add_request(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol, place: Place<'_>) {
         let Some(request) = &record.request else { return };
         let version = self.name(service, Field::Version, record.version.as_deref().unwrap_or(""));
         self.scratch.clear();
@@ -194,6 +227,7 @@ impl Tally {
         self.scratch = scratch;
         let source = self.symbols.intern("");
         let window = self.step.window(record.time);
+        let streams = self.requests.len();
         let counts = self.requests.entry(RequestKey { service, instance, version, route, source }).or_default();
         let cell = at_window(&mut counts.windows, window);
         cell.completed = cell.completed.saturating_add(1);
@@ -214,6 +248,12 @@ impl Tally {
                 users.failed.insert(user);
             }
         }
+        if self.counts_as_kind(self.requests.len() > streams) {
+            let [instance, version] = [record.instance.as_deref().unwrap_or(place.instance), record.version.as_deref().unwrap_or("")];
+            let scratch = std::mem::take(&mut self.scratch);
+            self.note_kind(service, [instance, version, scratch.trim()]);
+            self.scratch = scratch;
+        }
     }
 
     fn add_message(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol, place: Place<'_>) {
@@ -226,6 +266,7 @@ impl Tally {
         let key = |template| RecordKey { service, instance, level: record.level, client, peer, code, template };
         let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.records.contains_key(key));
         let key = known.unwrap_or_else(|| key(self.template(service)));
+        let kinds = self.records.len();
         let counts = self.records.entry(key).or_insert_with(|| RecordCounts {
             windows: WindowCounts::default(),
             first: record.time,
@@ -237,6 +278,12 @@ impl Tally {
         counts.first = counts.first.min(record.time);
         counts.last = counts.last.max(record.time);
         counts.keep_example(record, place);
+        if self.counts_as_kind(self.records.len() > kinds) {
+            let instance = record.instance.as_deref().unwrap_or(place.instance);
+            let names = [&record.client, &record.peer, &record.code].map(|name| name.as_deref().unwrap_or(""));
+            let form = self.symbols.text(key.template).to_owned();
+            self.note_kind(service, [instance].into_iter().chain(names).chain([form.as_str()]));
+        }
     }
 
     fn rekey_records(&mut self, mut new: impl FnMut(RecordKey) -> RecordKey) {
@@ -256,6 +303,25 @@ impl Tally {
         while self.span.is_some_and(|s| self.step.window(s.end) - self.step.window(s.start) > MOST_WINDOWS) {
             self.coarsen(self.step.doubled());
         }
+    }
+
+    /// Doubles the step while the counts take too much. They take more the more was counted, so that a shard never has a longer step than
+    /// the whole.
+    fn lighten(&mut self) {
+        let most = if self.bounds.are_crowded() { MOST_WORDS_OF_CROWDS } else { MOST_WORDS };
+        let windows = |tally: &Tally| tally.span.map_or(0, |s| tally.step.window(s.end) - tally.step.window(s.start));
+        let mut words = self.words();
+        while words > most && windows(self) >= FEW_WINDOWS {
+            self.coarsen(self.step.doubled());
+            words = self.words();
+        }
+        self.until_weighed = WEIGHED.0.max(words / WEIGHED.1);
+    }
+
+    /// Words of 8 bytes that counts by window take: no more than when all that is open is closed.
+    fn words(&self) -> usize {
+        let records: usize = self.records.values().map(|counts| counts.windows.closed() / WINDOWS_OF_A_WORD).sum();
+        records + self.requests.values().map(RequestCounts::words).sum::<usize>()
     }
 
     /// The finest step that does not make too many windows of the span.
@@ -320,12 +386,16 @@ impl Tally {
             merge_users(self.users.entry((map[service.0 as usize], block)).or_default(), &users);
         }
         self.refit_all();
+        self.lighten();
     }
 
     /// Numbers texts by their order and settles which exemplars stay.
     fn sealed(mut self, step: Option<Step>) -> Tally {
         self.coarsen(step.unwrap_or(Step::SECOND).max(self.fitting_step()));
         self.refit_all();
+        self.records.values_mut().for_each(|counts| counts.windows.settle());
+        self.requests.values_mut().for_each(|counts| counts.arrivals.settle());
+        self.lighten();
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
         self.symbols = symbols;

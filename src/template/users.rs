@@ -32,8 +32,16 @@ impl Default for UserSet {
 pub fn hash(text: &str) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(text.as_bytes());
-    // FxHash mixes its low bits poorly; the finaliser of SplitMix64 spreads them.
-    let mut x = hasher.finish();
+    spread(hasher.finish())
+}
+
+/// The hash of several texts in their order.
+pub fn hash_all<'t>(texts: impl IntoIterator<Item = &'t str>) -> u64 {
+    texts.into_iter().fold(0, |all, text| spread(all.rotate_left(5) ^ hash(text)))
+}
+
+/// FxHash mixes its low bits poorly; the finaliser of SplitMix64 spreads them.
+fn spread(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

@@ -97,6 +97,11 @@ impl WindowCounts {
         out
     }
 
+    /// Windows with a count, but for some that were counted last.
+    pub fn closed(&self) -> usize {
+        self.cells
+    }
+
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.cells == 0 && self.open.is_empty()

@@ -5,21 +5,16 @@
 
 mod kept;
 
-use std::collections::BTreeSet;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::bounds::{self, Names, Texts};
+use super::super::bounds::{self, Kinds, Names, OTHER_SERVICES, Services, Texts};
 use super::super::symbols::Symbol;
+use super::super::users;
 use super::{RecordKey, RequestKey, Tally, merge_users};
 use crate::model::{Crowd, ServiceName};
 
 pub use kept::Bound;
 
-/// Services that are counted each by itself.
-const MOST_SERVICES: usize = 2_048;
-/// The service of records of all others.
-pub const OTHER_SERVICES: &str = "(other services)";
 /// The route of requests beyond those that are counted each by itself.
 pub const OTHER_ROUTES: &str = "(other routes)";
 
@@ -64,55 +59,66 @@ impl Field {
 }
 
 /// What is counted each by itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Bounds {
-    services: Names,
+    services: Services,
     names: FxHashMap<(Symbol, Field), Names>,
     texts: Texts,
-    /// Services and names that were found to be kept.
-    known_services: FxHashSet<Symbol>,
+    kinds: Kinds,
+    /// Names that were found to be kept.
     known: FxHashSet<(Symbol, Field, Symbol)>,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Bounds {
-            services: Names::at_most(MOST_SERVICES),
-            names: FxHashMap::default(),
-            texts: Texts::default(),
-            known_services: FxHashSet::default(),
-            known: FxHashSet::default(),
-        }
-    }
+    /// Services that were counted under names that are kept no longer.
+    stale: FxHashSet<Symbol>,
 }
 
 impl Bounds {
-    fn keeps(&self, service: Symbol, field: Field, text: &str) -> bool {
-        text.is_empty() || self.names.get(&(service, field)).is_none_or(|names| names.keeps(text))
+    /// Whether services or names are left out, or texts shortened.
+    pub(super) fn are_crowded(&self) -> bool {
+        self.services.names.is_sample() || self.names.values().any(Names::is_sample) || self.texts.shortened().next().is_some()
     }
 
-    /// Nothing is left out of a service.
-    fn is_all(&self, service: Symbol) -> bool {
-        !Field::ALL.iter().any(|field| self.names.get(&(service, *field)).is_some_and(Names::is_sample))
+    /// Names of a kind that a service may have.
+    fn most(&self, field: Field) -> usize {
+        (field.most() >> self.kinds.halvings()).max(1)
+    }
+
+    /// Takes note of a name; `true` where that made them too many.
+    fn note(&mut self, service: Symbol, field: Field, text: &str) -> bool {
+        let most = self.most(field);
+        self.names.entry((service, field)).or_insert_with(|| Names::at_most(most)).note(text)
+    }
+
+    /// Leaves out names where there are too many kinds of record.
+    fn spare_names(&mut self) {
+        let halvings = self.kinds.halvings();
+        self.names.iter_mut().for_each(|((_, field), names)| names.lower((field.most() >> halvings).max(1)));
+    }
+
+    fn keeps(&self, service: Symbol, field: Field, text: &str) -> bool {
+        text.is_empty() || self.names.get(&(service, field)).is_none_or(|names| names.keeps(text))
     }
 
     pub(super) fn merge(&mut self, other: &Bounds, map: &[Symbol]) {
         self.services.merge(&other.services);
         for ((service, field), theirs) in &other.names {
-            let key = (map[service.0 as usize], *field);
-            self.names.entry(key).or_insert_with(|| Names::at_most(field.most())).merge(theirs);
+            let (key, most) = ((map[service.0 as usize], *field), self.most(*field));
+            self.names.entry(key).or_insert_with(|| Names::at_most(most)).merge(theirs);
         }
         self.texts.merge(&other.texts, |service| map[service.0 as usize]);
-        self.known_services.clear();
+        self.kinds.merge(&other.kinds, |service| map[service.0 as usize]);
+        self.spare_names();
         self.known.clear();
     }
 
     pub(super) fn renamed(self, map: &[Symbol]) -> Bounds {
         let new = |s: Symbol| map[s.0 as usize];
+        let mut services = self.services;
+        services.forget();
         Bounds {
-            services: self.services,
+            services,
             names: self.names.into_iter().map(|((service, field), names)| ((new(service), field), names)).collect(),
             texts: self.texts.renamed(new),
+            kinds: self.kinds.renamed(new),
             ..Bounds::default()
         }
     }
@@ -121,18 +127,13 @@ impl Bounds {
 impl Tally {
     /// The symbol under which a service is counted.
     pub(super) fn service(&mut self, text: &str) -> Symbol {
-        if let Some(known) = self.symbols.find(text).filter(|symbol| self.bounds.known_services.contains(symbol)) {
+        if let Some(known) = self.bounds.services.known(&self.symbols, text) {
             return known;
         }
-        if self.bounds.services.note(text) {
+        if self.bounds.services.names.note(text) {
             self.leave_out_services();
         }
-        let kept = self.bounds.services.keeps(text);
-        let service = self.symbols.intern(if kept { text } else { OTHER_SERVICES });
-        if kept {
-            self.bounds.known_services.insert(service);
-        }
-        service
+        self.bounds.services.symbol(&mut self.symbols, text)
     }
 
     /// The symbol under which a name is counted.
@@ -143,9 +144,9 @@ impl Tally {
         if let Some(known) = self.symbols.find(text).filter(|symbol| self.bounds.known.contains(&(service, field, *symbol))) {
             return known;
         }
-        let names = self.bounds.names.entry((service, field)).or_insert_with(|| Names::at_most(field.most()));
-        if names.note(text) {
-            self.refit(service);
+        if self.bounds.note(service, field, text) {
+            self.bounds.known.clear();
+            self.bounds.stale.insert(service);
         }
         if !self.bounds.keeps(service, field, text) {
             return self.symbols.intern(field.beyond());
@@ -155,6 +156,21 @@ impl Tally {
         symbol
     }
 
+    /// Whether a record that is counted now is to be taken note of, which it is if it is `new`.
+    pub(super) fn counts_as_kind(&self, new: bool) -> bool {
+        // What is left out of names is no longer new where it is counted.
+        new || self.bounds.kinds.halvings() > 0
+    }
+
+    /// Takes note of a kind of record that was counted, by all that tells it from others, before any of it was left out.
+    pub(super) fn note_kind<'t>(&mut self, service: Symbol, told: impl IntoIterator<Item = &'t str>) {
+        // Of all other services nothing is counted under names.
+        if self.symbols.text(service) != OTHER_SERVICES && self.bounds.kinds.note(service, users::hash_all(told)) {
+            self.bounds.spare_names();
+            self.refit_crowded_names();
+        }
+    }
+
     /// The symbol under which the text in `scratch` is counted.
     pub(super) fn template(&mut self, service: Symbol) -> Symbol {
         loop {
@@ -162,19 +178,29 @@ impl Tally {
             if !self.bounds.texts.note(service, &form) {
                 return self.symbols.intern(&form);
             }
-            self.refit(service);
         }
+    }
+
+    /// Brings together what is counted apart and should no longer be, where that has become much.
+    pub(super) fn refit_in_time(&mut self) {
+        let kinds = |tally: &Tally| tally.records.len() + tally.requests.len();
+        if kinds(self) < self.refit_at || !(self.bounds.texts.are_stale() || !self.bounds.stale.is_empty()) {
+            return;
+        }
+        let stale = std::mem::take(&mut self.bounds.stale);
+        self.refit_names(&stale);
+        self.refit_texts();
+        self.refit_at = kinds(self) + bounds::PATIENCE;
     }
 
     /// Counts the services that are kept no longer under one name.
     fn leave_out_services(&mut self) {
         let other = self.symbols.intern(OTHER_SERVICES);
-        self.bounds.known_services.clear();
-        let (symbols, services) = (&self.symbols, &self.bounds.services);
-        let keeps = |service: Symbol| service == other || services.keeps(symbols.text(service));
-        self.bounds.names.retain(|(service, _), _| keeps(*service));
-        self.bounds.texts.retain(keeps);
-        let kept: Vec<bool> = (0..symbols.len() as u32).map(|i| keeps(Symbol(i))).collect();
+        self.bounds.services.forget();
+        let kept = self.bounds.services.kept(&self.symbols, other);
+        self.bounds.names.retain(|(service, _), _| kept[service.0 as usize]);
+        self.bounds.texts.leave_out(|service| kept[service.0 as usize]);
+        self.bounds.kinds.keep(|service| kept[service.0 as usize] && service != other);
         let users = std::mem::take(&mut self.users);
         for ((service, block), counted) in users {
             merge_users(self.users.entry((if kept[service.0 as usize] { service } else { other }, block)).or_default(), &counted);
@@ -190,72 +216,85 @@ impl Tally {
             let beyond = RequestKey { service: other, instance: nameless, version: nameless, route: route(key.route), ..key };
             if kept[key.service.0 as usize] { key } else { beyond }
         });
-        self.refit(other);
+        self.bounds.texts.recount(other);
+        self.refit_texts();
     }
 
-    /// Counts what was counted of a service as its bounds are now.
-    fn refit(&mut self, service: Symbol) {
-        self.bounds.known.retain(|(of, _, _)| *of != service);
+    /// Counts what was counted of services under the names that are kept now.
+    fn refit_names(&mut self, of: &FxHashSet<Symbol>) {
+        if of.is_empty() {
+            return;
+        }
+        self.bounds.known.clear();
         let beyond = Field::ALL.map(|field| self.symbols.intern(field.beyond()));
         let bounds = std::mem::take(&mut self.bounds);
         let symbols = std::mem::take(&mut self.symbols);
-        let name = |field: Field, symbol: Symbol| {
+        let name = |service: Symbol, field: Field, symbol: Symbol| {
             if bounds.keeps(service, field, symbols.text(symbol)) { symbol } else { beyond[field as usize] }
         };
         self.rekey_records(|key| {
-            let named = RecordKey {
-                instance: name(Field::Instance, key.instance),
-                client: name(Field::Client, key.client),
-                peer: name(Field::Peer, key.peer),
-                code: name(Field::Code, key.code),
+            let named = || RecordKey {
+                instance: name(key.service, Field::Instance, key.instance),
+                client: name(key.service, Field::Client, key.client),
+                peer: name(key.service, Field::Peer, key.peer),
+                code: name(key.service, Field::Code, key.code),
                 ..key
             };
-            if key.service == service { named } else { key }
+            if of.contains(&key.service) { named() } else { key }
         });
         self.rekey_requests(|key| {
-            let named = RequestKey {
-                instance: name(Field::Instance, key.instance),
-                version: name(Field::Version, key.version),
-                route: name(Field::Route, key.route),
+            let named = || RequestKey {
+                instance: name(key.service, Field::Instance, key.instance),
+                version: name(key.service, Field::Version, key.version),
+                route: name(key.service, Field::Route, key.route),
                 ..key
             };
-            if key.service == service { named } else { key }
+            if of.contains(&key.service) { named() } else { key }
         });
         (self.bounds, self.symbols) = (bounds, symbols);
-        while self.refit_texts(service) {}
     }
 
-    /// Whether noting the new forms has changed them again.
-    fn refit_texts(&mut self, service: Symbol) -> bool {
+    /// Counts texts in the forms that they have now, until noting these changes no others.
+    fn refit_texts(&mut self) {
         let mut bounds = std::mem::take(&mut self.bounds);
         let mut symbols = std::mem::take(&mut self.symbols);
-        let mut again = false;
-        self.rekey_records(|key| {
-            if key.service != service {
-                return key;
-            }
-            let form = bounds.texts.form(service, symbols.text(key.template)).into_owned();
-            again |= bounds.texts.note(service, &form);
-            RecordKey { template: symbols.intern(&form), ..key }
-        });
+        let mut stale = bounds.texts.stale();
+        let halvings = bounds.kinds.halvings();
+        while !stale.is_empty() {
+            bounds.kinds.keep(|service| !stale.contains(&service));
+            self.rekey_records(|key| {
+                if !stale.contains(&key.service) {
+                    return key;
+                }
+                let form = bounds.texts.form(key.service, symbols.text(key.template)).into_owned();
+                bounds.texts.note(key.service, &form);
+                let names = [key.instance, key.client, key.peer, key.code].map(|name| symbols.text(name));
+                bounds.kinds.note(key.service, users::hash_all(names.into_iter().chain([form.as_str()])));
+                RecordKey { template: symbols.intern(&form), ..key }
+            });
+            stale = bounds.texts.stale();
+        }
         (self.bounds, self.symbols) = (bounds, symbols);
-        again
+        if self.bounds.kinds.halvings() > halvings {
+            self.bounds.spare_names();
+            self.refit_crowded_names();
+        }
     }
 
     /// Counts everything as the bounds of all shards together want it.
     pub(super) fn refit_all(&mut self) {
-        if self.bounds.services.is_sample() {
+        if self.bounds.services.names.is_sample() {
             self.leave_out_services();
         }
-        // A service of which nothing but requests is told has names and no texts.
-        let named = self.bounds.names.keys().map(|(service, _)| *service);
-        let services: BTreeSet<Symbol> = self.bounds.texts.services().into_iter().chain(named).collect();
-        for service in services {
-            let crowded = self.bounds.texts.shrink(service);
-            if crowded || self.bounds.texts.is_shortened(service) || !self.bounds.is_all(service) {
-                self.refit(service);
-            }
-        }
+        self.refit_crowded_names();
+        self.refit_texts();
+    }
+
+    fn refit_crowded_names(&mut self) {
+        let crowded = self.bounds.names.iter().filter(|(_, names)| names.is_sample()).map(|((service, _), _)| *service);
+        let crowded: FxHashSet<Symbol> = crowded.collect();
+        self.bounds.stale.clear();
+        self.refit_names(&crowded);
     }
 
     /// Services of which not everything is counted by itself, with what there was too much of.
@@ -263,7 +302,7 @@ impl Tally {
         let names = self.bounds.names.iter().filter(|(_, names)| names.is_sample());
         let names = names.map(|((service, field), _)| (self.symbols.text(*service), field.name()));
         let texts = self.bounds.texts.shortened().map(|service| (self.symbols.text(service), bounds::CROWD));
-        let services = self.bounds.services.is_sample().then_some(("", "services"));
+        let services = self.bounds.services.names.is_sample().then_some(("", bounds::SERVICES));
         let all = names.chain(texts).chain(services);
         let mut all: Vec<Crowd> = all.map(|(service, of)| Crowd { service: ServiceName::new(service), of }).collect();
         all.sort_unstable();
@@ -278,6 +317,7 @@ mod tests {
     use super::*;
     use crate::model::time::SECOND;
     use crate::model::{Level, Record, Request, Time};
+    use crate::template::bounds::MOST_SERVICES;
     use crate::template::tally::Place;
 
     fn record(second: i64, text: &'static str, status: Option<u16>) -> Record<'static> {
@@ -324,9 +364,62 @@ mod tests {
         assert_eq!(crowd(&all), [(String::new(), "services")]);
     }
 
+    fn letters(i: usize) -> String {
+        (0..4).map(|place| char::from(b'a' + (i / 20usize.pow(place) % 20) as u8)).collect()
+    }
+
+    /// 400 services of 600 texts each are more than all may have; one that says little keeps what it says.
+    #[test]
+    fn a_flood_of_texts_of_many_services_is_bounded_and_shards_cannot_be_seen_in_it() {
+        let text = |i: usize| match i % 20 {
+            0 => Record { service: Some("quiet".into()), message: "the pool of the database is empty".into(), ..record(1, "", None) },
+            _ => {
+                let (service, number) = (i % 400, i / 400);
+                let message = format!("this is never said {} again", letters(7 * number + service));
+                Record { service: Some(format!("s{service}").into()), message: message.into(), ..record(1, "", None) }
+            }
+        };
+        let texts = flooded(&text, 250_000);
+        let of = |s: Symbol| texts.symbols.text(s);
+        let counts: FxHashSet<&str> = texts.records.keys().map(|key| of(key.template)).collect();
+        assert_eq!(counts, FxHashSet::from_iter(["the pool of the database is empty", "this is never said <*>"]));
+        assert_eq!(texts.crowds().len(), 380);
+    }
+
+    /// 400 instances say a thousand things each: neither is too many, but what differs in either is.
+    #[test]
+    fn a_flood_of_kinds_is_bounded_and_shards_cannot_be_seen_in_it() {
+        let kind = |i: usize| {
+            let message = format!("order {} placed", letters(i % 997));
+            Record { instance: Some(format!("pod-{}", i % 400).into()), message: message.into(), ..record(1, "", None) }
+        };
+        let kinds = flooded(&kind, 300_000);
+        // What is said is one template in the end.
+        assert!(kinds.records.len() > 100 && kinds.records.len() <= 257, "{}", kinds.records.len());
+        assert_eq!(kinds.crowds().iter().map(|crowd| crowd.of).collect::<Vec<_>>(), ["instances"]);
+    }
+
+    /// Sixty-four routes that are asked for in each of fifteen thousand seconds take more than there is.
+    #[test]
+    fn what_comes_often_is_counted_in_longer_windows_and_shards_cannot_be_seen_in_it() {
+        let path: Arc<str> = Arc::from("f");
+        let shard = |which: &dyn Fn(i64) -> bool| {
+            let mut tally = Tally::default();
+            for line in (0..15_000 * 64).filter(|line| which(*line)) {
+                let request = Request { path: Some(format!("/{}", letters(line as usize % 64)).into()), status: 200, ..Request::default() };
+                let record = Record { request: Some(request), ..record(line / 64, "", None) };
+                tally.add(&record, Place { service: "a", instance: "", path: &path, line: line as u64 + 1 });
+            }
+            tally
+        };
+        let whole = Tally::merged(vec![shard(&|_| true)], None);
+        let parts = Tally::merged((0..3).map(|part| shard(&|line| line / 7 % 3 == part)).collect(), None);
+        assert_eq!((whole.step.seconds(), parts.step.seconds()), (2.0, 2.0));
+        assert!(whole.requests_sorted() == parts.requests_sorted());
+    }
+
     #[test]
     fn a_flood_of_texts_is_bounded_and_shards_cannot_be_seen_in_it() {
-        let letters = |i: usize| (0..4).map(|place| char::from(b'a' + (i / 20usize.pow(place) % 20) as u8)).collect::<String>();
         let text = |i: usize| {
             let text = if i.is_multiple_of(4) {
                 "disk is full".to_owned()
