@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Relations that must hold between what is said of a case and of copies of it: the truth is not asked.
 
-  metamorphic.py BINARY CASES... [--only NAME,...] [--jobs N] [--every N]
+  metamorphic.py BINARY CASES... [--only WORDS,...] [--jobs N] [--every N] [-v]
 
-CASES are folders of cases as of variants.py. Prints, for each relation, for how many cases it holds, and names those for which it does not.
+CASES are folders of cases as of variants.py. Prints, for each relation, for how many cases it holds, and names those for which it does not;
+with -v also both answers. A relation that has nothing to work on (logs, metrics, names) leaves a case out.
 Where a case says what an operator knew (window.json), so is the tool told.
 An answer is: the incidents by their start, and of each the first cause and its confidence. Starts may differ by 2 s, confidences by 0.05.
 """
@@ -19,6 +20,7 @@ import subprocess
 import tempfile
 import zlib
 
+import tables
 from variants import UTC, Case, instant, written
 
 # Names that say what a program is: a log of `postgres` under another name is that of another program.
@@ -31,13 +33,13 @@ WORDS = "larch quince rowan hazel alder birch maple aspen cedar spruce linden wi
 
 def answer(document, moved=0, names=None):
     """(start, kind, service, change, confidence) of each incident, as they would be of the case itself."""
-    back = {new: old for old, new in (names or {}).items()}
+    back = renaming({new: old for old, new in (names or {}).items()})
     out = []
     for incident in document["incidents"]:
         cause = (incident["causes"] or [{"kind": "none", "confidence": 0}])[0]
-        service = cause.get("service")
+        service, change = (back(cause.get(key) or "") for key in ("service", "change_id"))
         start = instant(incident["start"]) - dt.timedelta(seconds=moved)
-        out.append((start, cause["kind"], back.get(service, service), cause.get("change_id"), cause["confidence"]))
+        out.append((start, cause["kind"], service, change, cause["confidence"]))
     return out
 
 
@@ -81,12 +83,17 @@ def doubled(copy):
         copy.files[f"{folder}/copy-of-{name}"] = copy.files[path]
 
 
+def beginning(copy):
+    """The first time of the logs: of an envelope where there is one, since what it holds may speak of any time."""
+    envelope = re.compile(r'"time":"([^"]+)"')
+    heads = [copy.files[p][:400] for p in copy.files if p.startswith("logs/")]
+    times = [instant(m[1][:19] + "Z") if (m := envelope.search(head)) else copy.stamps().first(head) for head in heads]
+    return min(t for t in times if t)
+
+
 def noise(copy, rng):
     """Five services that write the same few lines all the time, and have nothing to do with anything."""
-    times = [t for p in copy.files if p.startswith("logs/") for t in [copy.stamps().first(copy.files[p][:400])] if t]
-    if not times:
-        return
-    begin = min(times)
+    begin = beginning(copy)
     for number in range(5):
         name = f"bystander-{number}"
         ticks = sorted(rng.uniform(0, 1500) for _ in range(1500))
@@ -106,15 +113,21 @@ def innocent(copy, rng):
 
 def names_of(case):
     ours = {p.split("/")[1] for p in case.files if p.startswith("logs/")} | {c["service"] for c in case.changes()}
-    ours = sorted(s for s in ours if s and not PRODUCTS.search(s) and len(s) > 4 and not s.startswith("*"))
+    # `orders_AWS::ECS`: what follows says what it is.
+    ours |= {name.split("_")[0] for name in tables.services(case)}
+    ours = sorted(s for s in ours if re.fullmatch(r"[A-Za-z][\w-]{4,}", s) and not PRODUCTS.search(s))
     return dict(zip(ours, (f"{a}{b}" for a in WORDS for b in ("hurst", "field", "wick"))))
 
 
-def renamed(case, names):
+def renaming(names):
     if not names:
-        return case.copy()
+        return lambda text: text
     pattern = re.compile("|".join(rf"(?<![A-Za-z0-9]){re.escape(n)}(?![A-Za-z0-9])" for n in sorted(names, key=len, reverse=True)))
-    new = lambda text: pattern.sub(lambda m: names[m.group()], text)
+    return lambda text: pattern.sub(lambda m: names[m.group()], text)
+
+
+def renamed(case, names):
+    new = renaming(names)
     copy = case.copy()
     copy.files = {new(p): new(t) for p, t in case.files.items()}
     return copy
@@ -141,17 +154,28 @@ def shifted(copy, seconds):
 def relations(case, name):
     """(relation, copy, seconds that it is moved by, names that it has)."""
     rng = random.Random(zlib.crc32(name.encode()))
-    yield "every log split in three", edited(case, split), 0, None
-    yield "every log there twice", edited(case, doubled), 0, None
-    yield "five services of noise added", edited(case, lambda c: noise(c, rng)), 0, None
+    if any(p.startswith("logs/") for p in case.files):
+        yield "every log split in three", edited(case, split), 0, None
+        yield "every log there twice", edited(case, doubled), 0, None
+        yield "five services of noise added to the logs", edited(case, lambda c: noise(c, rng)), 0, None
+    if tables.tables(case) + tables.matrices(case):
+        yield "every metric file split in three, by time", edited(case, tables.in_time), 0, None
+        yield "every metric file there twice", edited(case, tables.twice), 0, None
+    if tables.tables(case):
+        yield "every table of metrics split in three, by series", edited(case, tables.by_series), 0, None
+        yield "rows of metrics in any order", edited(case, lambda c: tables.disordered(c, rng)), 0, None
+        yield "times of metrics in milliseconds", edited(case, tables.other_unit), 0, None
+        yield "five steady services added to the metrics", edited(case, lambda c: tables.bystanders(c, rng)), 0, None
+    if any(not tables.is_long(case.files[p].split("\n", 1)[0].split(",")) for p in tables.tables(case)):
+        yield "wide tables of metrics written long", edited(case, tables.other_form), 0, None
     yield "five innocent changes added, hours before", edited(case, lambda c: innocent(c, rng)), 0, None
     for what, seconds in SHIFTS.items():
         yield f"everything moved by {what}", edited(case, lambda c: shifted(c, seconds)), seconds, None
-    names = names_of(case)
-    yield "services renamed", renamed(case, names), 0, names
+    if names := names_of(case):
+        yield "services renamed", renamed(case, names), 0, names
 
 
-def told(path, moved=0):
+def told(path, moved=0, names=None):
     """What an operator would know, as arguments."""
     try:
         with open(os.path.join(path, "window.json")) as file:
@@ -159,10 +183,16 @@ def told(path, moved=0):
     except FileNotFoundError:
         return []
     start, end = (window.get(key) and written(instant(window[key]) + dt.timedelta(seconds=moved)) for key in ("start", "end"))
-    return ["--incident", f"{start}..{end}" if end else start] if start else []
+    alarm = window.get("alarm") or {}
+    symptom = "/".join(renaming(names)(alarm[key]) for key in ("service", "metric") if alarm.get(key))
+    return (["--incident", f"{start}..{end}" if end else start] if start else []) + (["--symptom", symptom] if symptom else [])
 
 
-def check(binary, folder, name, only):
+def shown(answer):
+    return "; ".join(f"{start:%H:%M:%S} {kind} {service} {change} {confidence:.3f}" for start, kind, service, change, confidence in answer)
+
+
+def check(binary, folder, name, only, verbose):
     """{relation: whether it holds}"""
     path = os.path.join(folder, name)
     document, text = run(binary, [path], "--threads", "2", *told(path))
@@ -186,7 +216,10 @@ def check(binary, folder, name, only):
             continue
         with tempfile.TemporaryDirectory() as out:
             copy.write(out)
-            held[relation] = same(base, answer(run(binary, [out], *told(path, moved))[0], moved, names))
+            other = answer(run(binary, [out], *told(path, moved, names))[0], moved, names)
+        held[relation] = same(base, other)
+        if verbose and not held[relation]:
+            print(f"{folder} {name}: {relation}\n  {shown(base)}\n  {shown(other)}", flush=True)
     return held
 
 
@@ -194,14 +227,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
     parser.add_argument("cases", nargs="+")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="words of relations")
+    parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="only every so many-th case")
     args = parser.parse_args()
     cases = [(f, n) for f in args.cases for n in sorted(os.listdir(f)) if os.path.isfile(os.path.join(f, n, "truth.json"))][:: args.every]
     only = [word for word in args.only.split(",") if word]
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        results = list(pool.map(lambda c: check(args.binary, *c, only), cases))
+        results = list(pool.map(lambda c: check(args.binary, *c, only, args.verbose), cases))
     print("| relation | holds |\n|---|---|")
     for relation in dict.fromkeys(r for held in results for r in held):
         tried = [(n, held[relation]) for (_, n), held in zip(cases, results) if relation in held]
