@@ -417,7 +417,11 @@ fn micros_of(hour: i64, minute: i64, second: i64) -> Option<i64> {
 
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by magnitude.
 fn epoch(cursor: &mut Cursor) -> Option<Time> {
-    let whole = cursor.number(1, 19)?;
+    let mut whole = cursor.number(1, 18)?;
+    // Not every number of 19 digits is one of 63 bits.
+    if cursor.rest.first().is_some_and(u8::is_ascii_digit) {
+        whole = whole.checked_mul(10)?.checked_add(cursor.number(1, 1)?)?;
+    }
     let unit = match whole {
         0..100_000_000_000 => SECOND,
         100_000_000_000..100_000_000_000_000 => SECOND / 1_000,

@@ -24,9 +24,9 @@ use bounded::{Bounds, Field};
 
 /// More windows than this between a shard's first and last record and the step doubles: 4.5 hours at one second.
 pub const MOST_WINDOWS: i64 = 16_384;
-/// What all counts by window may take before the step doubles, in words of 8 bytes: 64 MiB, as much as some 1 GiB of access logs fill at
+/// What all counts by window may take before the step doubles, in words of 8 bytes: 32 MiB, as much as some 500 MiB of access logs fill at
 /// one second. So memory does not follow the number of lines: what is written often is counted in longer windows.
-const MOST_WORDS: usize = 8 << 20;
+const MOST_WORDS: usize = 4 << 20;
 /// Where names are left out ([`bounded`]) those that are still to go weigh, too.
 const MOST_WORDS_OF_CROWDS: usize = 2 * MOST_WORDS;
 /// No step is doubled that would leave fewer windows than half of this, however many streams there are.

@@ -16,6 +16,15 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
+fn nineteen_digits_may_be_more_than_there_is_time() {
+    check("1795281667123456789", "2026-11-21T17:21:07.123456Z");
+    for beyond in ["9536680668001101179", "9999999999999999999", "17952816671234567890"] {
+        check(beyond, "");
+        assert_eq!(clock().read_prefix(beyond), None, "{beyond}");
+    }
+}
+
+#[test]
 fn shapes_with_a_year() {
     for text in [
         "2026-11-22T17:21:07Z",

@@ -399,15 +399,15 @@ mod tests {
         assert_eq!(kinds.crowds().iter().map(|crowd| crowd.of).collect::<Vec<_>>(), ["instances"]);
     }
 
-    /// Sixty-four routes that are asked for in each of fifteen thousand seconds take more than there is.
+    /// Thirty-two routes that are asked for in each of fifteen thousand seconds take more than there is.
     #[test]
     fn what_comes_often_is_counted_in_longer_windows_and_shards_cannot_be_seen_in_it() {
         let path: Arc<str> = Arc::from("f");
         let shard = |which: &dyn Fn(i64) -> bool| {
             let mut tally = Tally::default();
-            for line in (0..15_000 * 64).filter(|line| which(*line)) {
-                let request = Request { path: Some(format!("/{}", letters(line as usize % 64)).into()), status: 200, ..Request::default() };
-                let record = Record { request: Some(request), ..record(line / 64, "", None) };
+            for line in (0..15_000 * 32).filter(|line| which(*line)) {
+                let request = Request { path: Some(format!("/{}", letters(line as usize % 32)).into()), status: 200, ..Request::default() };
+                let record = Record { request: Some(request), ..record(line / 32, "", None) };
                 tally.add(&record, Place { service: "a", instance: "", path: &path, line: line as u64 + 1 });
             }
             tally
