@@ -7,6 +7,7 @@ mod contained;
 pub mod load;
 pub mod metrics;
 pub mod outcomes;
+mod pages;
 pub mod parquet;
 pub mod tables;
 pub mod tabulate;

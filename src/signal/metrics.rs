@@ -6,6 +6,7 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use super::contained::contained;
+use super::pages;
 use crate::model::{InstanceId, MetricName, SeriesKey, ServiceName, Time};
 use crate::parse::series::labels::spelled;
 use crate::parse::series::{Collected, Kind, Labels, RawKey, usable};
@@ -47,6 +48,7 @@ pub fn read_csv(bytes: &[u8], into: &mut Collected) -> Result<TableOutcome, Stri
 
 /// Adds the samples of a Parquet file.
 pub fn read_parquet(bytes: Vec<u8>, into: &mut Collected) -> Result<TableOutcome, String> {
+    pages::check(&bytes)?;
     let (outcome, read) = contained(|| {
         let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| first_line(&e))?;
         let mut read = Collected::default();

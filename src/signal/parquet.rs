@@ -5,6 +5,7 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use super::contained::contained;
+use super::pages;
 
 /// A column by name; all columns of a table are equally long.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,7 @@ pub fn read(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
 }
 
 fn columns_of(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
+    pages::check(&bytes)?;
     let why = |e: PolarsError| e.to_string().lines().next().unwrap_or_default().to_owned();
     let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(why)?;
     let mut columns = Vec::new();
