@@ -68,7 +68,7 @@ fn describe(signals: &Signals, options: &Options, stream: Option<&Stream>, found
         services.insert(0, service.clone());
     }
     Ok(Incident {
-        impact: impact::measure(signals, found.span, &signal)?,
+        impact: impact::measure(signals, found.span, &signal, stream.map_or(&[], |s| &s.services))?,
         sparkline: stream.map(|s| sparkline(s, signals)).unwrap_or_default(),
         span: found.span,
         ongoing: found.ongoing,

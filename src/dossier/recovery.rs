@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use crate::incident::impact;
 use crate::model::{Change, Fix, FixEffect, Incident, IncidentSignal, Measured, Recovery, RecoveryOutcome, Step, Time, TimeSpan};
 use crate::signal::{Outcomes, Signals};
 use crate::stats;
@@ -95,8 +96,9 @@ struct Sampled {
 
 impl Gauge {
     fn new(signals: &Signals, incident: &Incident) -> Gauge {
-        let entries: Vec<&Outcomes> = signals.entries.iter().filter_map(|s| signals.outcomes.get(s)).collect();
-        let at = signals.entries.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
+        let counted = impact::counted(signals, &incident.signal, &incident.services);
+        let entries: Vec<&Outcomes> = counted.iter().filter_map(|s| signals.outcomes.get(*s)).collect();
+        let at = counted.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", ");
         let threshold = match incident.signal {
             IncidentSignal::FailedRequests | IncidentSignal::Given => None,
             IncidentSignal::SlowRequests { threshold } => Some(threshold as f64),

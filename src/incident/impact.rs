@@ -8,15 +8,22 @@ use crate::signal::{SignalError, Signals};
 /// Routes and instances listed.
 const MOST_ROWS: usize = 12;
 
-/// Counts the outcomes of the entry services within the span, and of the instances of every service that failed in it.
-pub fn measure(signals: &Signals, span: TimeSpan, signal: &IncidentSignal) -> Result<Impact, SignalError> {
-    let entries: Vec<&ServiceName> = signals.entries.iter().collect();
+/// Whose requests are counted: those of the entry services, but of the services where slowness was found where that was behind them.
+pub fn counted<'s>(signals: &'s Signals, signal: &IncidentSignal, services: &'s [ServiceName]) -> Vec<&'s ServiceName> {
+    let behind = matches!(signal, IncidentSignal::SlowRequests { .. }) && !services.iter().any(|s| signals.entries.contains(s));
+    if behind { services.iter().collect() } else { signals.entries.iter().collect() }
+}
+
+/// Counts the outcomes within the span of the services that count, and of the instances of every service that failed in it.
+pub fn measure(signals: &Signals, span: TimeSpan, signal: &IncidentSignal, services: &[ServiceName]) -> Result<Impact, SignalError> {
+    let entries = counted(signals, signal, services);
     let (mut requests, mut failed) = (0.0, 0.0);
     for outcomes in entries.iter().filter_map(|s| signals.outcomes.get(*s)) {
         let (all, bad) = outcomes.totals(span);
         requests += all;
         failed += match signal {
             IncidentSignal::SlowRequests { threshold } => outcomes.latency_within(span).above(*threshold as f64) as f64,
+            IncidentSignal::RejectedRequests => bad + outcomes.rejected_within(span),
             _ => bad,
         };
     }

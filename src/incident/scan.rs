@@ -92,6 +92,7 @@ impl Stream {
     pub fn unit(&self) -> &'static str {
         match self.signal {
             IncidentSignal::SlowRequests { .. } => "slow requests/s",
+            IncidentSignal::RejectedRequests => "refused requests/s",
             IncidentSignal::ErrorRecords => "error records/s",
             IncidentSignal::LostThroughput => "missing requests/s",
             IncidentSignal::Metric { .. } => "value",

@@ -42,15 +42,25 @@ pub struct Quiet {
     pub p50: f64,
 }
 
+/// Whose slowness is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// A service where users come in.
+    Users,
+    /// One behind it, whose tail may be slow without anybody noticing: the median must be raised, and felt, as well.
+    Inner,
+}
+
 /// The quiet level and the slow stretches; `None` without enough requests that tell their duration.
-pub fn find(outcomes: &Outcomes, baseline: Option<TimeSpan>) -> Option<(Quiet, Vec<Found>)> {
+pub fn find(outcomes: &Outcomes, baseline: Option<TimeSpan>, of: Of) -> Option<(Quiet, Vec<Found>)> {
     let width = windows_of(outcomes.step, BLOCK);
     let levels: Vec<Level> = outcomes.latency.chunks(width).map(level).collect();
     let quiet = match baseline {
         Some(span) => level(&outcomes.latency[outcomes.indices(span)]).map(|(p90, p50)| Quiet { p90, p50 }),
         None => quiet_level(&levels),
     }?;
-    let slow = stats::runs(levels.iter().map(|l| l.is_some_and(|l| is_slow(l, quiet))));
+    let slow =
+        stats::runs(levels.iter().map(|l| l.is_some_and(|l| is_slow(l, quiet) && (of == Of::Users || is_slow_at_the_median(l, quiet)))));
     let long = slow.into_iter().filter(|run| run.len() >= SHORTEST && run.start >= START_UP);
     let stretches = long.filter(|run| stands_out(&levels, run, quiet));
     let found = stretches.map(|run| {
@@ -84,6 +94,10 @@ fn quiet_level(levels: &[Level]) -> Option<Quiet> {
 
 fn is_slow((p90, p50): (f64, f64), quiet: Quiet) -> bool {
     (p90 > RAISED * quiet.p90 && p90 - quiet.p90 > FELT) || (p50 > MEDIAN_RAISED * quiet.p50 && p50 - quiet.p50 > NOTICEABLE)
+}
+
+fn is_slow_at_the_median((_, p50): (f64, f64), quiet: Quiet) -> bool {
+    p50 > RAISED * quiet.p50 && p50 - quiet.p50 > FELT
 }
 
 /// Whether the stretch is above what the rest reaches in any stretch of the shortest length, by 90th percentile or by median.
@@ -121,7 +135,7 @@ mod tests {
     }
 
     fn check(outcomes: &Outcomes, expected: &[(f64, f64)]) {
-        let found = find(outcomes, None).map_or_else(Vec::new, |f| f.1);
+        let found = find(outcomes, None, Of::Users).map_or_else(Vec::new, |f| f.1);
         let spans: Vec<_> = found.iter().map(|f| (f.span.start.seconds(), f.span.end.seconds())).collect();
         assert_eq!(spans, expected);
     }
@@ -139,7 +153,19 @@ mod tests {
     fn a_level_that_stays_is_found() {
         check(&outcomes(600, |s| if (300..435).contains(&s) { 300 } else { 50 }), &[(300.0, 435.0)]);
         let ramp = outcomes(600, |s| if s < 300 { 50 } else { 50 + 2 * (s as i64 - 300) });
-        assert_eq!(find(&ramp, None).unwrap().1.len(), 1);
+        assert_eq!(find(&ramp, None, Of::Users).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn behind_the_door_a_slow_tail_is_not_enough() {
+        let mut tail = outcomes(600, |_| 50);
+        for sketch in &mut tail.latency[300..480] {
+            (0..10).for_each(|_| sketch.add(2_000_000));
+        }
+        let number = |of| find(&tail, None, of).unwrap().1.len();
+        assert_eq!((number(Of::Users), number(Of::Inner)), (1, 0));
+        let all = outcomes(600, |s| if (300..480).contains(&s) { 300 } else { 50 });
+        assert_eq!(find(&all, None, Of::Inner).unwrap().1.len(), 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share};
+use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share, scan};
 use super::{series, slow};
 use crate::model::{IncidentSignal, Level, Options, ServiceName, Time, TimeSpan};
 use crate::signal::{Outcomes, Signals};
@@ -21,6 +21,11 @@ const RAMP: f64 = 120.0;
 /// Missing arrivals, at one window of 5 s or more.
 const LOSS: Limits = Limits { score: 30.0, excess: 50.0, share: 0.5, ratio: 4.0, seconds: 20.0 };
 
+/// Refusals, which clients bring about too.
+const REJECTIONS: Limits = Limits { score: 30.0, excess: 30.0, share: 0.05, ratio: 3.0, seconds: 20.0 };
+/// What is served must fall by this part of what is refused.
+const DISPLACED: f64 = 0.5;
+
 /// All streams of a run.
 pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
     let mut streams = Vec::new();
@@ -29,9 +34,11 @@ pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
         let base = |values: (&[f64], &[f64])| quiet_of(&pooled, options, values);
         streams.push(failures(&pooled, &signals.entries, base((&pooled.completed, &pooled.failed))));
         match tells_durations(&pooled) {
-            true => streams.extend(slowness(&pooled, &signals.entries, options)),
+            true => streams.extend(slowness(&pooled, &signals.entries, slow::Of::Users, options)),
             false => streams.extend(slowness_behind(signals, options)),
         }
+        streams.extend(rejections(&pooled, &signals.entries, base((&pooled.completed, &pooled.rejected))));
+        streams.extend(slowness_within(signals, options));
         streams.extend(lost_throughput(&pooled, &signals.entries));
     }
     streams.extend(error_records(signals, options));
@@ -56,6 +63,7 @@ fn pooled(services: &[&Outcomes]) -> Option<Outcomes> {
         let add = |into: &mut Vec<f64>, from: &Vec<f64>| into.iter_mut().zip(from).for_each(|(a, b)| *a += b);
         add(&mut all.completed, &other.completed);
         add(&mut all.failed, &other.failed);
+        add(&mut all.rejected, &other.rejected);
         add(&mut all.arrived, &other.arrived);
         all.latency.iter_mut().zip(&other.latency).for_each(|(a, b)| a.merge(b));
         all.first_failed.iter_mut().zip(&other.first_failed).for_each(|(a, b)| *a = [*a, *b].into_iter().flatten().min());
@@ -95,12 +103,59 @@ fn slowness_behind(signals: &Signals, options: &Options) -> Option<Stream> {
     let told = |o: &Outcomes| o.latency.iter().map(LatencySketch::count).sum::<u64>();
     let busiest = signals.outcomes.iter().filter(|(_, o)| tells_durations(o));
     let (service, outcomes) = busiest.max_by(|a, b| told(a.1).cmp(&told(b.1)).then_with(|| b.0.cmp(a.0)))?;
-    slowness(outcomes, std::slice::from_ref(service), options)
+    slowness(outcomes, std::slice::from_ref(service), slow::Of::Users, options)
+}
+
+/// Requests that were served before and are now refused as the client's fault. Whoever tries doors that never were open adds refusals and takes
+/// nothing from what is served, so what counts is what replaces it.
+fn rejections(outcomes: &Outcomes, services: &[ServiceName], quiet: f64) -> Option<Stream> {
+    let mut stream = Stream {
+        signal: IncidentSignal::RejectedRequests,
+        bad: outcomes.rejected.clone(),
+        first_bad: vec![None; outcomes.rejected.len()],
+        limits: REJECTIONS,
+        ..failures(outcomes, services, quiet)
+    };
+    let found: Vec<_> = scan(&stream).into_iter().filter(|found| displaces(outcomes, found.span, quiet)).collect();
+    if found.is_empty() {
+        return None;
+    }
+    stream.found = Some(found);
+    Some(stream)
+}
+
+/// Whether what is served in the span falls short of what was served beside it, by a good part of what is refused.
+fn displaces(outcomes: &Outcomes, span: TimeSpan, quiet: f64) -> bool {
+    let served = |span: TimeSpan| {
+        let (all, failed) = outcomes.totals(span);
+        (all - failed - outcomes.rejected_within(span), outcomes.indices(span).len() as f64)
+    };
+    let (before, after) = (
+        TimeSpan { start: span.start.plus_seconds(-span.seconds()), end: span.start },
+        TimeSpan { start: span.end, end: span.end.plus_seconds(span.seconds()) },
+    );
+    let beside = [before, after].map(served);
+    let windows: f64 = beside.iter().map(|b| b.1).sum();
+    let (within, length) = served(span);
+    let usual = beside.iter().map(|b| b.0).sum::<f64>() / windows.max(1.0) * length;
+    let (all, _) = outcomes.totals(span);
+    windows > 0.0 && usual - within > DISPLACED * (outcomes.rejected_within(span) - quiet * all)
+}
+
+/// Services behind those where users come in that slowed down while the whole did not visibly: a part of the requests, each of them hurt. The one
+/// that lost most speaks for all.
+fn slowness_within(signals: &Signals, options: &Options) -> Option<Stream> {
+    let behind = signals.outcomes.iter().filter(|(s, o)| !signals.entries.contains(s) && tells_durations(o));
+    let slowed = behind.filter_map(|(s, o)| slowness(o, std::slice::from_ref(s), slow::Of::Inner, options));
+    let lost = |stream: &Stream| stream.found.iter().flatten().map(|f| f.score).fold(0.0, f64::max);
+    slowed
+        .filter(|s| s.found.as_ref().is_some_and(|f| !f.is_empty()))
+        .max_by(|a, b| lost(a).total_cmp(&lost(b)).then_with(|| b.services.cmp(&a.services)))
 }
 
 /// Requests above twice the quiet 90th percentile, with the stretches in which the level stays raised.
-fn slowness(outcomes: &Outcomes, services: &[ServiceName], options: &Options) -> Option<Stream> {
-    let (quiet, found) = slow::find(outcomes, options.baseline)?;
+fn slowness(outcomes: &Outcomes, services: &[ServiceName], of: slow::Of, options: &Options) -> Option<Stream> {
+    let (quiet, found) = slow::find(outcomes, options.baseline, of)?;
     let threshold = SLOW_RATIO * quiet.p90;
     let bad: Vec<f64> = outcomes.latency.iter().map(|s| s.above(threshold) as f64).collect();
     let total: Vec<f64> = outcomes.latency.iter().map(|s| s.count() as f64).collect();

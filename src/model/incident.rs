@@ -10,6 +10,8 @@ pub enum IncidentSignal {
     FailedRequests,
     /// Requests succeeded but took much longer than in the quiet time: more than `threshold` microseconds.
     SlowRequests { threshold: i64 },
+    /// Requests that were served before were refused as the client's fault: with a status of 4xx.
+    RejectedRequests,
     /// A service without request outcomes logged many more errors than in the quiet time.
     ErrorRecords,
     /// Requests all but stopped arriving.

@@ -96,6 +96,8 @@ vocabulary! {
         Dns = "dns",
         /// Nobody listened at the address.
         Refused = "connection.refused",
+        /// No connection came about in time, or there was no way to the address.
+        Unreachable = "connection.unreachable",
         /// A connection was reset or closed by its other end.
         Reset = "connection.reset",
         /// A call was given up after a time limit.

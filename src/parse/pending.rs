@@ -53,6 +53,12 @@ pub struct Pending<'f, 'b> {
     has_body: bool,
 }
 
+/// Whether a line begins as a program without times writes one that is no error, `info: `: no part of an error's trace.
+fn tells_its_level(text: &str) -> bool {
+    let harmless = ["trace", "debug", "verbose", "info", "http", "notice", "warn", "warning"];
+    text.split_once(": ").is_some_and(|(word, _)| harmless.iter().any(|level| word.eq_ignore_ascii_case(level)))
+}
+
 impl<'f, 'b> Pending<'f, 'b> {
     /// The same, free of the block that its text stands in.
     pub fn into_owned<'n>(self) -> Pending<'f, 'n> {
@@ -133,7 +139,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         let after_error = self.in_trace || self.head.level >= Level::Error || trace::is_part(text);
         // A line that is nothing but a time has its message below.
         let bare = self.detail.is_empty() && self.raw(Column::Message) == Some("") && !self.row.has(Column::Logger);
-        self.is_block() || bare || (at_once && after_error) || continued()
+        self.is_block() || bare || (at_once && after_error && !(outer.time.is_some() && tells_its_level(text))) || continued()
     }
 
     /// Adds a line that follows.

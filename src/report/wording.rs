@@ -73,6 +73,7 @@ pub fn symptom(symptom: Symptom) -> &'static str {
         Symptom::Tls => "failing TLS handshakes",
         Symptom::Dns => "names that do not resolve",
         Symptom::Refused => "refused connections",
+        Symptom::Unreachable => "connections that do not come about",
         Symptom::Reset => "connections cut by the other end",
         Symptom::Timeout => "calls that timed out",
         Symptom::Memory => "memory running out",
@@ -123,6 +124,7 @@ pub fn signal_kind(signal: &IncidentSignal) -> &'static str {
     match signal {
         IncidentSignal::FailedRequests => "failed_requests",
         IncidentSignal::SlowRequests { .. } => "slow_requests",
+        IncidentSignal::RejectedRequests => "rejected_requests",
         IncidentSignal::ErrorRecords => "error_records",
         IncidentSignal::LostThroughput => "lost_throughput",
         IncidentSignal::Metric { .. } => "metric",
@@ -159,6 +161,7 @@ pub fn headline(incident: &Incident) -> String {
         (IncidentSignal::SlowRequests { threshold }, Some(share)) => {
             format!("{} of requests took more than {}", percent(share), duration(*threshold as f64 / 1e6))
         }
+        (IncidentSignal::RejectedRequests, Some(share)) => format!("{} of requests refused (status 4xx)", percent(share)),
         (IncidentSignal::LostThroughput, _) => "requests all but stopped arriving".to_owned(),
         (_, Some(share)) => format!("{} of requests failed", percent(share)),
         (IncidentSignal::SlowRequests { threshold }, None) => format!("requests took more than {}", duration(*threshold as f64 / 1e6)),
@@ -167,6 +170,7 @@ pub fn headline(incident: &Incident) -> String {
             format!("{} left its usual range, share of requests unknown", shorten(&sanitize(metric.as_str()), VALUE_WIDTH))
         }
         (IncidentSignal::Given, None) => "share of requests unknown".to_owned(),
+        (IncidentSignal::RejectedRequests, None) => "requests refused (status 4xx), share unknown".to_owned(),
         (IncidentSignal::FailedRequests, None) => "requests failed, share unknown".to_owned(),
     };
     format!("{}: {what}, {users}", services(&incident.services))

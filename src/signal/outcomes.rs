@@ -52,6 +52,11 @@ impl Outcomes {
         (self.completed[range.clone()].iter().sum(), self.failed[range].iter().sum())
     }
 
+    /// Requests refused as the client's fault within a span.
+    pub fn rejected_within(&self, span: TimeSpan) -> f64 {
+        self.rejected[self.indices(span)].iter().sum()
+    }
+
     /// Arrivals a second within a span; `None` for an empty span.
     pub fn arrival_rate(&self, span: TimeSpan) -> Option<f64> {
         let range = self.indices(span);

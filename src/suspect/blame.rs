@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Case;
 use super::health::Health;
-use super::surge::{CallKind, Pointer, Surge};
+use super::surge::{self, CallKind, Pointer, Surge};
 use crate::model::{IncidentSignal, ServiceName, Symptom};
 
 /// Share of the blame that a message of that kind hands on to the callee.
 const REFUSED: f64 = 0.9;
+/// A callee that answers others is barred to this caller: by its own doorkeeper, by the way there, or by what the caller brings.
+const BARRED_BUT_WELL: f64 = 0.35;
 const DATABASE: f64 = 0.5;
 /// The callee itself fails or is slower.
 const VISIBLY_ILL: f64 = 0.95;
@@ -22,6 +24,10 @@ const HEALTHY: f64 = 0.1;
 const UNKNOWN: f64 = 0.75;
 /// A service whose own resources are far off hands this much of what nobody explains on to callees of which nothing is known.
 const HARD_AT_WORK: f64 = 0.2;
+/// A caller slows down, and what it calls does not say how long it takes.
+const SLOW_ALONE: f64 = 0.3;
+/// A service is overrun when what it is asked for grows by this factor more than what users ask for.
+const OVERRUN: f64 = 1.6;
 /// Errors or latency by metrics this many quiet scales off: beyond what noise reaches in a handful of series.
 const ILL_Z: f64 = 4.0;
 /// Blame is followed at most this far: call graphs may have circles.
@@ -80,16 +86,20 @@ pub fn walk(case: &Case<'_>, witnesses: &Witnesses<'_>) -> Blame {
         let mut next: BTreeMap<ServiceName, f64> = BTreeMap::new();
         for (service, mass) in std::mem::take(&mut front) {
             let onward = if hop == MOST_HOPS { Vec::new() } else { onward(case, &service, witnesses) };
-            let kept = mass * (1.0 - onward.iter().map(|o| o.1).sum::<f64>()).max(0.0);
+            let kept = mass * (1.0 - onward.iter().map(|o| o.share).sum::<f64>()).max(0.0);
             *blame.shares.entry(service.clone()).or_default() += kept;
-            for (callee, share) in onward {
+            for Onward { callee, share, reached } in onward {
                 *blame.passed.entry((service.clone(), callee.clone())).or_default() += mass * share;
-                *next.entry(callee).or_default() += mass * share;
+                // What never arrived cannot go wrong further down, unless the callee says so itself.
+                let goes_on = if witnesses.surges.iter().any(|s| s.service == callee && s.is_trouble()) { share } else { reached };
+                *blame.shares.entry(callee.clone()).or_default() += mass * (share - goes_on);
+                *next.entry(callee).or_default() += mass * goes_on;
             }
         }
         front = next;
     }
     return_to_clients(case, surges, &mut blame);
+    return_to_repeaters(case, health, &mut blame);
     blame.shares.retain(|_, share| *share > 1e-6);
     blame
 }
@@ -98,7 +108,8 @@ pub fn walk(case: &Case<'_>, witnesses: &Witnesses<'_>) -> Blame {
 fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> (BTreeMap<ServiceName, f64>, bool) {
     let mut start: BTreeMap<ServiceName, f64> = BTreeMap::new();
     let hurt = |s: &ServiceName| {
-        health.get(s).is_some_and(|h| h.failed > 0.0 || h.slower()) || surges.iter().any(|x| x.service == *s && x.is_trouble())
+        health.get(s).is_some_and(|h| h.failed > 0.0 || h.slower() || h.rejects())
+            || surges.iter().any(|x| x.service == *s && x.is_trouble())
     };
     match &case.options.symptom {
         // What the alarm was about is where the walk begins.
@@ -109,7 +120,7 @@ fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Hea
             start.extend(case.incident.services.iter().map(|s| (s.clone(), 1.0)));
         }
         _ => {
-            let ill = |s: &&ServiceName| health.get(*s).is_some_and(|h| h.failed > 0.0 || h.slower());
+            let ill = |s: &&ServiceName| health.get(*s).is_some_and(|h| h.failed > 0.0 || h.slower() || h.rejects());
             start.extend(case.incident.services.iter().filter(ill).map(|s| (s.clone(), health.get(s).map_or(1.0, |h| h.failed.max(1.0)))));
         }
     }
@@ -124,32 +135,47 @@ fn sources(case: &Case<'_>, surges: &[Surge], health: &BTreeMap<ServiceName, Hea
     (start, from_requests)
 }
 
+/// What one callee takes over of a service's blame.
+struct Onward {
+    callee: ServiceName,
+    share: f64,
+    /// The part of the share whose requests reached the callee.
+    reached: f64,
+}
+
 /// Shares of a service's blame that its callees take over.
-fn onward(case: &Case<'_>, service: &ServiceName, witnesses: &Witnesses<'_>) -> Vec<(ServiceName, f64)> {
+fn onward(case: &Case<'_>, service: &ServiceName, witnesses: &Witnesses<'_>) -> Vec<Onward> {
     let Witnesses { surges, health, .. } = *witnesses;
     if matches!(case.incident.signal, IncidentSignal::SlowRequests { .. })
         && health.get(service).is_some_and(|h| h.excess_seconds() > h.failed)
     {
-        return slower_callees(case, service, surges, health);
+        let all = |(callee, share)| Onward { callee, share, reached: share };
+        return slower_callees(case, service, witnesses).into_iter().map(all).collect();
     }
     let trouble: Vec<&Surge> = surges.iter().filter(|s| s.service == *service && s.is_trouble()).collect();
     let texts: f64 = trouble.iter().map(|s| s.count as f64 - s.expected).sum();
-    let failed = health.get(service).map_or(0.0, |h| h.failed);
+    let failed = health.get(service).map_or(0.0, |h| h.failed + if h.rejects() { h.rejected } else { 0.0 });
     // Few texts beside many failures explain few of them; the rest is known only by the status.
     let told = if failed > 0.0 { (texts / failed).min(1.0) } else { f64::from(u8::from(texts > 0.0)) };
-    let mut shares: BTreeMap<ServiceName, f64> = BTreeMap::new();
+    // (share, the part of it that reached the callee)
+    let mut shares: BTreeMap<ServiceName, (f64, f64)> = BTreeMap::new();
+    let mut add = |callee: &ServiceName, share: f64, reached: bool| {
+        let sums = shares.entry(callee.clone()).or_default();
+        *sums = (sums.0 + share, sums.1 + if reached { share } else { 0.0 });
+    };
     for surge in &trouble {
         if let Pointer::Callee { service: callee, kind } = &surge.pointer {
             let part = told * (surge.count as f64 - surge.expected) / texts;
-            *shares.entry(callee.clone()).or_default() += part * conviction(*kind, callee, surges, health);
+            let reached = !matches!(kind, CallKind::Refused | CallKind::Barred);
+            let reached = reached && !health.get(callee).is_some_and(Health::no_longer_reached);
+            add(callee, part * conviction(*kind, callee, surges, health), reached);
         }
     }
     if told < 1.0 {
-        for (callee, share) in untold(case, service, witnesses) {
-            *shares.entry(callee.clone()).or_default() += (1.0 - told) * share;
-        }
+        untold(case, service, witnesses).into_iter().for_each(|(callee, share)| add(callee, (1.0 - told) * share, true));
     }
-    shares.into_iter().filter(|s| s.1 > 0.0).collect()
+    let shares = shares.into_iter().filter(|s| s.1.0 > 0.0);
+    shares.map(|(callee, (share, reached))| Onward { callee, share, reached }).collect()
 }
 
 /// Where failures that no message explains go on to: callees that are visibly ill; without any, those that are ill by their metrics, then
@@ -197,23 +223,15 @@ fn uncalled<'a>(service: &ServiceName, surges: &'a [Surge], health: &'a BTreeMap
     health.iter().filter(|(s, h)| *s != service && (h.errs() || h.slower()) && !complained_of(s)).map(|(s, _)| s).collect()
 }
 
-/// Where requests are slow and do not fail, the seconds lost at the callees explain those lost at the caller.
-fn slower_callees(
-    case: &Case<'_>,
-    service: &ServiceName,
-    surges: &[Surge],
-    health: &BTreeMap<ServiceName, Health>,
-) -> Vec<(ServiceName, f64)> {
+/// Where requests are slow and do not fail, the seconds lost at the callees explain those lost at the caller; what they leave goes on to
+/// callees of which nobody knows how long they take.
+fn slower_callees(case: &Case<'_>, service: &ServiceName, witnesses: &Witnesses<'_>) -> Vec<(ServiceName, f64)> {
+    let Witnesses { surges, health, .. } = *witnesses;
     let lost = |s: &ServiceName| match health.get(s) {
-        Some(h) => {
-            if h.slower() {
-                h.excess_seconds()
-            } else {
-                0.0
-            }
-        }
+        Some(h) if h.slower() => h.excess_seconds(),
+        Some(h) if h.tells_durations() => 0.0,
         // A service without requests of its own, such as a database, tells of slowness by its log.
-        None => surges
+        _ => surges
             .iter()
             .filter(|x| x.service == *s && x.symptom == Some(Symptom::SlowStatement))
             .map(|x| x.count as f64 - x.expected)
@@ -223,7 +241,34 @@ fn slower_callees(
     let callees: Vec<(&ServiceName, f64)> = case.topology.callees(service).map(|c| (c, lost(c))).filter(|c| c.1 > 0.0).collect();
     let all: f64 = callees.iter().map(|c| c.1).sum();
     let explained = VISIBLY_ILL * (all / own.max(f64::MIN_POSITIVE)).min(1.0);
-    callees.into_iter().map(|(c, n)| (c.clone(), explained * n / all)).collect()
+    let mut shares: Vec<(ServiceName, f64)> = callees.into_iter().map(|(c, n)| (c.clone(), explained * n / all)).collect();
+    let untimed = |c: &&ServiceName| !health.get(*c).is_some_and(Health::tells_durations) && lost(c) <= 0.0;
+    let suspected: Vec<(&ServiceName, f64)> =
+        case.topology.callees(service).filter(untimed).map(|c| (c, slows_its_callers(case, c, witnesses))).filter(|c| c.1 > 0.0).collect();
+    let sum: f64 = suspected.iter().map(|c| c.1).sum();
+    let most = suspected.iter().map(|c| c.1).fold(0.0, f64::max);
+    shares.extend(suspected.into_iter().map(|(c, share)| (c.clone(), (1.0 - explained) * most * share / sum)));
+    shares
+}
+
+/// How far the slowness of its callers convicts a callee that tells no durations: several callers that slow down together share what they call,
+/// and a caller that does not clears it. A caller that is alone may be slow of itself, all the more where it is hard at work.
+fn slows_its_callers(case: &Case<'_>, callee: &ServiceName, witnesses: &Witnesses<'_>) -> f64 {
+    let callers = case.topology.callers(callee).filter_map(|c| Some((c, witnesses.health.get(c)?))).filter(|(_, h)| h.tells_durations());
+    let (slower, others): (Vec<_>, Vec<_>) = callers.partition(|(_, h)| h.slower());
+    if others.iter().any(|(_, h)| h.healthy()) {
+        return 0.0;
+    }
+    let hard_at_work = |c: &ServiceName| witnesses.inside.get(c).is_some_and(|z| *z > ILL_Z);
+    let measured_ill =
+        witnesses.outside.get(callee).is_some_and(|z| *z > ILL_Z) || witnesses.inside.get(callee).is_some_and(|z| *z > ILL_Z);
+    match slower.len() {
+        0 => 0.0,
+        _ if measured_ill => VISIBLY_ILL,
+        _ if slower.iter().any(|(c, _)| hard_at_work(c)) => HARD_AT_WORK,
+        1 => SLOW_ALONE,
+        _ => UNKNOWN,
+    }
 }
 
 fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
@@ -231,7 +276,9 @@ fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &B
     match kind {
         CallKind::Refused => REFUSED,
         CallKind::Database => DATABASE,
-        _ if state.is_some_and(|h| h.errs() || h.slower()) => VISIBLY_ILL,
+        CallKind::Barred if state.is_some_and(Health::healthy) => BARRED_BUT_WELL,
+        CallKind::Barred => UNKNOWN,
+        _ if state.is_some_and(|h| h.errs() || h.slower() || h.rejects()) => VISIBLY_ILL,
         _ if state.is_some_and(Health::healthy) => HEALTHY,
         _ if surges.iter().any(|s| s.service == *callee && s.is_trouble()) => VISIBLY_ILL,
         CallKind::Timeout | CallKind::Failed => UNKNOWN,
@@ -241,7 +288,7 @@ fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &B
 /// How ill a callee looks by itself: its failures, its slowness, its own trouble; 0 when well.
 fn illness(service: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
     let state = health.get(service).copied().unwrap_or_default();
-    let failing = if state.errs() { state.failed } else { 0.0 };
+    let failing = if state.errs() { state.failed } else { 0.0 } + if state.rejects() { state.rejected } else { 0.0 };
     let slow = if state.slower() { state.excess_seconds() } else { 0.0 };
     // A service that serves no requests of its own, such as a database, can only be judged by what it writes.
     let told: f64 = if state.requests > 0.0 {
@@ -271,6 +318,34 @@ fn return_to_clients(case: &Case<'_>, surges: &[Surge], blame: &mut Blame) {
     for (service, client, share) in returned {
         *blame.shares.entry(service).or_default() -= share;
         *blame.shares.entry(client).or_default() += share;
+    }
+}
+
+/// A service that is asked for much more than users ask for is overrun by who asks: a part of its blame returns to those callers that are not
+/// asked for more themselves. Half of what came on top, for whoever fails is asked again by callers that always did so.
+fn return_to_repeaters(case: &Case<'_>, health: &BTreeMap<ServiceName, Health>, blame: &mut Blame) {
+    let (span, signals) = (case.incident.span, case.signals);
+    let quiet = surge::quiet_span(signals, span, case.options.baseline);
+    let growth = |s: &ServiceName| {
+        let outcomes = signals.outcomes.get(s)?;
+        let before = outcomes.arrival_rate(quiet).filter(|rate| *rate > 0.0)?;
+        Some(outcomes.arrival_rate(span)? / before)
+    };
+    let Some(users) = signals.entries.first().and_then(growth) else { return };
+    let mut returned = Vec::new();
+    for (service, share) in blame.shares.iter().filter(|(s, _)| health.get(*s).is_some_and(|h| h.errs() || h.slower() || h.rejects())) {
+        let excess = growth(service).map_or(1.0, |own| own / users.max(1.0));
+        let callers: Vec<&ServiceName> =
+            case.topology.callers(service).filter(|c| growth(c).is_some_and(|own| own < OVERRUN * users.max(1.0))).collect();
+        if excess < OVERRUN || callers.is_empty() {
+            continue;
+        }
+        let each = share * (1.0 - 1.0 / excess) / 2.0 / callers.len() as f64;
+        returned.extend(callers.into_iter().map(|c| (service.clone(), c.clone(), each)));
+    }
+    for (service, caller, share) in returned {
+        *blame.shares.entry(service).or_default() -= share;
+        *blame.shares.entry(caller).or_default() += share;
     }
 }
 

@@ -33,7 +33,8 @@ fn of_change(change: &Arc<Change>, scene: &Scene<'_>) -> Suspect {
     let service = &change.service;
     let (mut findings, undone_by) = timing::examine(change, scene);
     findings.extend(blamed(service, scene));
-    findings.extend(scene.flow.iter().map(|f| (f.rank(service), Vec::new())));
+    findings.extend(by_traces(service, scene));
+    findings.extend(by_series(service, scene));
     findings.extend(effect::examine(change, scene));
     let delayed = delayed::examine(change, scene);
     if delayed.is_empty() {
@@ -162,8 +163,8 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         kind = if symptom == Symptom::Disk { CauseKind::Infra } else { kind };
         findings.push((Finding::Exhausted { service: service.clone(), symptom, count: surge.count }, vec![surge.origin.clone()]));
     }
+    findings.extend(by_traces(service, scene));
     if let Some(flow) = &scene.flow {
-        findings.push((flow.rank(service), Vec::new()));
         let score = flow.of(service);
         resource = if scene.flow_decides() { score.map(|s| s.resource).or(resource) } else { resource };
         findings.extend(score.into_iter().flat_map(|s| s.findings.iter().cloned()).map(|f| (f, Vec::new())));
@@ -179,6 +180,20 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         findings.push((Finding::Victim { service: service.clone(), of: callee.clone(), share }, Vec::new()));
     }
     Suspect { kind, service: service.clone(), instance: None, resource, change: None, key: None, undone_by: None, findings }
+}
+
+/// The place of a service in the ranking by traces, where any trace passes it.
+fn by_traces(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let flow = scene.flow.as_ref()?;
+    let passed = || scene.case.flow.symbols.find(service.as_str()).is_some();
+    (scene.flow_decides() || passed()).then(|| (flow.rank(service), Vec::new()))
+}
+
+/// The place of a changed service in the ranking by series, where nothing but series tells who is to blame.
+fn by_series(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let only_series = !scene.blame.is_known() && scene.flow.is_none() && !scene.compares_versions();
+    let score = scene.by_metrics.iter().find(|s| s.service == *service).filter(|_| only_series)?;
+    Some((metric_rank(score, scene), Vec::new()))
 }
 
 fn metric_rank(score: &super::metrics::ComponentScore, scene: &Scene<'_>) -> Finding {

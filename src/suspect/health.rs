@@ -14,6 +14,9 @@ const NOTICEABLE: f64 = 20_000.0;
 /// A service errs when its failing share exceeds this, and three times the quiet one.
 const ERRING_SHARE: f64 = 0.02;
 
+/// A service rejects when it refuses more than this share of its requests, and three times the quiet one.
+const REJECTING_SHARE: f64 = 0.1;
+
 /// Requests of one service before and during.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Health {
@@ -21,6 +24,9 @@ pub struct Health {
     pub failed_before: f64,
     pub requests: f64,
     pub failed: f64,
+    /// Refused as the client's fault.
+    pub rejected_before: f64,
+    pub rejected: f64,
     /// Microseconds; `None` where no request told its duration.
     pub p50: Option<(f64, f64)>,
     pub p90: Option<(f64, f64)>,
@@ -31,6 +37,11 @@ impl Health {
     /// Share of the requests that failed during the incident, 0 to 1; 0 without requests.
     pub fn failed_share(&self) -> f64 {
         if self.requests > 0.0 { self.failed / self.requests } else { 0.0 }
+    }
+
+    /// Whether its requests say how long they took, before and during.
+    pub fn tells_durations(&self) -> bool {
+        self.p50.is_some()
     }
 
     fn failed_share_before(&self) -> f64 {
@@ -47,6 +58,18 @@ impl Health {
         self.failed >= 3.0 && self.failed_share() > ERRING_SHARE.max(3.0 * self.failed_share_before())
     }
 
+    /// Refuses visibly more of its requests than before.
+    pub fn rejects(&self) -> bool {
+        let share = |rejected: f64, requests: f64| if requests > 0.0 { rejected / requests } else { 0.0 };
+        let before = share(self.rejected_before, self.requests_before);
+        self.rejected >= 3.0 && share(self.rejected, self.requests) > REJECTING_SHARE.max(3.0 * before)
+    }
+
+    /// Answered before, and in the incident next to nobody: the requests no longer reach it.
+    pub fn no_longer_reached(&self) -> bool {
+        self.requests_before >= 20.0 && self.requests < 3.0
+    }
+
     /// Whether it answers markedly slower than before.
     pub fn slower(&self) -> bool {
         self.growth_exceeds(SLOWER)
@@ -54,7 +77,7 @@ impl Health {
 
     /// Answered enough requests, without new errors, about as fast as before.
     pub fn healthy(&self) -> bool {
-        self.requests >= 20.0 && !self.errs() && !self.growth_exceeds(AS_FAST)
+        self.requests >= 20.0 && !self.errs() && !self.rejects() && !self.growth_exceeds(AS_FAST)
     }
 
     fn growth_exceeds(&self, factor: f64) -> bool {
@@ -74,6 +97,8 @@ pub fn survey(signals: &Signals, quiet: TimeSpan, span: TimeSpan) -> BTreeMap<Se
             failed_before,
             requests,
             failed,
+            rejected_before: outcomes.rejected_within(quiet),
+            rejected: outcomes.rejected_within(span),
             p50: pair(0.5),
             p90: pair(0.9),
             mean: before.mean().zip(during.mean()),
@@ -99,6 +124,9 @@ mod tests {
         assert!(base.healthy() && !base.errs() && !base.slower());
         assert!(Health { failed: 40.0, ..base }.errs());
         assert!(!Health { failed: 40.0, failed_before: 60.0, ..base }.errs(), "it always failed that often");
+        assert!(Health { rejected: 80.0, ..base }.rejects() && !Health { rejected: 80.0, ..base }.healthy());
+        assert!(!Health { rejected: 80.0, rejected_before: 120.0, ..base }.rejects(), "it always refused that many");
+        assert!(Health { requests: 1.0, ..base }.no_longer_reached() && !base.no_longer_reached());
         assert!(Health { p90: Some((90_000.0, 400_000.0)), ..base }.slower());
         assert!(!Health { p50: Some((500.0, 2_000.0)), p90: None, ..base }.slower(), "1.5 ms more is no slowdown");
         assert!(!Health { requests: 3.0, ..base }.healthy(), "too few requests to call it healthy");

@@ -30,6 +30,8 @@ pub enum Pointer {
 pub enum CallKind {
     /// Nobody listened, or the name did not resolve.
     Refused,
+    /// No connection came about: the way was barred, or the handshake failed. The request never reached the callee.
+    Barred,
     /// A statement on a database failed.
     Database,
     /// No answer in time.
@@ -93,6 +95,7 @@ pub fn survey(case: &Case<'_>, quiet: TimeSpan, load_ratio: f64) -> Vec<Surge> {
             surges.extend(describe(case, &book, (&key, &counts), (count, expected, before == 0)));
         }
     }
+    shared_ways(&mut surges, &known);
     surges.sort_by(|a, b| {
         let excess = |s: &Surge| s.count as f64 - s.expected;
         excess(b).total_cmp(&excess(a)).then(a.service.cmp(&b.service)).then(a.template.cmp(&b.template)).then(a.origin.cmp(&b.origin))
@@ -162,7 +165,7 @@ impl Book<'_> {
         }
         let named = peer.and_then(|p| self.resolve(service, p)).or_else(|| self.named_in(service, text));
         let database = || self.database_of(service, text, symptom);
-        let outside = || outsider(text).filter(|_| matches!(symptom, Some(Symptom::Timeout | Symptom::Refused | Symptom::Dns)));
+        let outside = || outsider(text).filter(|_| symptom.is_some_and(|s| OUTSIDE.contains(&s)));
         match named.or_else(database).or_else(outside) {
             Some(callee) => Pointer::Callee { kind: self.kind(&callee, symptom), service: callee },
             None => Pointer::Own,
@@ -172,6 +175,7 @@ impl Book<'_> {
     fn kind(&self, callee: &ServiceName, symptom: Option<Symptom>) -> CallKind {
         match symptom {
             Some(Symptom::Refused | Symptom::Dns) => CallKind::Refused,
+            Some(Symptom::Tls | Symptom::Unreachable) => CallKind::Barred,
             _ if self.engine(callee).is_some() => CallKind::Database,
             Some(Symptom::Timeout) => CallKind::Timeout,
             _ => CallKind::Failed,
@@ -222,6 +226,35 @@ impl Book<'_> {
         self.names.formats.get(service)?.iter().find_map(|f| engine_of_format(f))
     }
 }
+
+/// Names of what all calls go through, for services that go by them in a bundle, and the name that is used where none does.
+const RESOLVERS: &[&str] = &["dns", "coredns", "kube-dns", "resolver", "unbound", "named", "systemd-resolved", "nodelocaldns"];
+const NETWORK: &[&str] = &["network"];
+
+/// Names that do not resolve, or ways that are barred, of several callees at once are one fault of what all of them go through. A name that alone
+/// does not resolve is that callee's.
+fn shared_ways(surges: &mut [Surge], known: &std::collections::BTreeSet<ServiceName>) {
+    for (symptom, names, callers) in [(Symptom::Dns, RESOLVERS, 1), (Symptom::Unreachable, NETWORK, 2)] {
+        let about = |s: &Surge| match &s.pointer {
+            Pointer::Callee { service, .. } if s.symptom == Some(symptom) && s.is_trouble() => Some(service.clone()),
+            _ => None,
+        };
+        let callees: std::collections::BTreeSet<ServiceName> = surges.iter().filter_map(about).collect();
+        let complaining: std::collections::BTreeSet<ServiceName> =
+            surges.iter().filter(|s| about(s).is_some()).map(|s| s.service.clone()).collect();
+        if callees.len() < 2 || complaining.len() < callers {
+            continue;
+        }
+        let way = names.iter().map(|n| ServiceName::new(*n)).find(|n| known.contains(n)).unwrap_or_else(|| ServiceName::new(names[0]));
+        for surge in surges.iter_mut().filter(|s| about(s).is_some()) {
+            surge.pointer = Pointer::Callee { service: way.clone(), kind: CallKind::Refused };
+        }
+    }
+}
+
+/// What may go wrong with somebody else's host.
+const OUTSIDE: &[Symptom] =
+    &[Symptom::Timeout, Symptom::Unreachable, Symptom::Refused, Symptom::Dns, Symptom::Tls, Symptom::Reset, Symptom::RateLimit];
 
 /// The service with the longest name of those that the text names.
 fn longest_named<'s>(text: &str, services: impl Iterator<Item = &'s ServiceName>) -> Option<ServiceName> {

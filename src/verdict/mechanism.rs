@@ -135,7 +135,7 @@ impl<'a> Sides<'a> {
             Symptom::StatementTimeout | Symptom::SlowStatement => Some(Mechanism::SlowDatabase),
             Symptom::LockWait => Some(Mechanism::LockQueue),
             Symptom::Deadlock => Some(Mechanism::Deadlock),
-            Symptom::Refused | Symptom::Reset | Symptom::Timeout => Some(Mechanism::Network),
+            Symptom::Refused | Symptom::Reset | Symptom::Timeout | Symptom::Unreachable => Some(Mechanism::Network),
             Symptom::Auth => Some(Mechanism::Credentials),
             Symptom::Dns => Some(Mechanism::Dns),
             Symptom::Disk => Some(Mechanism::Disk),

@@ -31,6 +31,11 @@ const INFRA_PRIOR: f64 = -2.5;
 /// Blame is ln(share + floor); shifted so that a share above 11 % speaks for and a smaller one against.
 const BLAME_SHIFT: f64 = 2.0;
 const BLAME_FLOOR: f64 = 0.02;
+/// What the service, or a change of it, gains that all of the blame came to rest at, growing from this share on.
+const SOLE: f64 = 1.5;
+const SOLE_FROM: f64 = 0.4;
+/// Most that the ranking by series takes from a change: what it broke may show at a neighbour.
+const CHANGED_ELSEWHERE: f64 = 2.5;
 /// Time is a gentle tie-breaker: ln of minutes, shifted so that less than four minutes speak for. Sharper, it would be wrong for
 /// leaks, nightly jobs and flags that take effect late.
 const TIME_SHIFT: f64 = 1.0;
@@ -91,8 +96,10 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     match finding {
         // Where traces say where requests went wrong, counts of messages do not, and series show victims too.
         Finding::Blame { .. } | Finding::Victim { .. } | Finding::MetricShift { .. } if scene.flow_decides() => 0.0,
-        Finding::Blame { service, .. } if !component => (scene.blame_around(service) + BLAME_FLOOR).ln() + BLAME_SHIFT,
-        Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT,
+        Finding::Blame { service, share } if !component => {
+            (scene.blame_around(service) + BLAME_FLOOR).ln() + BLAME_SHIFT + sole(*share, scene)
+        }
+        Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT + sole(*share, scene),
         // A staged roll-out's clock is its first served request, which the roll-out's own findings judge.
         Finding::Began { .. } | Finding::ServedWell { .. } if scene.compares_versions() => 0.0,
         Finding::Began { before_onset } => TIME_SHIFT - TIME_SLOPE * (1.0 + before_onset.max(0.0) / 60.0).ln(),
@@ -115,7 +122,8 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
             instances((*touched_failed, *touched_requests), (*other_failed, *other_requests))
         }
         Finding::KeyGoverns { role, symptom, direct, share, worse, factor, .. } => {
-            key(*role, symptom.map(|_| (*direct, *share)), *worse, *factor)
+            let slows = symptom.is_none() && *worse == Some(true) && slows_down(*role, suspect, scene);
+            key(*role, symptom.map(|_| (*direct, *share)).or(slows.then_some((false, 0.0))), *worse, *factor)
         }
         Finding::ValueQuoted { edit, .. } => quoted(edit.after.as_deref().unwrap_or("")),
         // A quantitative prediction that is met; the hold time is only bounded, so near is near enough.
@@ -140,7 +148,10 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
             let counted = scene.blame.from_requests && metrics::is_felt(metric.as_str());
             (0.15 * z.max(0.0).ln_1p()).min(0.5) * if counted { 0.2 } else { 1.0 }
         }
-        Finding::MetricRank { score, margin, .. } => metric_rank(*score, *margin, scene),
+        Finding::MetricRank { score, margin, .. } => {
+            let least = if component { f64::NEG_INFINITY } else { -CHANGED_ELSEWHERE };
+            metric_rank(*score, *margin, scene).max(least)
+        }
         Finding::FlowRank { score, margin, .. } => flow_rank(*score, *margin, scene),
         Finding::LeftPath { .. }
         | Finding::OddStep { .. }
@@ -159,6 +170,11 @@ fn served_well(seconds: f64, requests: u64, share: f64) -> f64 {
     let at_once = (-seconds / AT_ONCE).exp();
     let unseen = (1.0 - share.clamp(0.0, 1.0)).powf(requests as f64);
     ((at_once * unseen + LATE_SHARE) / (at_once + LATE_SHARE)).ln()
+}
+
+/// Requests that were followed to one place leave "none of these" little room: a fault that is nowhere ends in many places.
+fn sole(share: f64, scene: &Scene<'_>) -> f64 {
+    if scene.blame.from_requests { SOLE * ((share - SOLE_FROM) / (1.0 - SOLE_FROM)).max(0.0) } else { 0.0 }
 }
 
 /// What order in time takes from a change of that age.
@@ -201,6 +217,12 @@ fn predicted_worth(law: Law, predicted: f64, observed: f64) -> f64 {
         Law::Connections | Law::Heap | Law::TimeoutChain => -0.5,
         Law::Retries | Law::CacheTtl => (0.8 - 2.0 * (predicted / observed.max(1e-3)).ln().abs()).max(-0.5),
     }
+}
+
+/// Less of such a resource makes a service slow before it makes it fail, and slowness writes no messages.
+fn slows_down(role: KeyRole, suspect: &Suspect, scene: &Scene<'_>) -> bool {
+    let work = [KeyRole::Pool, KeyRole::Cpu, KeyRole::Threads, KeyRole::Memory, KeyRole::Cache, KeyRole::Replicas, KeyRole::Flag];
+    work.contains(&role) && scene.health.get(&suspect.service).is_some_and(|h| h.slower() && !h.errs())
 }
 
 /// A key that governs what ran out, moved in the direction that hurts.

@@ -150,7 +150,9 @@ fn usual_symptoms(path: &RuledOut) -> &'static [Symptom] {
             Symptom::SlowStatement,
             Symptom::NotReady,
         ],
-        _ if title.starts_with("network") => &[Symptom::Timeout, Symptom::Reset, Symptom::Refused, Symptom::Dns, Symptom::Tls],
+        _ if title.starts_with("network") => {
+            &[Symptom::Timeout, Symptom::Unreachable, Symptom::Reset, Symptom::Refused, Symptom::Dns, Symptom::Tls]
+        }
         _ if title.starts_with("host") => &[Symptom::Memory, Symptom::Descriptors, Symptom::Disk],
         CauseKind::Load => &[Symptom::RateLimit, Symptom::PoolExhausted, Symptom::Timeout],
         _ => &[],
