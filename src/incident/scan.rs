@@ -75,6 +75,8 @@ const SPLIT_NATS: f64 = 30.0;
 const JOIN_GAP: f64 = 120.0;
 /// … unless the smaller has less than this share of the larger's score and is shorter than [`SPLIT_GAP`].
 const JOIN_SHARE: f64 = 0.15;
+/// Minutes outside of a stretch that tell what is usual.
+const ENOUGH_MINUTES: usize = 6;
 /// A stretch this many times as long as the longest time outside of it is compared with that …
 const USUAL_LENGTH: usize = 2;
 /// … and is usual where this share of its own places are as quiet.
@@ -114,17 +116,40 @@ impl Stream {
     }
 
     fn raised(&self) -> f64 {
-        (5.0 * self.quiet).max(SMALLEST_RAISED)
+        raised_above(self.quiet)
     }
 
     fn scores(&self, raised: f64) -> Vec<f64> {
-        let gain = (raised / self.quiet).ln();
-        self.total.iter().zip(&self.bad).map(|(t, b)| b * gain - t * (raised - self.quiet)).collect()
+        self.scores_against(self.quiet, raised)
+    }
+
+    fn scores_against(&self, quiet: f64, raised: f64) -> Vec<f64> {
+        let gain = (raised / quiet).ln();
+        self.total.iter().zip(&self.bad).map(|(t, b)| b * gain - t * (raised - quiet)).collect()
     }
 
     fn time_of(&self, index: usize) -> Time {
         self.step.start_of(self.first_window + index as i64)
     }
+}
+
+/// The share that a scan looks for, above a quiet one.
+fn raised_above(quiet: f64) -> f64 {
+    (5.0 * quiet).max(SMALLEST_RAISED)
+}
+
+/// The median share of the minutes outside of a stretch, where there are enough. The quietest parts of steady, sparse noise hold no failure at all,
+/// so that the quiet share is too low for it; what the other minutes hold is not, and an incident does not fill half of them.
+fn usual_outside(stream: &Stream, range: &std::ops::Range<usize>) -> f64 {
+    let width = windows_of(stream.step, 60.0);
+    let minutes = |part: std::ops::Range<usize>| {
+        let (total, bad) = (&stream.total[part.clone()], &stream.bad[part]);
+        let shares = total.chunks_exact(width).zip(bad.chunks_exact(width)).map(sums).filter(|b| b.0 > 0.0);
+        shares.map(|b| b.1 / b.0).collect::<Vec<_>>()
+    };
+    let mut shares = minutes(0..range.start);
+    shares.extend(minutes(range.end..stream.total.len()));
+    if shares.len() < ENOUGH_MINUTES { 0.0 } else { stats::median(&shares).unwrap_or(0.0) }
 }
 
 /// The share of bad outcomes in the quiet time: the larger of the pooled share of the quietest quarter of 15 s blocks and the
@@ -207,12 +232,14 @@ fn dispersion_outside(stream: &Stream, range: &std::ops::Range<usize>) -> f64 {
 fn accepted(stream: &Stream, part: &std::ops::Range<usize>, whole: f64) -> Option<f64> {
     let (total, bad) = sums((&stream.total[part.clone()], &stream.bad[part.clone()]));
     let dispersion = dispersion_outside(stream, part);
-    let score = (stream.scores(stream.raised())[part.clone()].iter().sum::<f64>() / dispersion).min(whole);
+    let quiet = stream.quiet.max(usual_outside(stream, part));
+    let scores = stream.scores_against(quiet, raised_above(quiet));
+    let score = (scores[part.clone()].iter().sum::<f64>() / dispersion).min(whole);
     let limits = stream.limits;
     let outcomes: f64 = stream.total.iter().sum();
     let passes = score >= limits.score + outcomes.max(1.0).ln()
-        && bad - total * stream.quiet >= limits.excess
-        && bad >= total * limits.share.max(limits.ratio * stream.quiet)
+        && bad - total * quiet >= limits.excess
+        && bad >= total * limits.share.max(limits.ratio * quiet)
         && part.len() as f64 * stream.step.seconds() >= limits.seconds;
     passes.then_some(score)
 }
@@ -325,6 +352,8 @@ mod tests {
         check(&stream(400, |_| 0.0), &[]);
         check(&stream(400, |s| f64::from(s % 40 == 0)), &[]);
         check(&stream(10_800, |s| f64::from(s % 8 == 0)), &[]);
+        // Half a per cent, twelve of them within a minute once.
+        check(&stream(800, |s| f64::from(s % 8 == 0 || (500..536).contains(&s) && s % 4 == 0)), &[]);
     }
 
     #[test]

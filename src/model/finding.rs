@@ -203,6 +203,8 @@ findings! {
     Effect "down" Down { service: ServiceName, refused: u64, refused_share: f64, up_zero: bool, restarted: bool }
     /// A resource ran out, by messages of the component.
     Effect "exhausted" Exhausted { service: ServiceName, symptom: Symptom, count: u64 }
+    /// Calls failed before they reached the service: its callers' messages say how.
+    Effect "unreached" Unreached { service: ServiceName, symptom: Symptom, count: u64, callers: Vec<ServiceName> }
     /// A metric of the component moved: quiet median, median in the incident, robust z.
     Metrics "metric_shift" MetricShift { service: ServiceName, metric: MetricName, before: f64, during: f64, z: f64 }
     /// The ranking of components by metrics alone: its score, and by how much that exceeds the best other service's (negative: it is

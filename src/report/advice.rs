@@ -121,6 +121,12 @@ fn look(cause: &Cause) -> Vec<String> {
         (_, Some("disk")) => format!("Look at the storage of {place}: free space, inodes, I/O errors."),
         (_, Some("cpu")) => format!("Look at the CPU of {place}: use, throttling, what runs beside it."),
         (_, Some("network")) => format!("Check the network of {place} from its callers: name, route, port, lost packets."),
+        (_, Some("tls")) => {
+            format!(
+                "Look at the certificate that {place} shows: its dates, its names, who signed it; then at what its callers trust, and at their clocks."
+            )
+        }
+        (_, Some("dns")) => format!("Resolve the names in the messages from one of the callers: at {place}, is it one name or every name?"),
         (_, Some("code")) => {
             format!("Read the first stack trace of {place}. No recorded change explains it: look for data, a date or a flag that is new.")
         }
@@ -212,7 +218,7 @@ mod tests {
                 assert!(first(&cause).contains("orders") && first(&cause).ends_with('.'), "{kind:?}: {}", first(&cause));
             }
         }
-        let words = ["process", "memory", "disk", "cpu", "network", "code", "traffic"];
+        let words = ["process", "memory", "disk", "cpu", "network", "tls", "dns", "code", "traffic"];
         let mut seen = std::collections::BTreeSet::new();
         for resource in words.into_iter().map(Some).chain([None]) {
             let cause = Cause { kind: CauseKind::Component, change: None, key: None, resource, ..cause.clone() };

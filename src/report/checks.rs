@@ -133,7 +133,7 @@ impl<'a> Context<'a> {
                     "openssl s_client -connect {name}:443 -servername {name} </dev/null 2>/dev/null | openssl x509 -noout -dates -subject -issuer"
                 ),
             )],
-            Symptom::Refused | Symptom::Reset | Symptom::Timeout | Symptom::NotReady => vec![check(
+            Symptom::Refused | Symptom::Reset | Symptom::Timeout | Symptom::Unreachable | Symptom::NotReady => vec![check(
                 "does it listen, and is its queue of connections full?",
                 "sh",
                 format!(
@@ -162,6 +162,8 @@ impl<'a> Context<'a> {
             (_, Some("process")) => vec![pods("is it up, how often was it restarted, what were its last words?")],
             (_, Some("memory")) => self.symptom(Symptom::Memory, service),
             (_, Some("disk")) => self.symptom(Symptom::Disk, service),
+            (_, Some("tls")) => self.symptom(Symptom::Tls, service),
+            (_, Some("dns")) => self.symptom(Symptom::Dns, service),
             (_, Some("network")) => self.symptom(Symptom::Timeout, service),
             (_, Some("cpu")) => vec![check(
                 "is it throttled?",

@@ -13,18 +13,18 @@ pub fn sentence(finding: &Finding) -> String {
     match finding {
         Finding::FlowRank { service, score, margin } if *margin >= 0.0 => {
             format!(
-                "by the paths of traces {} is the likeliest to have failed: score {}, {} ahead",
+                "traces leave their usual paths at {} more than anywhere else (score {}, next {})",
                 wording::service(service),
                 number(*score),
-                number(*margin)
+                number(score - margin)
             )
         }
         Finding::FlowRank { service, score, margin } => {
             format!(
-                "by the paths of traces others are likelier than {}: score {}, {} behind",
+                "traces leave their usual paths elsewhere more than at {} (score {}, best {})",
                 wording::service(service),
                 number(*score),
-                number(-margin)
+                number(score - margin)
             )
         }
         Finding::LeftPath { service, traces, of, before, before_of } => {

@@ -66,12 +66,29 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::Exhausted { service, symptom, count } => {
             format!("{} from {} show {}", counted(*count, "message"), name(service), wording::symptom(*symptom))
         }
+        Finding::Unreached { service, symptom, count, callers } => format!(
+            "{} of {} on the way to {} show {}",
+            counted(*count, "message"),
+            wording::services(callers),
+            name(service),
+            wording::symptom(*symptom)
+        ),
         Finding::MetricShift { service, metric, before, during, .. } => metric_shift(service, metric, *before, *during),
         Finding::MetricRank { service, score, margin } if *margin >= 0.0 => {
-            format!("by its metrics {} is the likeliest to have failed: score {}, {} ahead", name(service), number(*score), number(*margin))
+            format!(
+                "its metrics point at {} more than those of any other at it (score {}, next {})",
+                name(service),
+                number(*score),
+                number(score - margin)
+            )
         }
         Finding::MetricRank { service, score, margin } => {
-            format!("by metrics others are likelier than {}: score {}, {} behind", name(service), number(*score), number(-margin))
+            format!(
+                "the metrics of others point at them more than those of {} do at it (score {}, best {})",
+                name(service),
+                number(*score),
+                number(score - margin)
+            )
         }
         Finding::FlowRank { .. }
         | Finding::LeftPath { .. }

@@ -3,7 +3,7 @@
 //! Nothing here has numbers of evidence: those are in `sentences`.
 
 use crate::model::{
-    Cause, CauseKind, Change, Clock, ClockBasis, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Skew, Symptom, Verdict,
+    Cause, CauseKind, Change, Clock, ClockBasis, Finding, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Skew, Symptom, Verdict,
 };
 
 use super::text::{counted, duration, listed_up_to, number, percent, sanitize, shorten};
@@ -252,7 +252,9 @@ pub fn kind_and_id(change: &Change) -> String {
 pub fn resource(word: &str) -> &str {
     match word {
         "process" => "process down",
-        "memory" => "out of memory",
+        "tls" => "TLS certificate or handshake",
+        "dns" => "name resolution",
+        "network" => "network or connection to it",
         "code" => "fault in its code",
         "cpu" => "CPU",
         other => other,
@@ -267,7 +269,12 @@ pub fn suspect(cause: &Cause) -> String {
         Some(instance) => format!("{service} instance {}", id(instance.as_str())),
         None => service,
     };
-    let what = cause.resource.map(|r| format!(": {}", resource(r))).unwrap_or_default();
+    let ran_out = cause.evidence.iter().any(|e| matches!(e.finding, Finding::Exhausted { symptom: Symptom::Memory, .. }));
+    let what = match cause.resource {
+        Some("memory") if ran_out => ": out of memory".to_owned(),
+        Some(word) => format!(": {}", resource(word)),
+        None => String::new(),
+    };
     match (cause.kind, &cause.change) {
         (_, Some(c)) => change(c),
         (CauseKind::Load, None) => format!("more requests at {place}"),

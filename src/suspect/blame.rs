@@ -5,17 +5,23 @@
 //! timeout against a callee that is as fast and as free of errors as ever is the caller's own fault.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Case;
 use super::health::Health;
 use super::surge::{self, CallKind, Pointer, Surge};
-use crate::model::{IncidentSignal, ServiceName, Symptom};
+use crate::model::{Change, IncidentSignal, ServiceName, Symptom, Time};
 
 /// Share of the blame that a message of that kind hands on to the callee.
 const REFUSED: f64 = 0.9;
 /// A callee that answers others is barred to this caller: by its own doorkeeper, by the way there, or by what the caller brings.
 const BARRED_BUT_WELL: f64 = 0.35;
 const DATABASE: f64 = 0.5;
+/// Statements that a client sent before, unchanged as it is, and that the server now cancels or lets wait.
+const SAME_STATEMENTS: f64 = 0.8;
+const ON_THE_SERVER: &[Symptom] = &[Symptom::StatementTimeout, Symptom::SlowStatement, Symptom::LockWait, Symptom::NotReady];
+/// Seconds in which a service that went down for a change is up again and writes of its start.
+const UP_AGAIN: f64 = 30.0;
 /// The callee itself fails or is slower.
 const VISIBLY_ILL: f64 = 0.95;
 /// The callee is demonstrably well.
@@ -168,7 +174,13 @@ fn onward(case: &Case<'_>, service: &ServiceName, witnesses: &Witnesses<'_>) -> 
             let part = told * (surge.count as f64 - surge.expected) / texts;
             let reached = !matches!(kind, CallKind::Refused | CallKind::Barred);
             let reached = reached && !health.get(callee).is_some_and(Health::no_longer_reached);
-            add(callee, part * conviction(*kind, callee, surges, health), reached);
+            let convicted = match surge.symptom {
+                Some(symptom) if *kind == CallKind::Database && ON_THE_SERVER.contains(&symptom) && !has_changed(case, service) => {
+                    SAME_STATEMENTS
+                }
+                _ => conviction(*kind, callee, surges, health),
+            };
+            add(callee, part * convicted, reached);
         }
     }
     if told < 1.0 {
@@ -271,6 +283,25 @@ fn slows_its_callers(case: &Case<'_>, callee: &ServiceName, witnesses: &Witnesse
     }
 }
 
+/// Whether anything is known to have changed at a service before the harm: a record, however old, or a restart that nobody recorded.
+fn has_changed(case: &Case<'_>, service: &ServiceName) -> bool {
+    let onset = case.incident.span.start;
+    let of_it = |c: &&Arc<Change>| c.service == *service || c.service.is_everything();
+    let recorded = case.changes.iter().filter(of_it).any(|c| c.time - onset <= case.clock_slack);
+    recorded || case.unrecorded.iter().filter(of_it).any(|c| c.time <= onset || went_down_before(case, service, c.time))
+}
+
+/// What starts anew writes of it when it is up again: whether its silence until then began before the harm.
+fn went_down_before(case: &Case<'_>, service: &ServiceName, started: Time) -> bool {
+    let (step, onset) = (case.signals.step, case.incident.span.start.plus_seconds(case.clock_slack));
+    let silent = step.window(onset) + 1..step.window(started);
+    started - onset < UP_AGAIN
+        && !case
+            .signals
+            .records_of(service)
+            .any(|(_, counts)| !silent.is_empty() && counts.windows.between(silent.start, silent.end - 1) > 0)
+}
+
 fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {
     let state = health.get(callee);
     match kind {
@@ -311,7 +342,8 @@ fn return_to_clients(case: &Case<'_>, surges: &[Surge], blame: &mut Blame) {
                 *clients.entry(client).or_default() += surge.count as f64;
             }
         }
-        if let Some((client, _)) = clients.into_iter().find(|(client, count)| *count > ONE_CLIENT * all && client != service) {
+        let only = |(client, count): &(ServiceName, f64)| *count > ONE_CLIENT * all && client != service && has_changed(case, client);
+        if let Some((client, _)) = clients.into_iter().find(only) {
             returned.push((service.clone(), client, share * RETURNED));
         }
     }

@@ -1,10 +1,10 @@
 //! Whom to suspect: every change that had begun, every component that anything points at, load.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::scene::Scene;
-use super::surge::{Pointer, Surge};
+use super::surge::{CallKind, Pointer, Surge};
 use super::{Case, Found, Suspect, content, delayed, down, effect, placebo, timing, unrecorded};
 use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
 
@@ -153,6 +153,12 @@ fn of_component(service: &ServiceName, scene: &Scene<'_>) -> Suspect {
         resource = Some("process");
     }
     findings.extend(is_down);
+    if let Some((finding, origins)) = unreached(service, scene) {
+        if let Finding::Unreached { symptom, .. } = &finding {
+            resource = resource.or(Some(barred_at(*symptom)));
+        }
+        findings.push((finding, origins));
+    }
     // What no call graph knows and nothing is recorded of belongs to somebody else.
     let foreign = scene.is_dark(service) && !scene.case.topology.services().contains(service);
     let mut kind = if foreign { CauseKind::Infra } else { CauseKind::Component };
@@ -199,6 +205,32 @@ fn by_series(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
 fn metric_rank(score: &super::metrics::ComponentScore, scene: &Scene<'_>) -> Finding {
     let best_other = scene.by_metrics.iter().find(|s| s.service != score.service).map_or(0.0, |s| s.score);
     Finding::MetricRank { service: score.service.clone(), score: score.score, margin: score.score - best_other }
+}
+
+/// Most complaints about the service are of calls that did not reach it.
+fn unreached(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
+    let barred = |s: &&Surge| matches!(&s.pointer, Pointer::Callee { kind: CallKind::Barred, .. });
+    let all: u64 = scene.complaints_about(service).map(|s| s.count).sum();
+    let (mut counts, mut callers, mut origin) = (BTreeMap::<Symptom, u64>::new(), Vec::new(), None);
+    for surge in scene.complaints_about(service).filter(barred) {
+        *counts.entry(surge.symptom?).or_default() += surge.count;
+        origin = origin.or_else(|| Some(surge.origin.clone()));
+        if !callers.contains(&surge.service) {
+            callers.push(surge.service.clone());
+        }
+    }
+    let count: u64 = counts.values().sum();
+    let symptom = counts.into_iter().max_by_key(|(symptom, n)| (*n, std::cmp::Reverse(*symptom)))?.0;
+    let finding = Finding::Unreached { service: service.clone(), symptom, count, callers };
+    (2 * count > all).then(|| (finding, origin.into_iter().collect()))
+}
+
+fn barred_at(symptom: Symptom) -> &'static str {
+    match symptom {
+        Symptom::Tls => "tls",
+        Symptom::Dns => "dns",
+        _ => "network",
+    }
 }
 
 fn resource_of(symptom: Symptom) -> &'static str {

@@ -25,6 +25,8 @@ pub fn examine(change: &Change, scene: &Scene<'_>) -> Vec<Found> {
     let mut findings = Vec::new();
     for edit in change.config.edits.iter().take(MOST_EDITS).filter(|edit| !timing::replaced(edit, change, scene)) {
         findings.extend(match edits::named_callee(edit, &change.service, scene.case.topology) {
+            // What asks again and again shows at whom it asks.
+            Some(callee) if role_of(edit, scene) == Some(KeyRole::Retries) => governs(edit, &scene.symptoms_around(callee), scene),
             Some(callee) => governs(edit, &scene.symptoms_between(&change.service, callee), scene),
             None => governs(edit, &symptoms, scene),
         });
@@ -64,6 +66,10 @@ pub fn related(role: KeyRole) -> (&'static [Symptom], &'static [Symptom]) {
         KeyRole::Logging => (&[], &[S::Disk]),
         KeyRole::Schedule | KeyRole::Inert => (&[], &[]),
     }
+}
+
+fn role_of(edit: &KeyEdit, scene: &Scene<'_>) -> Option<KeyRole> {
+    scene.case.facts.key(edit.key.as_str()).map(|fact| fact.role)
 }
 
 fn governs(edit: &KeyEdit, symptoms: &[(Symptom, f64)], scene: &Scene<'_>) -> Option<Found> {

@@ -28,9 +28,9 @@ pub enum Pointer {
 /// How a call to the callee went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// Nobody listened, or the name did not resolve.
+    /// Nobody listened.
     Refused,
-    /// No connection came about: the way was barred, or the handshake failed. The request never reached the callee.
+    /// No connection came about: the name did not resolve, the way was barred, or the handshake failed. The request never reached the callee.
     Barred,
     /// A statement on a database failed.
     Database,
@@ -174,8 +174,8 @@ impl Book<'_> {
 
     fn kind(&self, callee: &ServiceName, symptom: Option<Symptom>) -> CallKind {
         match symptom {
-            Some(Symptom::Refused | Symptom::Dns) => CallKind::Refused,
-            Some(Symptom::Tls | Symptom::Unreachable) => CallKind::Barred,
+            Some(Symptom::Refused) => CallKind::Refused,
+            Some(Symptom::Dns | Symptom::Tls | Symptom::Unreachable) => CallKind::Barred,
             _ if self.engine(callee).is_some() => CallKind::Database,
             Some(Symptom::Timeout) => CallKind::Timeout,
             _ => CallKind::Failed,
@@ -247,7 +247,7 @@ fn shared_ways(surges: &mut [Surge], known: &std::collections::BTreeSet<ServiceN
         }
         let way = names.iter().map(|n| ServiceName::new(*n)).find(|n| known.contains(n)).unwrap_or_else(|| ServiceName::new(names[0]));
         for surge in surges.iter_mut().filter(|s| about(s).is_some()) {
-            surge.pointer = Pointer::Callee { service: way.clone(), kind: CallKind::Refused };
+            surge.pointer = Pointer::Callee { service: way.clone(), kind: CallKind::Barred };
         }
     }
 }

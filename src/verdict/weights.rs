@@ -5,6 +5,7 @@
 
 use crate::model::finding::Law;
 use crate::model::{CauseKind, ChangeId, ChangeKind, ConfigKey, Evidence, EvidenceFamily, Finding, KeyRole};
+use crate::suspect::health::Health;
 use crate::suspect::scene::Scene;
 use crate::suspect::{Suspect, metrics};
 
@@ -43,6 +44,8 @@ const TIME_SLOPE: f64 = 0.6;
 /// The nearer bound of what all keys of a change together may weigh.
 const KEY_RANGE: (f64, f64) = (-1.5, 3.5);
 const KEY_SCALE: f64 = 0.8;
+/// A key that is related to the symptom only by what may follow stays below it; one that governs what ran out, or whose value is quoted, does not.
+const LEAST_KEY: f64 = 1.5;
 
 /// Share of the faults of changes that show late, and the seconds over which the others fade.
 const LATE_SHARE: f64 = 0.25;
@@ -75,6 +78,14 @@ pub fn kind_prior(suspect: &Suspect) -> f64 {
         CauseKind::Load => LOAD_PRIOR,
         CauseKind::Infra => INFRA_PRIOR,
     }
+}
+
+/// What the evidence about a key must exceed for it to stand for its change. A deploy brings code as well, so that there the key must match the
+/// symptom directly: putting it back instead of the whole is bad advice where the code was at fault.
+pub fn least_for_a_key(suspect: &Suspect) -> f64 {
+    let brings_code =
+        suspect.change.as_ref().is_some_and(|c| matches!(c.kind, ChangeKind::Deploy | ChangeKind::Rollback | ChangeKind::Migration));
+    if brings_code { LEAST_KEY } else { 0.0 }
 }
 
 /// What the evidence about one key may weigh in all.
@@ -139,6 +150,9 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::Down { refused_share, up_zero, restarted, .. } => down(suspect, scene, *refused_share, *up_zero, *restarted),
         Finding::Exhausted { symptom, .. } if *symptom == crate::model::Symptom::Disk => 3.0,
         Finding::Exhausted { .. } => 1.5,
+        // Where it answers others, what bars the way may be the caller's.
+        Finding::Unreached { service, .. } if scene.health.get(service).is_some_and(Health::healthy) => 0.0,
+        Finding::Unreached { .. } => 1.2,
         Finding::LoadRise { ratio, .. } => (4.0 * ratio.log2()).min(8.0),
         Finding::LoadFlat { .. } => -2.0,
         Finding::ChangedRecently { .. } if component => -0.7,

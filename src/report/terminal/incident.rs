@@ -100,6 +100,9 @@ fn signal(screen: &mut Screen, verdict: &Verdict, view: &View) {
     }
 }
 
+/// What speaks against a certain cause with no more nats than this would only raise doubts that nobody who weighed it has.
+const TRIFLE: f64 = 0.35;
+
 fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence: usize) {
     cause_line(screen, cause, certainty);
     key_line(screen, cause);
@@ -107,10 +110,11 @@ fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence
     for (i, e) in supporting.iter().take(most_evidence).enumerate() {
         evidence(screen, &format!("  {}", i + 1), e, 2);
     }
-    if let Some(e) = opposing.first() {
+    let doubt = opposing.iter().find(|e| -e.weight > TRIFLE || certainty != Certainty::Certain);
+    if let Some(e) = doubt {
         evidence(screen, " but", e, 2);
     }
-    let unshown = supporting.len().saturating_sub(most_evidence) + opposing.len().saturating_sub(1);
+    let unshown = supporting.len().saturating_sub(most_evidence) + opposing.len().saturating_sub(usize::from(doubt.is_some()));
     if unshown > 0 {
         let text = format!("+ {unshown} more with --all");
         screen.paragraph(&Paragraph { indent: 5, text: &text, tone: Tone::Dim, ..Paragraph::default() });
