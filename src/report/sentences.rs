@@ -142,7 +142,7 @@ fn over_time(finding: &Finding) -> String {
     match finding {
         Finding::ServedWell { service, seconds, requests, failed, .. } => {
             let of = format!("{} of {}", count(*failed), counted(*requests, "request"));
-            format!("in the {} between it and the failures {of} to {} failed", duration(*seconds), name(service))
+            format!("{of} to {} failed in the {} between it and the failures", name(service), duration(*seconds))
         }
         Finding::GrewSince { service, metric, before, at_onset, .. } => {
             let (from, to) = (number(*before), number(*at_onset));

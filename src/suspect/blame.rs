@@ -10,7 +10,8 @@ use std::sync::Arc;
 use super::Case;
 use super::health::Health;
 use super::surge::{self, CallKind, Pointer, Surge};
-use crate::model::{Change, IncidentSignal, ServiceName, Symptom, Time};
+use crate::model::{Change, IncidentSignal, ServiceName, Symptom, Time, TimeSpan};
+use crate::signal::Outcomes;
 
 /// Share of the blame that a message of that kind hands on to the callee.
 const REFUSED: f64 = 0.9;
@@ -291,15 +292,11 @@ fn has_changed(case: &Case<'_>, service: &ServiceName) -> bool {
     recorded || case.unrecorded.iter().filter(of_it).any(|c| c.time <= onset || went_down_before(case, service, c.time))
 }
 
-/// What starts anew writes of it when it is up again: whether its silence until then began before the harm.
+/// What starts anew writes of it when it is up again: whether no request was answered from the harm until then.
 fn went_down_before(case: &Case<'_>, service: &ServiceName, started: Time) -> bool {
-    let (step, onset) = (case.signals.step, case.incident.span.start.plus_seconds(case.clock_slack));
-    let silent = step.window(onset) + 1..step.window(started);
-    started - onset < UP_AGAIN
-        && !case
-            .signals
-            .records_of(service)
-            .any(|(_, counts)| !silent.is_empty() && counts.windows.between(silent.start, silent.end - 1) > 0)
+    let silent = TimeSpan { start: case.incident.span.start.plus_seconds(case.clock_slack), end: started };
+    let answered = |outcomes: &Outcomes| outcomes.totals(silent).0 > 0.0;
+    silent.seconds() < UP_AGAIN && case.signals.outcomes.get(service).is_some_and(|outcomes| silent.seconds() <= 0.0 || !answered(outcomes))
 }
 
 fn conviction(kind: CallKind, callee: &ServiceName, surges: &[Surge], health: &BTreeMap<ServiceName, Health>) -> f64 {

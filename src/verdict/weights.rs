@@ -268,6 +268,8 @@ pub fn telling(evidence: &Evidence) -> f64 {
     let concrete = match &evidence.finding {
         Finding::Surge { own: true, never_before: true, .. } => 2.3,
         Finding::Capacity { .. } | Finding::Predicted { .. } => 2.5,
+        // What was seen is told before where it was followed to.
+        Finding::Blame { .. } => -1.0,
         // Scores of rankings tell a person little.
         Finding::MetricRank { .. } | Finding::FlowRank { .. } => -0.5,
         // The changed key is told above the evidence anyway.
