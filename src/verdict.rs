@@ -102,7 +102,8 @@ fn best_key(keyed: Vec<Found>, suspect: &Suspect, scene: &Scene<'_>) -> (Option<
     let best = by_key.into_values().max_by(|a, b| total(&a.1).total_cmp(&total(&b.1)).then_with(|| b.0.key.cmp(&a.0.key)));
     match best {
         Some((edit, evidence)) if total(&evidence) > 0.0 => {
-            let named = total(&evidence) > weights::least_for_a_key(suspect);
+            let hurts = evidence.iter().any(|e| matches!(e.finding, Finding::KeyGoverns { worse: Some(true), .. }));
+            let named = hurts || total(&evidence) > weights::least_for_a_key(suspect);
             (named.then_some(edit).or_else(|| the_edit_itself(suspect)), evidence)
         }
         Some((edit, _)) => {

@@ -7,7 +7,7 @@ use crate::model::{Exemplar, Level, Origin, ServiceName, Symptom, Time, TimeSpan
 use crate::signal::Signals;
 use crate::template::{RecordCounts, RecordKey};
 
-use super::Case;
+use super::{Case, down};
 
 /// A count surges when it exceeds what is expected by this many, and by two standard deviations of a Poisson count.
 const SMALLEST_EXCESS: f64 = 3.0;
@@ -85,7 +85,8 @@ pub fn survey(case: &Case<'_>, quiet: TimeSpan, load_ratio: f64) -> Vec<Surge> {
     // A callee of which nothing was recorded is complained about all the same.
     let mut known = case.signals.services().clone();
     known.extend(case.topology.services().into_iter().cloned());
-    let book = Book { topology: case.topology, names: case.names, known: &known };
+    let down = case.topology.services().into_iter().filter(|s| down::was_down(s, case, quiet)).cloned().collect();
+    let book = Book { topology: case.topology, names: case.names, known: &known, down };
     let mut surges = Vec::new();
     for (key, counts) in grouped(case.signals) {
         let (count, before) =
@@ -155,6 +156,8 @@ struct Book<'a> {
     topology: &'a Topology,
     names: &'a NameBook,
     known: &'a std::collections::BTreeSet<ServiceName>,
+    /// Services that did not answer their probe.
+    down: std::collections::BTreeSet<ServiceName>,
 }
 
 impl Book<'_> {
@@ -166,10 +169,17 @@ impl Book<'_> {
         let named = peer.and_then(|p| self.resolve(service, p)).or_else(|| self.named_in(service, text));
         let database = || self.database_of(service, text, symptom);
         let outside = || outsider(text).filter(|_| symptom.is_some_and(|s| OUTSIDE.contains(&s)));
-        match named.or_else(database).or_else(outside) {
+        match named.or_else(database).or_else(outside).or_else(|| self.down_behind(service, symptom)) {
             Some(callee) => Pointer::Callee { kind: self.kind(&callee, symptom), service: callee },
             None => Pointer::Own,
         }
+    }
+
+    /// Nobody listened at an address that is no service's name: the one callee of which a probe says that it was down.
+    fn down_behind(&self, service: &ServiceName, symptom: Option<Symptom>) -> Option<ServiceName> {
+        let mut callees = self.topology.callees(service).filter(|c| self.down.contains(*c));
+        let first = callees.next().filter(|_| matches!(symptom, Some(Symptom::Refused | Symptom::Unreachable)))?;
+        callees.next().is_none().then(|| first.clone())
     }
 
     fn kind(&self, callee: &ServiceName, symptom: Option<Symptom>) -> CallKind {

@@ -81,7 +81,7 @@ pub fn kind_prior(suspect: &Suspect) -> f64 {
 }
 
 /// What the evidence about a key must exceed for it to stand for its change. A deploy brings code as well, so that there the key must match the
-/// symptom directly: putting it back instead of the whole is bad advice where the code was at fault.
+/// symptom directly, or have been moved in the direction that hurts: putting it back instead of the whole is bad advice where the code was at fault.
 pub fn least_for_a_key(suspect: &Suspect) -> f64 {
     let brings_code =
         suspect.change.as_ref().is_some_and(|c| matches!(c.kind, ChangeKind::Deploy | ChangeKind::Rollback | ChangeKind::Migration));
