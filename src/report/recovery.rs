@@ -48,6 +48,17 @@ pub fn sentence(recovery: &Recovery) -> String {
     }
 }
 
+/// The same for a line or two: without the test, which JSON and the documents have.
+pub fn brief(recovery: &Recovery) -> String {
+    let at = |m: &Option<Measured>| m.as_ref().map_or_else(|| "nothing measured".to_owned(), level);
+    match recovery.outcome {
+        RecoveryOutcome::Recovered => {
+            format!("recovered; {}: {} after it, {} before it", sanitize(&recovery.measure), at(&recovery.after), at(&recovery.before))
+        }
+        _ => sentence(recovery),
+    }
+}
+
 fn size(recovery: &Recovery, value: f64) -> String {
     let shares = recovery.before.is_some_and(|m| m.bad.is_some());
     if shares { format!("{} points", number(value * 100.0)) } else { number(value) }
@@ -113,6 +124,11 @@ pub mod tests {
     fn every_outcome_has_numbers() {
         let told = sentence(&sample(RecoveryOutcome::Recovered));
         assert!(told.contains("0 % of 1,500 requests after it") && told.contains("below 0.2 points"), "{told}");
+        let told = brief(&sample(RecoveryOutcome::Recovered));
+        assert_eq!(
+            told,
+            "recovered; share of failed requests at storefront: 0 % of 1,500 requests after it, 0.1 % of 9,000 requests before it"
+        );
         for outcome in [RecoveryOutcome::Residue, RecoveryOutcome::CannotTell, RecoveryOutcome::StillOn] {
             assert!(sentence(&sample(outcome)).contains(" before it"));
         }

@@ -195,7 +195,7 @@ fn recovered(screen: &mut Screen, analysis: &Analysis, verdict: &Verdict) {
     let Some(found) = index.and_then(|i| analysis.dossier.recoveries.get(i)) else { return };
     let text = match found.outcome {
         RecoveryOutcome::StillOn => return,
-        _ => recovery::sentence(found),
+        _ => recovery::brief(found),
     };
     let tone = if found.outcome == RecoveryOutcome::Residue { Tone::Warning } else { Tone::Plain };
     screen.paragraph(&Paragraph { label: "FIX", indent: 5, text: &text, tone, ..Paragraph::default() });
