@@ -240,3 +240,29 @@ fn rate_within(bad: &[f64], first: i64, span: TimeSpan, signals: &Signals) -> f6
     let seconds = range.len() as f64 * signals.step.seconds();
     if seconds > 0.0 { bad[range].iter().sum::<f64>() / seconds } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Step;
+
+    /// Ten requests a second are served, but for a minute, in which `refused` of them are refused and `more` others as well.
+    fn with_refusals(refused: f64, more: f64) -> Outcomes {
+        let mut all = Outcomes::empty(Step::SECOND, 0, 600);
+        for i in 0..600 {
+            let minute = (300..360).contains(&i);
+            all.rejected[i] = if minute { refused + more } else { 0.0 };
+            all.completed[i] = 10.0 + if minute { more } else { 0.0 };
+        }
+        all
+    }
+
+    #[test]
+    fn refusals_count_where_they_replace_what_was_served() {
+        let found =
+            |outcomes: &Outcomes| rejections(outcomes, &["web".into()], SMALLEST_QUIET).map_or(0, |s| s.found.map_or(0, |f| f.len()));
+        assert_eq!(found(&with_refusals(5.0, 0.0)), 1);
+        assert_eq!(found(&with_refusals(0.0, 5.0)), 0, "doors that were never open");
+        assert_eq!(found(&with_refusals(0.0, 0.0)), 0);
+    }
+}

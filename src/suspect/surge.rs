@@ -361,6 +361,44 @@ pub fn has_word(text: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn complaint(about: &str, symptom: Symptom) -> Surge {
+        Surge {
+            service: "web".into(),
+            level: Level::Error,
+            client: None,
+            template: String::new(),
+            text: String::new(),
+            detail: String::new(),
+            count: 9,
+            expected: 0.0,
+            never_before: true,
+            symptom: Some(symptom),
+            first: Time(0),
+            origin: Origin { path: "logs/web.log".into(), line: 1 },
+            pointer: Pointer::Callee { service: about.into(), kind: CallKind::Barred },
+        }
+    }
+
+    #[test]
+    fn names_of_several_callees_that_do_not_resolve_are_one_resolver_and_one_name_is_not() {
+        let known = ["api", "stock", "coredns"].map(ServiceName::new).into_iter().collect::<std::collections::BTreeSet<_>>();
+        let unknown = std::collections::BTreeSet::new();
+        let about = |mut surges: Vec<Surge>, known: &std::collections::BTreeSet<ServiceName>| {
+            shared_ways(&mut surges, known);
+            let callee = |s: Surge| match s.pointer {
+                Pointer::Callee { service, .. } => service.to_string(),
+                Pointer::Own => String::new(),
+            };
+            surges.into_iter().map(callee).collect::<Vec<_>>()
+        };
+        let both = || vec![complaint("api", Symptom::Dns), complaint("stock", Symptom::Dns)];
+        assert_eq!(about(both(), &known), ["coredns", "coredns"]);
+        assert_eq!(about(both(), &unknown), ["dns", "dns"]);
+        assert_eq!(about(vec![complaint("api", Symptom::Dns), complaint("stock", Symptom::Tls)], &known), ["api", "stock"]);
+        // One caller that reaches nobody may itself be cut off.
+        assert_eq!(about(vec![complaint("api", Symptom::Unreachable), complaint("stock", Symptom::Unreachable)], &known), ["api", "stock"]);
+    }
+
     #[test]
     fn names_as_whole_words() {
         for (text, name, expected) in [
