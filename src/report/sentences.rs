@@ -66,30 +66,8 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
         Finding::Exhausted { service, symptom, count } => {
             format!("{} from {} show {}", counted(*count, "message"), name(service), wording::symptom(*symptom))
         }
-        Finding::Unreached { service, symptom, count, callers } => format!(
-            "{} of {} on the way to {} show {}",
-            counted(*count, "message"),
-            wording::services(callers),
-            name(service),
-            wording::symptom(*symptom)
-        ),
+        Finding::Unreached { .. } | Finding::MetricRank { .. } => of_component(finding),
         Finding::MetricShift { service, metric, before, during, .. } => metric_shift(service, metric, *before, *during),
-        Finding::MetricRank { service, score, margin } if *margin >= 0.0 => {
-            format!(
-                "its metrics point at {} more than those of any other at it (score {}, next {})",
-                name(service),
-                number(*score),
-                number(score - margin)
-            )
-        }
-        Finding::MetricRank { service, score, margin } => {
-            format!(
-                "the metrics of others point at them more than those of {} do at it (score {}, best {})",
-                name(service),
-                number(*score),
-                number(score - margin)
-            )
-        }
         Finding::FlowRank { .. }
         | Finding::LeftPath { .. }
         | Finding::OddStep { .. }
@@ -134,6 +112,36 @@ fn brief(finding: &Finding) -> Option<String> {
         }
         Finding::LoadFlat { ratio, .. } => Some(format!("requests at {} times the usual rate", number(*ratio))),
         _ => None,
+    }
+}
+
+/// What callers and metrics say of a component; empty for other findings.
+fn of_component(finding: &Finding) -> String {
+    match finding {
+        Finding::Unreached { service, symptom, count, callers } => format!(
+            "{} of {} on the way to {} show {}",
+            counted(*count, "message"),
+            wording::services(callers),
+            name(service),
+            wording::symptom(*symptom)
+        ),
+        Finding::MetricRank { service, score, margin } if *margin >= 0.0 => {
+            format!(
+                "its metrics point at {} more than those of any other at it (score {}, next {})",
+                name(service),
+                number(*score),
+                number(score - margin)
+            )
+        }
+        Finding::MetricRank { service, score, margin } => {
+            format!(
+                "the metrics of others point at them more than those of {} do at it (score {}, best {})",
+                name(service),
+                number(*score),
+                number(score - margin)
+            )
+        }
+        _ => String::new(),
     }
 }
 

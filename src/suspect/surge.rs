@@ -255,7 +255,7 @@ fn shared_ways(surges: &mut [Surge], known: &std::collections::BTreeSet<ServiceN
         if callees.len() < 2 || complaining.len() < callers {
             continue;
         }
-        let way = names.iter().map(|n| ServiceName::new(*n)).find(|n| known.contains(n)).unwrap_or_else(|| ServiceName::new(names[0]));
+        let way = names.iter().map(|n| ServiceName::new(n)).find(|n| known.contains(n)).unwrap_or_else(|| ServiceName::new(names[0]));
         for surge in surges.iter_mut().filter(|s| about(s).is_some()) {
             surge.pointer = Pointer::Callee { service: way.clone(), kind: CallKind::Barred };
         }

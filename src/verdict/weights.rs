@@ -148,11 +148,7 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::DiedAfter { .. } => 2.0,
         Finding::NoSymptom { .. } => -0.5,
         Finding::Down { refused_share, up_zero, restarted, .. } => down(suspect, scene, *refused_share, *up_zero, *restarted),
-        Finding::Exhausted { symptom, .. } if *symptom == crate::model::Symptom::Disk => 3.0,
-        Finding::Exhausted { .. } => 1.5,
-        // Where it answers others, what bars the way may be the caller's.
-        Finding::Unreached { service, .. } if scene.health.get(service).is_some_and(Health::healthy) => 0.0,
-        Finding::Unreached { .. } => 1.2,
+        Finding::Exhausted { .. } | Finding::Unreached { .. } => out_of_use(finding, scene),
         Finding::LoadRise { ratio, .. } => (4.0 * ratio.log2()).min(8.0),
         Finding::LoadFlat { .. } => -2.0,
         Finding::ChangedRecently { .. } if component => -0.7,
@@ -162,10 +158,8 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
             let counted = scene.blame.from_requests && metrics::is_felt(metric.as_str());
             (0.15 * z.max(0.0).ln_1p()).min(0.5) * if counted { 0.2 } else { 1.0 }
         }
-        Finding::MetricRank { score, margin, .. } => {
-            let least = if component { f64::NEG_INFINITY } else { -CHANGED_ELSEWHERE };
-            metric_rank(*score, *margin, scene).max(least)
-        }
+        Finding::MetricRank { score, margin, .. } if component => metric_rank(*score, *margin, scene),
+        Finding::MetricRank { score, margin, .. } => metric_rank(*score, *margin, scene).max(-CHANGED_ELSEWHERE),
         Finding::FlowRank { score, margin, .. } => flow_rank(*score, *margin, scene),
         Finding::LeftPath { .. }
         | Finding::OddStep { .. }
@@ -174,6 +168,18 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         | Finding::Saturated { .. } => 0.1,
         Finding::Victim { share, .. } => -0.5 * share,
         Finding::Healthy { .. } | Finding::CleanLog { .. } | Finding::MetricFlat { .. } => -1.0,
+        _ => 0.0,
+    }
+}
+
+/// What ran out, or could not be reached.
+fn out_of_use(finding: &Finding, scene: &Scene<'_>) -> f64 {
+    match finding {
+        Finding::Exhausted { symptom, .. } if *symptom == crate::model::Symptom::Disk => 3.0,
+        Finding::Exhausted { .. } => 1.5,
+        // Where it answers others, what bars the way may be the caller's.
+        Finding::Unreached { service, .. } if scene.health.get(service).is_some_and(Health::healthy) => 0.0,
+        Finding::Unreached { .. } => 1.2,
         _ => 0.0,
     }
 }
