@@ -15,8 +15,6 @@ use super::sniff::Look;
 use super::{Source, SourceKind, lines};
 use crate::model::{Complaint, Origin};
 
-/// Two instances that wrote so many bytes with dates in them do not write the same.
-const TELLING: u64 = 4 * 1024;
 /// Bytes that are read at once.
 const CHUNK: usize = 256 * 1024;
 
@@ -27,8 +25,8 @@ pub(super) fn beginning(head: &[u8]) -> u64 {
     if head.is_empty() { 0 } else { hasher.finish().max(1) }
 }
 
-/// Marks files as not to be read whose content another file of the same service has, and of the same instance unless it is a copy of the
-/// file. The shortest name stays, for copies are named after what they are of. Returns what to say of it.
+/// Marks files as not to be read whose content another file of the same service has, and of the same instance unless it is named as a copy
+/// of the file. The shortest name stays, for copies are named after what they are of. Returns what to say of it.
 pub(super) fn leave_out(sources: &mut [Source], looks: &[Look]) -> Vec<Complaint> {
     let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (at, (source, look)) in sources.iter().zip(looks).enumerate() {
@@ -43,8 +41,7 @@ pub(super) fn leave_out(sources: &mut [Source], looks: &[Look]) -> Vec<Complaint
         let mut first: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
         for (at, content) in group.into_iter().zip(contents).filter_map(|(at, content)| Some((at, content?))) {
             let others = first.entry(content).or_default();
-            let dated = looks[at].date.is_some();
-            let Some(known) = others.iter().copied().find(|other| is_copy(&sources[at], &sources[*other], dated)) else {
+            let Some(known) = others.iter().copied().find(|other| is_copy(&sources[at], &sources[*other])) else {
                 others.push(at);
                 continue;
             };
@@ -56,10 +53,9 @@ pub(super) fn leave_out(sources: &mut [Source], looks: &[Look]) -> Vec<Complaint
     complaints
 }
 
-/// Whether of two files that hold the same one is a copy of the other. Two instances may well write the same few lines.
-fn is_copy(source: &Source, known: &Source, dated: bool) -> bool {
-    let large = source.bytes.max(known.bytes) >= TELLING;
-    source.instance == known.instance || (dated && large) || is_named_after(&source.shown, &known.shown)
+/// Whether of two files that hold the same one is a copy of the other. Two instances may well write the same.
+fn is_copy(source: &Source, known: &Source) -> bool {
+    source.instance == known.instance || is_named_after(&source.shown, &known.shown)
 }
 
 /// `copy-of-web-1.log`, `web-1 (2).log`, `web-1.log.bak` for `web-1.log`, but not what other instances are called: `web-10.log`, `web-1-2.log`.
