@@ -215,7 +215,7 @@ mod tests {
         let values = thrift.structure(0).unwrap();
         let header = file.len() - 4 - thrift.rest.len();
         let shown = values.field(5).or(values.field(7)).and_then(|page| page.field(1)).and_then(Value::number).unwrap();
-        let (low, high) = ((shown * 2 & 0x7f) as u8 | 0x80, (shown * 2 >> 7) as u8);
+        let (low, high) = (((shown * 2) & 0x7f) as u8 | 0x80, ((shown * 2) >> 7) as u8);
         let at = file[4..4 + header].windows(2).position(|pair| pair == [low, high]).unwrap_or(usize::MAX);
         if at == usize::MAX {
             let at = file[4..4 + header].iter().position(|byte| i64::from(*byte) == shown * 2).unwrap();

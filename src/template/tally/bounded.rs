@@ -184,7 +184,8 @@ impl Tally {
     /// Brings together what is counted apart and should no longer be, where that has become much.
     pub(super) fn refit_in_time(&mut self) {
         let kinds = |tally: &Tally| tally.records.len() + tally.requests.len();
-        if kinds(self) < self.refit_at || !(self.bounds.texts.are_stale() || !self.bounds.stale.is_empty()) {
+        let stale = self.bounds.texts.are_stale() || !self.bounds.stale.is_empty();
+        if kinds(self) < self.refit_at || !stale {
             return;
         }
         let stale = std::mem::take(&mut self.bounds.stale);
