@@ -208,6 +208,15 @@ enum Value {
     Unreadable,
 }
 
+/// So many units since 1970; `None` beyond what microseconds can say.
+fn instant(count: i64, unit: TimeUnit) -> Option<Time> {
+    match unit {
+        TimeUnit::Nanoseconds => Some(Time(count.div_euclid(1_000))),
+        TimeUnit::Microseconds => Some(Time(count)),
+        TimeUnit::Milliseconds => count.checked_mul(1_000).map(Time),
+    }
+}
+
 fn texts(table: &DataFrame, name: &str) -> Result<Vec<String>, String> {
     let column = table.column(name).and_then(|c| c.cast(&DataType::String)).map_err(|e| first_line(&e))?;
     let column = column.str().map_err(|e| first_line(&e))?;
@@ -237,7 +246,14 @@ fn has_decimal_commas(values: &[String]) -> bool {
 }
 
 /// Times as text in RFC 3339 or numbers whose magnitude tells seconds from milli-, micro- and nanoseconds.
+/// A column of instants, as Parquet has them, or of texts and numbers that mean times.
 fn times(table: &DataFrame, name: &str) -> Result<Vec<Option<Time>>, String> {
+    let column = table.column(name).map_err(|e| first_line(&e))?;
+    if let DataType::Datetime(unit, _) = column.dtype() {
+        let counts = column.cast(&DataType::Int64).map_err(|e| first_line(&e))?;
+        let counts = counts.i64().map_err(|e| first_line(&e))?;
+        return Ok(counts.iter().map(|count| count.and_then(|count| instant(count, *unit))).collect());
+    }
     let clock = Clock::default();
     Ok(texts(table, name)?.iter().map(|t| clock.read(t, None)).collect())
 }
@@ -290,6 +306,33 @@ mod tests {
         let (series, outcome) = read(wide);
         assert_eq!(series, [("a/cpu".to_owned(), 2)]);
         assert_eq!((outcome.rows, outcome.misread), (2, 1));
+    }
+
+    /// A Parquet file whose times are instants of some unit, and what is read of it.
+    fn instants(counts: [i64; 2], unit: TimeUnit, zone: Option<&str>) -> Vec<(Time, f64)> {
+        let zone = TimeZone::opt_try_new(zone).unwrap();
+        let times = Column::new("timestamp".into(), counts).cast(&DataType::Datetime(unit, zone)).unwrap();
+        let text = |name: &str, text: &str| Column::new(name.into(), [text, text]);
+        let columns = vec![times, text("service", "a"), text("metric", "cpu"), Column::new("value".into(), [1.0, 2.0])];
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut DataFrame::new(2, columns).unwrap()).unwrap();
+        let mut collected = Collected::default();
+        assert_eq!(read_parquet(bytes, &mut collected).unwrap().misread, 0);
+        collected.finish().into_values().flatten().collect()
+    }
+
+    #[test]
+    fn instants_of_parquet_are_times_in_any_unit() {
+        let second = 1_691_850_600;
+        let expected = [(Time(second * 1_000_000), 1.0), (Time((second + 60) * 1_000_000), 2.0)];
+        for (unit, per_second) in
+            [(TimeUnit::Milliseconds, 1_000), (TimeUnit::Microseconds, 1_000_000), (TimeUnit::Nanoseconds, 1_000_000_000)]
+        {
+            for zone in [None, Some("UTC"), Some("Europe/Berlin")] {
+                assert_eq!(instants([second * per_second, (second + 60) * per_second], unit, zone), expected, "{unit:?} {zone:?}");
+            }
+        }
+        assert_eq!((instant(i64::MAX, TimeUnit::Milliseconds), instant(-1, TimeUnit::Nanoseconds)), (None, Some(Time(-1))));
     }
 
     #[test]
