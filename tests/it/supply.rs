@@ -19,10 +19,10 @@ fn names(settings: &Table, section: &str, key: &str) -> BTreeSet<String> {
     list.iter().map(|item| item.as_str().or_else(|| item["crate"].as_str()).unwrap().to_owned()).collect()
 }
 
-/// All packages that any target or feature may bring in.
+/// All packages that any target or feature may bring in. Those of other systems are fetched where only this one's were needed so far.
 fn packages() -> Vec<Value> {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    let output = cargo.current_dir(root()).args(["metadata", "--format-version", "1", "--locked", "--offline"]).output().unwrap();
+    let output = cargo.current_dir(root()).args(["metadata", "--format-version", "1", "--locked"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     document["packages"].as_array().unwrap().clone()
@@ -57,7 +57,7 @@ fn every_licence_is_one_that_is_allowed() {
 /// Names and versions of the packages below the program by edges of some kinds, on any system.
 fn tree(edges: &str) -> BTreeSet<(String, String)> {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    let tree = ["tree", "--locked", "--offline", "--edges", edges, "--target", "all", "--prefix", "none", "--format", "{p}"];
+    let tree = ["tree", "--locked", "--edges", edges, "--target", "all", "--prefix", "none", "--format", "{p}"];
     let output = cargo.current_dir(root()).args(tree).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let package = |line: &str| {
