@@ -15,6 +15,8 @@ import random
 import shutil
 import sys
 
+from invented import write_records
+
 UTC = dt.timezone.utc
 
 # Roles: who calls whom. A seed gives them names.
@@ -212,18 +214,10 @@ class World:
         if self.with_metrics:
             os.makedirs(os.path.join(folder, "metrics"), exist_ok=True)
             METRICS[self.metric_format](self, os.path.join(folder, "metrics"))
-        for path, text in self.files.items():
-            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
-            open(os.path.join(folder, path), "w").write(text)
-        with open(os.path.join(folder, "changes.jsonl"), "w") as file:
-            for change in sorted(self.changes, key=lambda c: c["time"]):
-                file.write(json.dumps(change) + "\n")
-        if self.with_topology:
-            with open(os.path.join(folder, "topology.csv"), "w") as file:
-                file.write("source,target\n" + "".join(f"{self.name(x)},{self.name(y)}\n" for x in CALLS for y in CALLS[x]))
+        edges = [(self.name(x), self.name(y)) for x in CALLS for y in CALLS[x]] if self.with_topology else []
         truth = {"incident": False} if self.quiet else {"incident": True, "start": self.stamp(self.onset), "end": self.stamp(self.end),
                                                         "cause": self.truth, "also_accept": self.also}
-        json.dump(truth, open(os.path.join(folder, "truth.json"), "w"))
+        write_records(folder, self.files, self.changes, edges, truth)
 
 
 def failure(language, callee, how, rng, is_proxy):

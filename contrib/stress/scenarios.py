@@ -16,6 +16,8 @@ import shutil
 import subprocess
 import sys
 
+from invented import write_records
+
 UTC = dt.timezone.utc
 START = dt.datetime(2025, 3, 14, 9, 0, tzinfo=UTC)
 EDGES = [("proxy", "web"), ("web", "basket"), ("web", "search"), ("web", "account"), ("basket", "pricing"), ("basket", "tills"),
@@ -155,17 +157,9 @@ class World:
             for service, rows in self.metrics.items():
                 for t, metric, value in rows:
                     file.write(f"{stamp(t)},{service},{metric},{value:.4f}\n")
-        for path, text in self.configs.items():
-            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
-            open(os.path.join(folder, path), "w").write(text)
-        with open(os.path.join(folder, "changes.jsonl"), "w") as file:
-            for change in sorted(self.changes, key=lambda c: c["time"]):
-                file.write(json.dumps(change) + "\n")
-        with open(os.path.join(folder, "topology.csv"), "w") as file:
-            file.write("source,target\n" + "".join(f"{a},{b}\n" for a, b in EDGES))
         truth = {"incident": True, "start": stamp(self.onset), "end": stamp(min(self.end, self.length)), "cause": self.truth,
                  "also_accept": self.truth.pop("also", [])}
-        json.dump(truth, open(os.path.join(folder, "truth.json"), "w"))
+        write_records(folder, self.configs, self.changes, EDGES, truth)
 
 
 def stamp(t):

@@ -11,6 +11,7 @@ use crate::model::Record;
 use super::Formats;
 use super::assemble::{request, without_address_parts};
 use super::cells::{Cell, Column, Row, is_nothing};
+use super::compile::MessageFormat;
 use super::keys::{Key, KeyCache};
 use super::matching::fill_by;
 use super::pattern::{Pattern, Places};
@@ -58,18 +59,22 @@ impl Meanings {
 /// of them it is what its like begin with.
 fn meaning(formats: &Formats, masked: &str) -> u64 {
     let beginning = masked.split_once(tokens::VARIABLE).map_or(masked, |(before, _)| before);
-    let (mut found, mut number) = (0, 0);
-    for format in formats.messages() {
-        if format.has_digits || format.any.is_match(masked) {
-            let begins = |(number, pattern): &(usize, &Pattern)| formats.beginnings().may_be_message(*number, &pattern.text, beginning);
-            found = (number..).zip(&format.patterns).filter(begins).fold(found, |all, (number, _)| all | bit(number));
-        }
-        number += format.patterns.len();
-    }
+    let begins = |(number, pattern): &(usize, &Pattern)| formats.beginnings().may_be_message(*number, &pattern.text, beginning);
+    let spoken_of = numbered(formats).filter(|(format, _)| format.has_digits || format.any.is_match(masked));
+    let found = spoken_of.flat_map(|(_, patterns)| patterns.filter(begins)).fold(0, |all, (number, _)| all | bit(number));
     if masked.contains("status") { found | STATUS } else { found }
 }
 
-/// Of a pattern by its number among those of all formats.
+/// Message formats with their patterns, each by its number among those of all formats.
+fn numbered(formats: &Formats) -> impl Iterator<Item = (&MessageFormat, impl Iterator<Item = (usize, &Pattern)>)> {
+    formats.messages().iter().scan(0, |next, format| {
+        let first = *next;
+        *next += format.patterns.len();
+        Some((format, (first..).zip(&format.patterns)))
+    })
+}
+
+/// Of a pattern by its number.
 fn bit(number: usize) -> u64 {
     1_u64 << number.min(LAST)
 }
@@ -119,11 +124,9 @@ fn is_request_line(message: &str) -> bool {
 /// The columns of the first pattern of each format that matches.
 fn matched(formats: &Formats, meanings: &mut Meanings, may_be: u64, text: &str) -> Row {
     let mut row = Row::default();
-    let mut number = 0;
-    for format in formats.messages() {
-        let may_match = (number..).zip(&format.patterns).filter(|(number, _)| may_be & bit(*number) != 0);
-        let _ = may_match.map(|(_, pattern)| pattern).any(|pattern| fill_by(pattern, text, &mut meanings.places, &mut row));
-        number += format.patterns.len();
+    for (_, patterns) in numbered(formats) {
+        let mut may_match = patterns.filter(|(number, _)| may_be & bit(*number) != 0);
+        let _ = may_match.any(|(_, pattern)| fill_by(pattern, text, &mut meanings.places, &mut row));
     }
     if let Some(tail) = row.cell(Column::Tail) {
         meanings.read_pairs(formats, tail.raw(text), tail.start(), text, &mut row);

@@ -28,35 +28,37 @@ pub fn effect_word(effect: FixEffect) -> &'static str {
 
 /// Whether it is over: one sentence without a full stop.
 pub fn sentence(recovery: &Recovery) -> String {
-    let measure = sanitize(&recovery.measure);
-    let at = |m: &Option<Measured>| m.as_ref().map_or_else(|| "nothing measured".to_owned(), level);
-    let numbers = format!("{measure}: {} after it, {} before it", at(&recovery.after), at(&recovery.before));
+    let numbers = numbers(recovery);
     match recovery.outcome {
         RecoveryOutcome::Recovered => {
             let high = recovery.difference.map_or(0.0, |d| d.1.max(0.0));
-            format!(
-                "recovered; {numbers}; what is left is below {}, a tenth of the incident is {}",
-                size(recovery, high),
-                size(recovery, recovery.margin)
-            )
+            let (left, tenth) = (size(recovery, high), size(recovery, recovery.margin));
+            format!("{}; what is left is below {left}, a tenth of the incident is {tenth}", brief(recovery))
         }
         RecoveryOutcome::Residue => format!("not back to normal; {numbers}"),
         RecoveryOutcome::CannotTell => format!("cannot tell whether it is back to normal, too little came after it; {numbers}"),
         RecoveryOutcome::StillOn => {
-            format!("not over: the data end while it lasts; {measure}: {} in it, {} before it", at(&recovery.during), at(&recovery.before))
+            let (during, before) = (measured(recovery.during.as_ref()), measured(recovery.before.as_ref()));
+            format!("not over: the data end while it lasts; {}: {during} in it, {before} before it", sanitize(&recovery.measure))
         }
     }
 }
 
 /// The same for a line or two: without the test, which JSON and the documents have.
 pub fn brief(recovery: &Recovery) -> String {
-    let at = |m: &Option<Measured>| m.as_ref().map_or_else(|| "nothing measured".to_owned(), level);
     match recovery.outcome {
-        RecoveryOutcome::Recovered => {
-            format!("recovered; {}: {} after it, {} before it", sanitize(&recovery.measure), at(&recovery.after), at(&recovery.before))
-        }
+        RecoveryOutcome::Recovered => format!("recovered; {}", numbers(recovery)),
         _ => sentence(recovery),
     }
+}
+
+fn numbers(recovery: &Recovery) -> String {
+    let (after, before) = (measured(recovery.after.as_ref()), measured(recovery.before.as_ref()));
+    format!("{}: {after} after it, {before} before it", sanitize(&recovery.measure))
+}
+
+fn measured(measured: Option<&Measured>) -> String {
+    measured.map_or_else(|| "nothing measured".to_owned(), level)
 }
 
 fn size(recovery: &Recovery, value: f64) -> String {

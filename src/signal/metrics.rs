@@ -6,7 +6,7 @@ use std::io::Cursor;
 use polars::prelude::*;
 
 use super::contained::contained;
-use super::pages;
+use super::parquet::{self, first_line};
 use crate::model::{InstanceId, MetricName, SeriesKey, ServiceName, Time};
 use crate::parse::series::labels::spelled;
 use crate::parse::series::{Collected, Kind, Labels, RawKey, usable};
@@ -48,18 +48,13 @@ pub fn read_csv(bytes: &[u8], into: &mut Collected) -> Result<TableOutcome, Stri
 
 /// Adds the samples of a Parquet file.
 pub fn read_parquet(bytes: Vec<u8>, into: &mut Collected) -> Result<TableOutcome, String> {
-    pages::check(&bytes)?;
     let (outcome, read) = contained(|| {
-        let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| first_line(&e))?;
+        let table = parquet::table(bytes)?;
         let mut read = Collected::default();
         Ok((add_table(&table, false, &mut read)?, read))
     })?;
     into.absorb(read);
     Ok(outcome)
-}
-
-fn first_line(error: &PolarsError) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// Columns of a long table that say what its other columns say again, or nothing that tells series apart.

@@ -38,10 +38,22 @@ pub fn read(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
     contained(|| columns_of(bytes))
 }
 
-fn columns_of(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
+/// A file that may be hostile as a table, to be called where panics are [contained].
+///
+/// # Errors
+/// What its headers claim that cannot be, and what the reader says.
+pub(super) fn table(bytes: Vec<u8>) -> Result<DataFrame, String> {
     pages::check(&bytes)?;
-    let why = |e: PolarsError| e.to_string().lines().next().unwrap_or_default().to_owned();
-    let table = ParquetReader::new(Cursor::new(bytes)).finish().map_err(why)?;
+    ParquetReader::new(Cursor::new(bytes)).finish().map_err(|e| first_line(&e))
+}
+
+pub(super) fn first_line(error: &PolarsError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn columns_of(bytes: Vec<u8>) -> Result<Vec<(String, Cells)>, String> {
+    let table = table(bytes)?;
+    let why = |e: PolarsError| first_line(&e);
     let mut columns = Vec::new();
     for column in table.columns() {
         let name = column.name().to_string();

@@ -107,10 +107,10 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     match finding {
         // Where traces say where requests went wrong, counts of messages do not, and series show victims too.
         Finding::Blame { .. } | Finding::Victim { .. } | Finding::MetricShift { .. } if scene.flow_decides() => 0.0,
-        Finding::Blame { service, share } if !component => {
-            (scene.blame_around(service) + BLAME_FLOOR).ln() + BLAME_SHIFT + sole(*share, scene)
+        Finding::Blame { service, share } => {
+            let around = if component { *share } else { scene.blame_around(service) };
+            (around + BLAME_FLOOR).ln() + BLAME_SHIFT + sole(*share, scene)
         }
-        Finding::Blame { share, .. } => (share + BLAME_FLOOR).ln() + BLAME_SHIFT + sole(*share, scene),
         // A staged roll-out's clock is its first served request, which the roll-out's own findings judge.
         Finding::Began { .. } | Finding::ServedWell { .. } if scene.compares_versions() => 0.0,
         Finding::Began { before_onset } => TIME_SHIFT - TIME_SLOPE * (1.0 + before_onset.max(0.0) / 60.0).ln(),
