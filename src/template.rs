@@ -4,6 +4,7 @@
 
 pub mod bounds;
 pub mod catalog;
+pub mod cell;
 pub mod clock;
 pub mod duplicates;
 pub mod flow;
@@ -17,7 +18,8 @@ pub mod windows;
 mod words;
 
 pub use crate::parse::tokens;
+pub use cell::Cell;
 pub use flow::Flow;
 pub use sketch::LatencySketch;
 pub use symbols::{Symbol, Symbols};
-pub use tally::{Cell, RecordCounts, RecordKey, RequestCounts, RequestKey, Tally};
+pub use tally::{RecordCounts, RecordKey, RequestCounts, RequestKey, Tally};

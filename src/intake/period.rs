@@ -37,7 +37,7 @@ pub fn of(counted: &[(Tally, Flow)]) -> Option<TimeSpan> {
         };
         tally.records.values().flat_map(|counts| counts.windows.iter()).for_each(|(window, records)| count(window, u64::from(records)));
         let requests = tally.requests.values().flat_map(|counts| &counts.windows);
-        requests.for_each(|(window, cell)| count(*window, u64::from(cell.completed)));
+        requests.for_each(|(window, cell)| count(window, u64::from(cell.completed)));
     }
     let clusters = clusters(seconds.into_iter().map(|(start, (end, records))| Cluster { span: TimeSpan { start, end }, records }));
     let period = main(&clusters)?;

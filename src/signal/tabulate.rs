@@ -172,7 +172,7 @@ fn outcomes_by_service(tally: &Tally) -> BTreeMap<ServiceName, Outcomes> {
     for streams in tally.requests_sorted().chunk_by(|a, b| a.0.service == b.0.service) {
         let mut sums = Outcomes::empty(tally.step, first, windows);
         for (_, requests) in streams {
-            for (i, cell) in requests.windows.iter().filter_map(|(window, cell)| Some((index(*window)?, cell))) {
+            for (i, cell) in requests.windows.iter().filter_map(|(window, cell)| Some((index(window)?, cell))) {
                 sums.completed[i] += f64::from(cell.completed);
                 sums.failed[i] += f64::from(cell.failed);
                 sums.rejected[i] += f64::from(cell.rejected);

@@ -15,7 +15,7 @@ use crate::signal::tables::Reader;
 use crate::template::flow::MOST_STEPS;
 use crate::template::tally::Bound;
 use crate::template::users::UserSet;
-use crate::template::windows::WindowCounts;
+use crate::template::windows::{Count, WindowCounts, Windows};
 use crate::template::{Cell, Flow, RecordCounts, RecordKey, RequestCounts, RequestKey, Symbol, Symbols, Tally};
 
 /// Columns of one table.
@@ -262,7 +262,7 @@ fn records(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     }
     let rows = Rows { reader, table: "count" };
     for ((of, window), count) in rows.whole("of")?.into_iter().zip(rows.whole("window")?).zip(rows.whole("count")?) {
-        push_count(&mut owner(&mut all, of)?.windows, window.unwrap_or(0), small(count))?;
+        push_in_order(&mut owner(&mut all, of)?.windows, window.unwrap_or(0), small(count))?;
     }
     let rows = Rows { reader, table: "example" };
     let (of, ranks, times, lines) = (rows.whole("of")?, rows.whole("hash")?, rows.whole("time_us")?, rows.whole("line")?);
@@ -296,19 +296,11 @@ fn records(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     Ok(())
 }
 
-fn push_in_order<T>(windows: &mut Vec<(i64, T)>, window: i64, value: T) -> Result<(), String> {
-    if windows.last().is_some_and(|last| last.0 >= window) {
-        return Err("windows out of order".to_owned());
-    }
-    windows.push((window, value));
-    Ok(())
-}
-
-fn push_count(counts: &mut WindowCounts, window: i64, count: u32) -> Result<(), String> {
+fn push_in_order<C: Count>(counts: &mut Windows<C>, window: i64, count: C) -> Result<(), String> {
     if counts.last().is_some_and(|last| last >= window) {
         return Err("windows out of order".to_owned());
     }
-    counts.add(window, count);
+    *counts.at(window) = count;
     Ok(())
 }
 
@@ -333,7 +325,7 @@ fn requests(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     }
     let rows = Rows { reader, table: "arrival" };
     for ((of, window), count) in rows.whole("of")?.into_iter().zip(rows.whole("window")?).zip(rows.whole("count")?) {
-        push_count(&mut owner(&mut all, of)?.arrivals, window.unwrap_or(0), small(count))?;
+        push_in_order(&mut owner(&mut all, of)?.arrivals, window.unwrap_or(0), small(count))?;
     }
     for (at, counts) in all.into_iter().enumerate() {
         let key = RequestKey { service: service[at], instance: instance[at], version: version[at], route: route[at], source: format[at] };
@@ -348,7 +340,7 @@ fn requests(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
 fn in_span(tally: &Tally) -> Result<(), String> {
     let ends = |counts: &RecordCounts| [counts.windows.first(), counts.windows.last()].into_iter().flatten();
     let records = tally.records.values().flat_map(ends);
-    let mut windows = records.chain(tally.requests.values().flat_map(|counts| counts.windows.iter().map(|w| w.0)));
+    let mut windows = records.chain(tally.requests.values().flat_map(|counts| [counts.windows.first(), counts.windows.last()]).flatten());
     let within = tally.span.filter(|span| Time::RANGE.start <= span.start && span.end <= Time::RANGE.end);
     let inside = |window: i64| within.is_some_and(|s| (tally.step.window(s.start)..=tally.step.window(s.end)).contains(&window));
     if windows.all(inside) { Ok(()) } else { Err("counts outside of the time that the summary is about".to_owned()) }

@@ -252,9 +252,9 @@ impl Summary {
                 .text("route", |(_, (k, _))| self.text(k.route))
                 .text("format", |(_, (k, _))| self.text(k.source))
         })?;
-        let outcomes = (0..).zip(&streams).flat_map(|(id, (_, c))| c.windows.iter().map(move |(window, cell)| (id, *window, cell)));
+        let outcomes = (0..).zip(&streams).flat_map(|(id, (_, c))| c.windows.iter().map(move |(window, cell)| (id, window, cell)));
         out.table("outcome", outcomes, |t| {
-            t.whole("of", |r: &(i64, i64, &Cell)| Some(r.0))
+            t.whole("of", |r: &(i64, i64, Cell)| Some(r.0))
                 .whole("window", |r| Some(r.1))
                 .whole("count", |r| Some(i64::from(r.2.completed)))
                 .whole("failed", |r| Some(i64::from(r.2.failed)).filter(|n| *n > 0))

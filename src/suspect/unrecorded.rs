@@ -107,7 +107,7 @@ fn within(counts: &RecordCounts, span: TimeSpan, tally: &Tally) -> u64 {
 /// When each service is first heard of.
 fn first_seen(tally: &Tally) -> BTreeMap<Symbol, Time> {
     let records = tally.records.iter().map(|(key, counts)| (key.service, counts.first));
-    let requests = tally.requests.iter().filter_map(|(key, counts)| Some((key.service, tally.step.start_of(counts.windows.first()?.0))));
+    let requests = tally.requests.iter().filter_map(|(key, counts)| Some((key.service, tally.step.start_of(counts.windows.first()?))));
     let mut first: BTreeMap<Symbol, Time> = BTreeMap::new();
     for (service, time) in records.chain(requests) {
         first.entry(service).and_modify(|known| *known = time.min(*known)).or_insert(time);

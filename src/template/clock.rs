@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::cell::Cell;
 use super::tally::{Tally, USER_WINDOWS, Users, user_block};
 use crate::model::{Time, TimeSpan};
 
@@ -20,10 +21,9 @@ impl Tally {
         }
         for (_, counts) in self.requests.iter_mut().filter(|(key, _)| key.service == symbol) {
             counts.arrivals = counts.arrivals.renumbered(|window| window.saturating_add(windows));
-            for (window, cell) in &mut counts.windows {
-                *window += windows;
-                cell.first_failed = cell.first_failed.map(moved);
-            }
+            let cells = counts.windows.iter();
+            counts.windows =
+                cells.map(|(w, cell)| (w.saturating_add(windows), Cell { first_failed: cell.first_failed.map(moved), ..cell })).collect();
         }
         let old = std::mem::take(&mut self.users);
         let place = |(s, block)| if s == symbol { (s, user_block(block + windows + USER_WINDOWS / 2)) } else { (s, block) };
@@ -40,7 +40,7 @@ impl Tally {
     fn windows_span(&self) -> Option<TimeSpan> {
         let ends = |first: Option<i64>, last: Option<i64>| first.zip(last);
         let records = self.records.values().filter_map(|c| ends(c.windows.first(), c.windows.last()));
-        let requests = self.requests.values().filter_map(|c| ends(c.windows.first().map(|w| w.0), c.windows.last().map(|w| w.0)));
+        let requests = self.requests.values().filter_map(|c| ends(c.windows.first(), c.windows.last()));
         let (first, last) = records.chain(requests).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         Some(TimeSpan { start: self.step.start_of(first), end: self.step.start_of(last.saturating_add(1)) })
     }
@@ -80,8 +80,8 @@ mod tests {
             .collect();
         assert_eq!(windows, [("a".to_owned(), 10), ("b".to_owned(), 100)]);
         let (_, requests) = moved.requests_sorted()[0];
-        assert_eq!((requests.windows[0].0, requests.arrivals.first().unwrap()), (40, 39));
-        assert_eq!(requests.windows[0].1.first_failed, Some(Time(40 * SECOND)));
+        assert_eq!((requests.windows.first().unwrap(), requests.arrivals.first().unwrap()), (40, 39));
+        assert_eq!(requests.windows.iter().next().unwrap().1.first_failed, Some(Time(40 * SECOND)));
         assert_eq!(moved.span, Some(TimeSpan { start: Time(10 * SECOND), end: Time(101 * SECOND) }));
         assert_eq!(moved.users.keys().next().unwrap().1, 40);
     }

@@ -12,12 +12,12 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use super::bounds;
+use super::cell::Cell;
 use super::miner;
-use super::sketch::LatencySketch;
 use super::symbols::{Symbol, Symbols};
 use super::tokens;
 use super::users::{self, UserSet};
-use super::windows::{WindowCounts, at_window, folded};
+use super::windows::{WindowCounts, Windows};
 use crate::model::{Exemplar, Level, Origin, Record, Step, Time, TimeSpan};
 pub use bounded::Bound;
 use bounded::{Bounds, Field};
@@ -33,9 +33,7 @@ const MOST_WORDS_OF_CROWDS: usize = 2 * MOST_WORDS;
 const FEW_WINDOWS: i64 = 512;
 /// Records between weighings at least, and words for each of which there is one.
 const WEIGHED: (usize, usize) = (1 << 16, 32);
-/// Words that a window of a stream of requests takes, and what fits in it of its latencies; windows of other counts for each word.
-const CELL_WORDS: usize = 9;
-const CELL_BINS: usize = 2;
+/// Windows of other counts than requests' for each word.
 const WINDOWS_OF_A_WORD: usize = 3;
 /// Earliest exemplars kept of a key, and as many again spread over its records by hash.
 const EXEMPLARS: usize = 4;
@@ -94,33 +92,11 @@ pub struct RequestKey {
     pub source: Symbol,
 }
 
-/// Outcomes of the requests of one window.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Cell {
-    pub completed: u32,
-    pub failed: u32,
-    /// Refused as the client's fault: status 4xx.
-    pub rejected: u32,
-    pub first_failed: Option<Time>,
-    pub latency: LatencySketch,
-}
-
-impl Cell {
-    /// Adds the counts of another shard.
-    pub fn merge(&mut self, other: &Cell) {
-        self.completed = self.completed.saturating_add(other.completed);
-        self.failed = self.failed.saturating_add(other.failed);
-        self.rejected = self.rejected.saturating_add(other.rejected);
-        self.first_failed = [self.first_failed, other.first_failed].into_iter().flatten().min();
-        self.latency.merge(&other.latency);
-    }
-}
-
 /// Outcomes of a stream of requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RequestCounts {
     /// By window of completion.
-    pub windows: Vec<(i64, Cell)>,
+    pub windows: Windows<Cell>,
     /// By window of arrival: completion minus duration.
     pub arrivals: WindowCounts,
 }
@@ -128,8 +104,7 @@ pub struct RequestCounts {
 impl RequestCounts {
     /// Words of 8 bytes, as far as they follow from what was counted.
     fn words(&self) -> usize {
-        let of = |cell: &Cell| CELL_WORDS + Some(cell.latency.bins().len()).filter(|bins| *bins > CELL_BINS).unwrap_or(0);
-        self.windows.iter().map(|(_, cell)| of(cell)).sum::<usize>() + self.arrivals.closed() / WINDOWS_OF_A_WORD
+        self.windows.weight() + self.arrivals.weight() / WINDOWS_OF_A_WORD
     }
 }
 
@@ -229,7 +204,7 @@ impl Tally {
         let window = self.step.window(record.time);
         let streams = self.requests.len();
         let counts = self.requests.entry(RequestKey { service, instance, version, route, source }).or_default();
-        let cell = at_window(&mut counts.windows, window);
+        let cell = counts.windows.at(window);
         cell.completed = cell.completed.saturating_add(1);
         cell.rejected += u32::from((400..500).contains(&request.status));
         if request.failed() {
@@ -320,7 +295,7 @@ impl Tally {
 
     /// Words of 8 bytes that counts by window take: no more than when all that is open is closed.
     fn words(&self) -> usize {
-        let records: usize = self.records.values().map(|counts| counts.windows.closed() / WINDOWS_OF_A_WORD).sum();
+        let records: usize = self.records.values().map(|counts| counts.windows.weight() / WINDOWS_OF_A_WORD).sum();
         records + self.requests.values().map(RequestCounts::words).sum::<usize>()
     }
 
@@ -339,7 +314,7 @@ impl Tally {
             counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
         }
         for counts in self.requests.values_mut() {
-            counts.windows = folded(std::mem::take(&mut counts.windows), ratio, |a, b| a.merge(&b));
+            counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
             counts.arrivals = counts.arrivals.renumbered(|window| window.div_euclid(ratio));
         }
         let old = std::mem::take(&mut self.users);
@@ -394,14 +369,14 @@ impl Tally {
         self.coarsen(step.unwrap_or(Step::SECOND).max(self.fitting_step()));
         self.refit_all();
         self.records.values_mut().for_each(|counts| counts.windows.settle());
-        self.requests.values_mut().for_each(|counts| counts.arrivals.settle());
+        self.requests.values_mut().for_each(RequestCounts::settle);
         self.lighten();
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
         self.symbols = symbols;
         self.bounds = self.bounds.renamed(&map);
         self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
-        self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
+        self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();
         self.users = self.users.into_iter().map(|((s, b), u)| ((map[s.0 as usize], b), u)).collect();
         self
     }
@@ -504,14 +479,13 @@ impl RecordCounts {
 
 impl RequestCounts {
     fn merge(&mut self, other: RequestCounts) {
-        other.windows.into_iter().for_each(|(w, cell)| at_window(&mut self.windows, w).merge(&cell));
+        self.windows.merge(&other.windows);
         self.arrivals.merge(&other.arrivals);
     }
 
-    fn sealed(mut self) -> RequestCounts {
+    fn settle(&mut self) {
+        self.windows.settle();
         self.arrivals.settle();
-        self.windows.shrink_to_fit();
-        self
     }
 }
 
@@ -619,7 +593,7 @@ mod tests {
         let t = Tally::merged(vec![tally(&[(10, "u1", Some(500)), (10, "u2", Some(200)), (11, "u2", Some(404))])], None);
         let (key, counts) = t.requests_sorted()[0];
         assert_eq!(t.symbols.text(key.route), "/a/<*>");
-        let cells: Vec<_> = counts.windows.iter().map(|(w, c)| (*w, c.completed, c.failed, c.rejected)).collect();
+        let cells: Vec<_> = counts.windows.iter().map(|(w, c)| (w, c.completed, c.failed, c.rejected)).collect();
         assert_eq!(cells, [(10, 2, 1, 0), (11, 1, 0, 1)]);
         assert!(counts.arrivals.iter().eq([(8, 2), (9, 1)]));
         let users = &t.users.values().next().unwrap();

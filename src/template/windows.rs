@@ -2,104 +2,155 @@
 //!
 //! Most windows of most kinds of message hold one or two records, and the next window is near. So a cell is written as the gap to the
 //! window before and the count, each in LEB128 (DWARF 5, section 7.6): two bytes mostly, where a pair of numbers takes sixteen. What was
-//! counted last is kept open and sorted in when there is enough of it, as a log-structured merge tree does (O'Neil et al., 1996), so that
-//! records out of order cost little.
+//! counted last is kept open; of that the older half is written behind the rest when there is enough of it. What comes later than that waits,
+//! and is sorted in as a log-structured merge tree does it (O'Neil et al., 1996), so that records out of order cost little.
 
-/// Cells kept open at least, and as a share of all.
-const OPEN: usize = 8;
+/// Open cells for each closed one at the most, where records came so late that closing means to write all anew.
 const OPEN_SHARE: usize = 8;
 
-/// How often something came, by window.
-#[derive(Clone, Debug, Default)]
-pub struct WindowCounts {
-    /// (gap, count) of each closed cell, by window; the first gap is from window 0.
-    packed: Vec<u8>,
-    /// Closed cells.
-    cells: usize,
-    /// The last closed window.
-    last: i64,
-    /// Open cells, by window; one may be of a window that also has a closed cell.
-    open: Vec<(i64, u32)>,
+/// What is counted in one window.
+pub trait Count: Clone + Default {
+    /// Cells kept open at least.
+    const OPEN: usize;
+
+    /// Writes it behind what is there; [`write`] writes a number.
+    fn pack(&self, out: &mut Vec<u8>);
+
+    /// Takes what was packed off the front.
+    fn unpack(bytes: &mut &[u8]) -> Self;
+
+    /// Adds what another shard counted in the same window.
+    fn absorb(&mut self, other: Self);
+
+    /// What a cell weighs, in units of the caller's; no less after [`Count::absorb`].
+    fn weight(&self) -> usize;
 }
 
-impl WindowCounts {
-    /// Counts `n` more in a window.
-    pub fn add(&mut self, window: i64, n: u32) {
-        let count = at_window(&mut self.open, window);
-        *count = count.saturating_add(n);
-        if self.open.len() > OPEN.max(self.cells / OPEN_SHARE) {
-            self.close();
+/// Of plain counts a cell weighs one.
+impl Count for u32 {
+    const OPEN: usize = 8;
+
+    fn pack(&self, out: &mut Vec<u8>) {
+        write(out, u64::from(*self));
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> u32 {
+        read(bytes) as u32
+    }
+
+    fn absorb(&mut self, other: u32) {
+        *self = self.saturating_add(other);
+    }
+
+    fn weight(&self) -> usize {
+        1
+    }
+}
+
+/// What was counted, by window.
+#[derive(Clone, Debug, Default)]
+pub struct Windows<C> {
+    /// (gap, packed count) of each closed cell, by window; the first gap is from window 0.
+    packed: Vec<u8>,
+    /// Closed cells, and what they weigh.
+    cells: usize,
+    weight: usize,
+    /// The last closed window.
+    last: i64,
+    /// Open cells, by window; some may be of a window that also has a closed cell.
+    open: Vec<(i64, C)>,
+}
+
+/// How often something came, by window.
+pub type WindowCounts = Windows<u32>;
+
+impl<C: Count> Windows<C> {
+    /// The cell of a window, to count in: it may be new while the window has a closed one, too.
+    pub fn at(&mut self, window: i64) -> &mut C {
+        if self.open.len() >= C::OPEN {
+            self.make_room();
         }
+        at_window(&mut self.open, window)
     }
 
-    /// Sorts the open cells in, and gives back what memory they had.
-    pub fn settle(&mut self) {
-        self.close();
-        self.open = Vec::new();
-        self.packed.shrink_to_fit();
-    }
-
-    fn close(&mut self) {
-        let later = self.packed.is_empty() || self.open.first().is_some_and(|(window, _)| *window > self.last);
-        if later {
-            let mut open = std::mem::take(&mut self.open);
-            open.drain(..).for_each(|(window, count)| self.push(window, count));
-            self.open = open;
-        } else if !self.open.is_empty() {
+    /// Closes the older half of the open cells; those that came late wait until there are enough of them.
+    fn make_room(&mut self) {
+        if self.is_in_order() {
+            self.push_open(self.open.len() / 2);
+        } else if self.open.len() > self.cells / OPEN_SHARE {
             *self = self.iter().collect();
         }
     }
 
+    fn is_in_order(&self) -> bool {
+        self.cells == 0 || self.open.first().is_none_or(|(window, _)| *window > self.last)
+    }
+
+    fn push_open(&mut self, cells: usize) {
+        let mut open = std::mem::take(&mut self.open);
+        open.drain(..cells).for_each(|(window, cell)| self.push(window, &cell));
+        self.open = open;
+    }
+
+    /// Sorts the open cells in, and gives back what memory they had.
+    pub fn settle(&mut self) {
+        if self.is_in_order() {
+            self.push_open(self.open.len());
+        } else {
+            *self = self.iter().collect();
+        }
+        self.open = Vec::new();
+        self.packed.shrink_to_fit();
+    }
+
     /// Adds a closed cell behind all others.
-    fn push(&mut self, window: i64, count: u32) {
+    fn push(&mut self, window: i64, cell: &C) {
         write(&mut self.packed, zigzag(window.wrapping_sub(self.last)));
-        write(&mut self.packed, u64::from(count));
+        cell.pack(&mut self.packed);
         self.last = window;
         self.cells += 1;
+        self.weight += cell.weight();
     }
 
     /// (window, count), by window.
-    pub fn iter(&self) -> Cells<'_> {
+    pub fn iter(&self) -> Cells<'_, C> {
         let mut cells = Cells { packed: &self.packed, last: 0, closed: None, open: &self.open };
         cells.closed = cells.read();
         cells
     }
 
     /// Adds all counts of `other`.
-    pub fn merge(&mut self, other: &WindowCounts) {
+    pub fn merge(&mut self, other: &Windows<C>) {
         if self.is_empty() {
             *self = other.clone();
-        } else if other.cells + other.open.len() <= OPEN {
-            other.iter().for_each(|(window, n)| self.add(window, n));
+        } else if other.cells + other.open.len() <= C::OPEN {
+            other.iter().for_each(|(window, cell)| self.at(window).absorb(cell));
         } else {
             *self = summed(self.iter(), other.iter()).collect();
         }
     }
 
     /// The same counts with other numbers of windows, which must not change their order.
-    pub fn renumbered(&self, number: impl Fn(i64) -> i64) -> WindowCounts {
-        let mut out = WindowCounts::default();
-        let mut before: Option<(i64, u32)> = None;
-        for (window, count) in self.iter() {
+    pub fn renumbered(&self, number: impl Fn(i64) -> i64) -> Windows<C> {
+        let mut out = Windows::default();
+        let mut before: Option<(i64, C)> = None;
+        for (window, cell) in self.iter() {
             let window = number(window);
-            before = match before {
-                Some((last, sum)) if last == window => Some((last, sum.saturating_add(count))),
-                Some((last, sum)) => {
-                    out.push(last, sum);
-                    Some((window, count))
+            match &mut before {
+                Some((last, sum)) if *last == window => sum.absorb(cell),
+                _ => {
+                    before.iter().for_each(|(last, sum)| out.push(*last, sum));
+                    before = Some((window, cell));
                 }
-                None => Some((window, count)),
-            };
+            }
         }
-        if let Some((last, sum)) = before {
-            out.push(last, sum);
-        }
+        before.iter().for_each(|(last, sum)| out.push(*last, sum));
         out
     }
 
-    /// Windows with a count, but for some that were counted last.
-    pub fn closed(&self) -> usize {
-        self.cells
+    /// What all cells weigh ([`Count::weight`]), but for some that were counted last.
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Whether nothing was counted.
@@ -117,6 +168,13 @@ impl WindowCounts {
         let closed = (self.cells > 0).then_some(self.last);
         closed.into_iter().chain(self.open.last().map(|(window, _)| *window)).max()
     }
+}
+
+impl WindowCounts {
+    /// Counts `n` more in a window.
+    pub fn add(&mut self, window: i64, n: u32) {
+        self.at(window).absorb(n);
+    }
 
     /// All counts together.
     pub fn sum(&self) -> u64 {
@@ -132,90 +190,82 @@ impl WindowCounts {
     }
 }
 
-impl PartialEq for WindowCounts {
+impl<C: Count + PartialEq> PartialEq for Windows<C> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
 /// From cells by window, no window twice.
-impl FromIterator<(i64, u32)> for WindowCounts {
-    fn from_iter<I: IntoIterator<Item = (i64, u32)>>(cells: I) -> Self {
-        let mut out = WindowCounts::default();
-        cells.into_iter().for_each(|(window, count)| out.push(window, count));
+impl<C: Count> FromIterator<(i64, C)> for Windows<C> {
+    fn from_iter<I: IntoIterator<Item = (i64, C)>>(cells: I) -> Self {
+        let mut out = Windows::default();
+        cells.into_iter().for_each(|(window, cell)| out.push(window, &cell));
         out
     }
 }
 
-impl<'c> IntoIterator for &'c WindowCounts {
-    type Item = (i64, u32);
-    type IntoIter = Cells<'c>;
+impl<'c, C: Count> IntoIterator for &'c Windows<C> {
+    type Item = (i64, C);
+    type IntoIter = Cells<'c, C>;
 
-    fn into_iter(self) -> Cells<'c> {
+    fn into_iter(self) -> Cells<'c, C> {
         self.iter()
     }
 }
 
-/// The cells of a [`WindowCounts`].
+/// The cells of [`Windows`].
 #[derive(Clone, Debug)]
-pub struct Cells<'c> {
+pub struct Cells<'c, C> {
     packed: &'c [u8],
     last: i64,
     /// The next closed cell.
-    closed: Option<(i64, u32)>,
-    open: &'c [(i64, u32)],
+    closed: Option<(i64, C)>,
+    open: &'c [(i64, C)],
 }
 
-impl Cells<'_> {
-    fn read(&mut self) -> Option<(i64, u32)> {
+impl<C: Count> Cells<'_, C> {
+    fn read(&mut self) -> Option<(i64, C)> {
         if self.packed.is_empty() {
             return None;
         }
-        let gap = read(&mut self.packed);
-        let count = read(&mut self.packed);
-        let more = gap >> 1;
-        let gap = (more as i64) ^ -((gap & 1) as i64);
-        self.last = self.last.wrapping_add(gap);
-        Some((self.last, count as u32))
+        self.last = self.last.wrapping_add(unzigzag(read(&mut self.packed)));
+        Some((self.last, C::unpack(&mut self.packed)))
+    }
+
+    fn take_closed(&mut self) -> Option<(i64, C)> {
+        let closed = self.closed.take()?;
+        self.closed = self.read();
+        Some(closed)
     }
 }
 
-impl Iterator for Cells<'_> {
-    type Item = (i64, u32);
+impl<C: Count> Iterator for Cells<'_, C> {
+    type Item = (i64, C);
 
-    fn next(&mut self) -> Option<(i64, u32)> {
-        let Some(open) = self.open.first().copied() else {
-            let closed = self.closed.take()?;
-            self.closed = self.read();
-            return Some(closed);
-        };
-        match self.closed {
-            Some(closed) if closed.0 < open.0 => {
-                self.closed = self.read();
-                Some(closed)
-            }
-            Some(closed) if closed.0 == open.0 => {
-                self.closed = self.read();
-                self.open = &self.open[1..];
-                Some((open.0, closed.1.saturating_add(open.1)))
-            }
-            _ => {
-                self.open = &self.open[1..];
-                Some(open)
-            }
+    fn next(&mut self) -> Option<(i64, C)> {
+        let Some((window, counted)) = self.open.first() else { return self.take_closed() };
+        if self.closed.as_ref().is_some_and(|closed| closed.0 < *window) {
+            return self.take_closed();
         }
+        self.open = &self.open[1..];
+        let mut cell = counted.clone();
+        if self.closed.as_ref().is_some_and(|closed| closed.0 == *window) {
+            let closed = self.take_closed()?;
+            cell.absorb(closed.1);
+        }
+        Some((*window, cell))
     }
 }
 
 /// The cells of both, equal windows added up.
-fn summed<'c>(a: Cells<'c>, b: Cells<'c>) -> impl Iterator<Item = (i64, u32)> + 'c {
+fn summed<'c, C: Count>(a: Cells<'c, C>, b: Cells<'c, C>) -> impl Iterator<Item = (i64, C)> + 'c {
     let (mut a, mut b) = (a.peekable(), b.peekable());
     std::iter::from_fn(move || match (a.peek(), b.peek()) {
         (Some(x), Some(y)) if x.0 == y.0 => {
-            let sum = (x.0, x.1.saturating_add(y.1));
-            a.next();
-            b.next();
-            Some(sum)
+            let (window, mut sum) = a.next()?;
+            sum.absorb(b.next()?.1);
+            Some((window, sum))
         }
         (Some(x), Some(y)) if x.0 > y.0 => b.next(),
         (Some(_), _) => a.next(),
@@ -224,7 +274,7 @@ fn summed<'c>(a: Cells<'c>, b: Cells<'c>) -> impl Iterator<Item = (i64, u32)> + 
 }
 
 /// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
-pub(crate) fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
+fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
     let at = match windows.last() {
         Some(last) if last.0 == window => windows.len() - 1,
         Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
@@ -242,24 +292,19 @@ pub(crate) fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) ->
     &mut windows[at].1
 }
 
-/// Values by window in windows `ratio` times as long.
-pub(crate) fn folded<T>(windows: Vec<(i64, T)>, ratio: i64, merge: impl Fn(&mut T, T)) -> Vec<(i64, T)> {
-    let mut out: Vec<(i64, T)> = Vec::new();
-    for (window, value) in windows {
-        let window = window.div_euclid(ratio);
-        match out.last_mut() {
-            Some(last) if last.0 == window => merge(&mut last.1, value),
-            _ => out.push((window, value)),
-        }
-    }
-    out
-}
-
-fn zigzag(value: i64) -> u64 {
+/// A number with a sign as one without, small where it is small.
+pub fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn write(out: &mut Vec<u8>, mut value: u64) {
+/// What [`zigzag`] was made of.
+pub fn unzigzag(value: u64) -> i64 {
+    let more = value >> 1;
+    (more as i64) ^ -((value & 1) as i64)
+}
+
+/// Writes a number in LEB128.
+pub fn write(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -268,7 +313,7 @@ fn write(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number off the front.
-fn read(bytes: &mut &[u8]) -> u64 {
+pub fn read(bytes: &mut &[u8]) -> u64 {
     let mut value = 0;
     for (place, byte) in bytes.iter().enumerate().take(10) {
         value |= u64::from(byte & 0x7f) << (7 * place);

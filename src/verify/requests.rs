@@ -10,7 +10,7 @@ use crate::model::{Outcome, ServiceName, TimeSpan};
 use crate::stats::resample::{Random, block_length, draw_blocks};
 use crate::stats::sequential::Share;
 use crate::stats::variance;
-use crate::template::tally::Cell;
+use crate::template::Cell;
 use crate::template::{LatencySketch, Symbol};
 
 /// A side is cut into about so many blocks to see how bursty it is.
@@ -30,11 +30,11 @@ const FELT_MS: f64 = 10.0;
 const ACCURACY: f64 = 0.02;
 
 /// The requests of one window and route.
-#[derive(Clone, Copy)]
-struct Row<'a> {
+#[derive(Clone)]
+struct Row {
     window: i64,
     route: Symbol,
-    cell: &'a Cell,
+    cell: Cell,
 }
 
 /// Compares the failing shares and the latencies of requests.
@@ -55,7 +55,7 @@ fn side_of_old<'a>(case: &'a Case<'_>) -> &'a [TimeSpan] {
 }
 
 /// By window, then route.
-fn gather<'a>(case: &Case<'a>, service: &ServiceName, spans: &[TimeSpan], new: bool) -> Vec<Row<'a>> {
+fn gather(case: &Case<'_>, service: &ServiceName, spans: &[TimeSpan], new: bool) -> Vec<Row> {
     let tally = &case.signals.tally;
     let step = case.signals.step;
     let mut rows = Vec::new();
@@ -68,30 +68,25 @@ fn gather<'a>(case: &Case<'a>, service: &ServiceName, spans: &[TimeSpan], new: b
         }
         let within = |window: i64| spans.iter().any(|span| span.contains(step.start_of(window)));
         let kept = counts.windows.iter().filter(|(window, _)| within(*window));
-        rows.extend(kept.map(|(window, cell)| Row { window: *window, route: key.route, cell }));
+        rows.extend(kept.map(|(window, cell)| Row { window, route: key.route, cell }));
     }
     rows.sort_by_key(|row| (row.window, row.route));
     rows
 }
 
-fn share_of<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row<'a>>) -> Share {
+fn share_of<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row>) -> Share {
     rows.into_iter()
         .fold(Share::default(), |sum, row| Share::new(sum.hits + f64::from(row.cell.failed), sum.of + f64::from(row.cell.completed)))
 }
 
 /// Stretches of equal length, by time.
-fn blocks<'r, 'a>(rows: &'r [Row<'a>], most: usize) -> Vec<&'r [Row<'a>]> {
+fn blocks(rows: &[Row], most: usize) -> Vec<&[Row]> {
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Vec::new() };
     let width = ((last.window - first.window + 1) as usize).div_ceil(most).max(1) as i64;
     rows.chunk_by(|a, b| (a.window - first.window) / width == (b.window - first.window) / width).collect()
 }
 
-fn failed_share(
-    case: &Case<'_>,
-    service: &ServiceName,
-    (new, old): (&[Row<'_>], &[Row<'_>]),
-    season: Option<&(u32, Vec<Row<'_>>)>,
-) -> Option<Check> {
+fn failed_share(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[Row]), season: Option<&(u32, Vec<Row>)>) -> Option<Check> {
     let (raw_new, raw_old) = (share_of(new), share_of(old));
     if raw_new.of + raw_old.of <= 0.0 {
         return None;
@@ -139,8 +134,8 @@ fn with_season(judged: &mut Judged, seasonal: &Judged, days: u32) -> Option<Doub
     Some(Doubt::Seasonal { days })
 }
 
-fn compare_shares(case: &Case<'_>, new: &[Row<'_>], old: &[Row<'_>]) -> Judged {
-    let dispersion = |rows: &[Row<'_>]| judge::over_dispersion(&blocks(rows, BLOCKS).into_iter().map(share_of).collect::<Vec<_>>());
+fn compare_shares(case: &Case<'_>, new: &[Row], old: &[Row]) -> Judged {
+    let dispersion = |rows: &[Row]| judge::over_dispersion(&blocks(rows, BLOCKS).into_iter().map(share_of).collect::<Vec<_>>());
     let phi = dispersion(new).max(dispersion(old));
     let raw = share_of(new);
     let standard = standardised(raw, new, old);
@@ -149,9 +144,9 @@ fn compare_shares(case: &Case<'_>, new: &[Row<'_>], old: &[Row<'_>]) -> Judged {
 
 /// What the old side would have failed of the new side's mix of routes (direct standardisation), so that a shift of traffic towards a
 /// route that always failed is not taken for a failure (Simpson's paradox). Its number is Kish's effective sample size.
-fn standardised(all: Share, new: &[Row<'_>], old: &[Row<'_>]) -> Share {
+fn standardised(all: Share, new: &[Row], old: &[Row]) -> Share {
     let whole = share_of(old);
-    let by_route = |rows: &[Row<'_>]| {
+    let by_route = |rows: &[Row]| {
         let mut routes: BTreeMap<Symbol, Share> = BTreeMap::new();
         for row in rows {
             let share = routes.entry(row.route).or_default();
@@ -191,12 +186,12 @@ struct Histograms {
 }
 
 impl Histograms {
-    fn new(rows: &[Row<'_>], weights: &BTreeMap<Symbol, f64>, bins: (u16, u16)) -> Histograms {
+    fn new(rows: &[Row], weights: &BTreeMap<Symbol, f64>, bins: (u16, u16)) -> Histograms {
         let width = usize::from(bins.1.saturating_sub(bins.0)) + 1;
         let length = block_length(&means(rows));
         let most = (blocks(rows, 256).len() / length).clamp(1, MOST_BLOCKS);
         let mut requests = 0;
-        let of_block = |block: &[Row<'_>]| {
+        let of_block = |block: &[Row]| {
             let mut counts = vec![0.0; width];
             for row in block {
                 let weight = weights.get(&row.route).copied().unwrap_or(1.0);
@@ -235,8 +230,8 @@ impl Histograms {
 }
 
 /// Mean logarithm of the durations of stretches of time: the series whose autocorrelation sets the length of blocks.
-fn means(rows: &[Row<'_>]) -> Vec<f64> {
-    let mean = |block: &[Row<'_>]| {
+fn means(rows: &[Row]) -> Vec<f64> {
+    let mean = |block: &[Row]| {
         let bins = block.iter().flat_map(|row| row.cell.latency.bins());
         let (sum, n) = bins.fold((0.0, 0.0), |(sum, n), (bin, count)| {
             (sum + f64::from(count) * LatencySketch::duration_of(bin).ln(), n + f64::from(count))
@@ -246,15 +241,10 @@ fn means(rows: &[Row<'_>]) -> Vec<f64> {
     blocks(rows, 256).into_iter().filter_map(mean).collect()
 }
 
-fn latencies(
-    case: &Case<'_>,
-    service: &ServiceName,
-    (new, old): (&[Row<'_>], &[Row<'_>]),
-    season: Option<&(u32, Vec<Row<'_>>)>,
-) -> Vec<Check> {
+fn latencies(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[Row]), season: Option<&(u32, Vec<Row>)>) -> Vec<Check> {
     let half = later_half(&case.windows.after);
     let step = case.signals.step;
-    let later: Vec<Row<'_>> = new.iter().filter(|row| half.iter().any(|s| s.contains(step.start_of(row.window)))).copied().collect();
+    let later: Vec<Row> = new.iter().filter(|row| half.iter().any(|s| s.contains(step.start_of(row.window)))).cloned().collect();
     let Some(compared) = compare_latencies(case, new, old) else { return Vec::new() };
     let own = *service == case.change.service;
     let seasonal = season.and_then(|(days, rows)| compare_latencies(case, new, rows).map(|compared| (*days, compared)));
@@ -310,7 +300,7 @@ struct QuantileFound {
     doubts: Vec<Doubt>,
 }
 
-fn compare_latencies(case: &Case<'_>, new: &[Row<'_>], old: &[Row<'_>]) -> Option<Compared> {
+fn compare_latencies(case: &Case<'_>, new: &[Row], old: &[Row]) -> Option<Compared> {
     let all = || new.iter().chain(old).flat_map(|row| row.cell.latency.bins()).map(|(bin, _)| bin);
     let bins = (all().min()?, all().max()?);
     let (a, b) = (Histograms::new(new, &BTreeMap::new(), bins), Histograms::new(old, &mix(new, old), bins));
@@ -343,8 +333,8 @@ fn compare_latencies(case: &Case<'_>, new: &[Row<'_>], old: &[Row<'_>]) -> Optio
 }
 
 /// What each old request of a route counts so that the old side has the new side's mix.
-fn mix(new: &[Row<'_>], old: &[Row<'_>]) -> BTreeMap<Symbol, f64> {
-    let counts = |rows: &[Row<'_>]| {
+fn mix(new: &[Row], old: &[Row]) -> BTreeMap<Symbol, f64> {
+    let counts = |rows: &[Row]| {
         let mut counts: BTreeMap<Symbol, f64> = BTreeMap::new();
         rows.iter().for_each(|row| *counts.entry(row.route).or_default() += f64::from(row.cell.completed));
         counts
@@ -386,8 +376,12 @@ mod tests {
         cell
     }
 
-    fn rows<'a>(cells: &'a [(u32, Cell)]) -> Vec<Row<'a>> {
-        cells.iter().enumerate().map(|(window, (route, cell))| Row { window: window as i64, route: Symbol(*route), cell }).collect()
+    fn rows(cells: &[(u32, Cell)]) -> Vec<Row> {
+        cells
+            .iter()
+            .enumerate()
+            .map(|(window, (route, cell))| Row { window: window as i64, route: Symbol(*route), cell: cell.clone() })
+            .collect()
     }
 
     /// Trap: traffic moves towards a route that fails more often, with the roll-out.
@@ -418,7 +412,7 @@ mod tests {
         let side = |slow: usize| -> Vec<(u32, Cell)> { (0..10).map(|_| (0, cell(100, 0, &durations(slow)))).collect() };
         let (new, old) = (side(70), side(0));
         let (new, old) = (rows(&new), rows(&old));
-        let bins = |rows: &[Row<'_>]| rows.iter().flat_map(|r| r.cell.latency.bins()).map(|b| b.0).collect::<Vec<_>>();
+        let bins = |rows: &[Row]| rows.iter().flat_map(|r| r.cell.latency.bins()).map(|b| b.0).collect::<Vec<_>>();
         let both = [bins(&new), bins(&old)].concat();
         let range = (*both.iter().min().unwrap(), *both.iter().max().unwrap());
         let (a, b) = (Histograms::new(&new, &BTreeMap::new(), range), Histograms::new(&old, &BTreeMap::new(), range));

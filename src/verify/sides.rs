@@ -79,7 +79,7 @@ fn lives(instance: &InstanceId, change: &Change, windows: &Windows, signals: &Si
     let step = signals.step;
     let answers = signals.tally.requests.iter().filter(|(key, _)| key.service == service && key.instance == name);
     let writes = signals.tally.records.iter().filter(|(key, _)| key.service == service && key.instance == name);
-    answers.flat_map(|(_, counts)| &counts.windows).any(|(w, _)| within(step.start_of(*w)))
+    answers.flat_map(|(_, counts)| &counts.windows).any(|(w, _)| within(step.start_of(w)))
         || writes.flat_map(|(_, counts)| &counts.windows).any(|(w, _)| within(step.start_of(w)))
         || measured.into_iter().any(|(_, points)| points.iter().any(|p| within(p.0)))
 }

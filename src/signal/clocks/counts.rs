@@ -68,7 +68,7 @@ fn by_service(tally: &Tally) -> BTreeMap<ServiceName, Series> {
     let mut requests: BTreeMap<&str, BTreeMap<i64, f64>> = BTreeMap::new();
     for (key, counts) in tally.requests_sorted() {
         let windows = requests.entry(tally.symbols.text(key.service)).or_default();
-        counts.windows.iter().for_each(|(w, cell)| *windows.entry(*w).or_default() += f64::from(cell.completed));
+        counts.windows.iter().for_each(|(w, cell)| *windows.entry(w).or_default() += f64::from(cell.completed));
     }
     requests.retain(|_, windows| windows.values().sum::<f64>() >= FEWEST_EVENTS);
     let told: BTreeSet<&str> = requests.keys().copied().collect();
