@@ -19,7 +19,7 @@ use crate::signal::tables::{Reader, Type};
 use crate::template::{Flow, Tally};
 
 /// The version of the tables; a summary of another version is not read.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 /// How the files of summaries end.
 pub const ENDING: &str = ".summary.parquet";
 /// The column that names the table of a row.
@@ -242,7 +242,7 @@ mod tests {
                 text(k.service),
                 text(k.instance),
                 text(k.template),
-                (c.windows.iter().collect::<Vec<_>>(), &c.exemplars)
+                (c.windows.iter().collect::<Vec<_>>(), c.exemplars.ranked().collect::<Vec<_>>())
             )
         });
         let requests = tally.requests_sorted().into_iter().map(|(k, c)| {

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod cell;
 pub mod clock;
 pub mod duplicates;
+pub mod examples;
 pub mod flow;
 pub mod miner;
 mod shape;

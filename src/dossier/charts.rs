@@ -110,7 +110,7 @@ pub fn told_by(bundle: &Bundle, signals: &Signals) -> BTreeMap<ServiceName, Vec<
     }
     for (key, counts) in signals.tally.records_sorted() {
         let files = all.entry(ServiceName::new(signals.tally.symbols.text(key.service))).or_default();
-        for exemplar in &counts.exemplars {
+        for exemplar in counts.exemplars.iter() {
             if files.len() < MOST_FILES && !files.contains(&exemplar.origin.path) {
                 files.push(Arc::clone(&exemplar.origin.path));
             }

@@ -12,6 +12,7 @@ use crate::parse::rhythm::Beats;
 use crate::parse::{Ledger, LogOutcome};
 use crate::read::{Content, Source, SourceKind};
 use crate::signal::tables::Reader;
+use crate::template::examples::Examples;
 use crate::template::flow::MOST_STEPS;
 use crate::template::tally::Bound;
 use crate::template::users::UserSet;
@@ -258,7 +259,7 @@ fn records(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     let mut all: Vec<RecordCounts> = Vec::with_capacity(service.len());
     for (first, last) in first.iter().zip(&last) {
         let (first, last) = (instant(*first), instant(*last));
-        all.push(RecordCounts { windows: WindowCounts::default(), first, last, exemplars: Vec::new(), sampled: Vec::new() });
+        all.push(RecordCounts { windows: WindowCounts::default(), first, last, exemplars: Examples::default() });
     }
     let rows = Rows { reader, table: "count" };
     for ((of, window), count) in rows.whole("of")?.into_iter().zip(rows.whole("window")?).zip(rows.whole("count")?) {
@@ -266,19 +267,13 @@ fn records(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     }
     let rows = Rows { reader, table: "example" };
     let (of, ranks, times, lines) = (rows.whole("of")?, rows.whole("hash")?, rows.whole("time_us")?, rows.whole("line")?);
-    let (paths, mut texts, early, mut shared) = (rows.texts("path")?, rows.texts("text")?, rows.texts("name")?, Shared::default());
+    let (paths, mut texts, mut shared) = (rows.texts("path")?, rows.texts("text")?, Shared::default());
     for at in 0..of.len() {
         let origin = Origin { path: shared.get(paths[at].as_deref().unwrap_or_default()), line: natural(lines[at]) };
         let exemplar = Exemplar { time: instant(times[at]), origin, text: texts[at].take().unwrap_or_default() };
-        let counts = owner(&mut all, of[at])?;
-        ranks[at].into_iter().for_each(|rank| counts.sampled.push((rank.cast_unsigned(), exemplar.clone())));
-        if early[at].is_some() {
-            counts.exemplars.push(exemplar);
-        }
+        owner(&mut all, of[at])?.exemplars.insert(ranks[at].map_or(u64::MAX, i64::cast_unsigned), exemplar);
     }
-    for (at, mut counts) in all.into_iter().enumerate() {
-        counts.exemplars.sort();
-        counts.sampled.sort();
+    for (at, counts) in all.into_iter().enumerate() {
         let level = levels[at].as_deref().and_then(Level::from_word).unwrap_or_default();
         let key = RecordKey {
             service: service[at],

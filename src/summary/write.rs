@@ -228,15 +228,14 @@ impl Summary {
         out.table("count", counts, |t| {
             t.whole("of", |r: &(i64, i64, i64)| Some(r.0)).whole("window", |r| Some(r.1)).whole("count", |r| Some(r.2))
         })?;
-        let examples = (0..).zip(&kinds).flat_map(|(id, (_, counts))| examples(counts).into_iter().map(move |e| (id, e)));
+        let examples = (0..).zip(&kinds).flat_map(|(id, (_, counts))| counts.exemplars.ranked().map(move |e| (id, e)));
         out.table("example", examples, |t| {
-            t.whole("of", |r: &(i64, Example<'_>)| Some(r.0))
-                .text("name", |r| r.1.early.then(|| "early".to_owned()))
-                .whole("hash", |r| r.1.rank)
-                .whole("time_us", |r| Some(r.1.exemplar.time.0))
-                .text("path", |r| Some(r.1.exemplar.origin.path.to_string()))
-                .whole("line", |r| signed(r.1.exemplar.origin.line))
-                .text("text", |r| Some(r.1.exemplar.text.clone()))
+            t.whole("of", |r: &(i64, (u64, &Exemplar))| Some(r.0))
+                .whole("hash", |(_, (rank, _))| Some(rank.cast_signed()))
+                .whole("time_us", |(_, (_, e))| Some(e.time.0))
+                .text("path", |(_, (_, e))| Some(e.origin.path.to_string()))
+                .whole("line", |(_, (_, e))| signed(e.origin.line))
+                .text("text", |(_, (_, e))| Some(e.text.clone()))
         })
     }
 
@@ -307,28 +306,6 @@ impl Summary {
         })?;
         out.table("event", self.flow.events.kept().into_iter(), |t| t.whole("hash", |hash| Some(hash.cast_signed())))
     }
-}
-
-/// One of the examples of a kind.
-struct Example<'c> {
-    exemplar: &'c Exemplar,
-    /// It is one of the earliest.
-    early: bool,
-    /// It is one of those spread over all records.
-    rank: Option<i64>,
-}
-
-/// By time; one that is both early and spread once.
-fn examples(counts: &RecordCounts) -> Vec<Example<'_>> {
-    let mut all: Vec<Example<'_>> = counts.exemplars.iter().map(|exemplar| Example { exemplar, early: true, rank: None }).collect();
-    for (rank, exemplar) in &counts.sampled {
-        match all.iter_mut().find(|example| example.early && example.exemplar == exemplar) {
-            Some(example) => example.rank = Some(rank.cast_signed()),
-            None => all.push(Example { exemplar, early: false, rank: Some(rank.cast_signed()) }),
-        }
-    }
-    all.sort_by_key(|example| (example.exemplar, example.rank));
-    all
 }
 
 impl Source {

@@ -123,7 +123,7 @@ fn describe(
     let from = case.incident.span.start.plus_seconds(-LEAD);
     let text_of = |symbol| case.signals.tally.symbols.text(symbol);
     let exemplar = counts.iter().filter_map(|c| c.exemplar_from(from)).min_by_key(|e| (e.time < from, e.time, &e.origin))?;
-    let detail = counts.iter().flat_map(|c| &c.exemplars).find_map(|e| e.text.split_once('\n')).map_or("", |(_, d)| d);
+    let detail = counts.iter().flat_map(|c| c.exemplars.iter()).find_map(|e| e.text.split_once('\n')).map_or("", |(_, d)| d);
     let first_line = first_line(exemplar);
     let service = ServiceName::new(text_of(key.service));
     let code = Some(text_of(key.code)).filter(|c| !c.is_empty());

@@ -45,7 +45,7 @@ pub fn find(case: &Case<'_>, quiet: TimeSpan, health: &BTreeMap<ServiceName, Hea
         if expected < MISSED || count as f64 > STOPPED * expected || !is_steady(&within, quiet) {
             continue;
         }
-        let Some(exemplar) = counts.iter().flat_map(|c| &c.exemplars).min_by_key(|e| (e.time, &e.origin)) else { continue };
+        let Some(exemplar) = counts.iter().flat_map(|c| c.exemplars.iter()).min_by_key(|e| (e.time, &e.origin)) else { continue };
         let service = ServiceName::new(case.signals.tally.symbols.text(key.service));
         all.push(Vanished { service, text: first_line(exemplar).to_owned(), count, expected, origin: exemplar.origin.clone() });
     }

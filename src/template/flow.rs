@@ -1,7 +1,7 @@
 //! The paths of traces: which events each trace went through, service by service, in the order of time.
 //!
-//! Memory is bounded by [`MOST_TRACES`] traces of [`MOST_STEPS`] steps each (32 bytes a step). Which traces stay is decided by
-//! the hash of their id alone, and of a long trace the earliest steps stay, so that neither the number of shards nor the order
+//! Memory is bounded by [`MOST_TRACES`] traces of [`MOST_STEPS`] steps each, and [`MOST_STEPS_IN_ALL`] (32 bytes a step). Which traces stay is
+//! decided by the hash of their id alone, and of a long trace the earliest steps stay, so that neither the number of shards nor the order
 //! of files can be seen in the result. Knows neither incidents nor windows.
 
 use rustc_hash::FxHashMap;
@@ -16,6 +16,8 @@ use crate::model::{Level, Record, Time};
 pub const MOST_TRACES: usize = 16_384;
 /// Steps kept of one trace, the earliest.
 pub const MOST_STEPS: usize = 512;
+/// Steps of all kept traces; more of them halve the range of hashes, too.
+pub const MOST_STEPS_IN_ALL: usize = 1 << 18;
 /// Distinct texts of events; further events are all one.
 const MOST_EVENTS: usize = 50_000;
 /// The event beyond [`MOST_EVENTS`].
@@ -72,13 +74,15 @@ pub struct Flow {
     pub limit: u64,
     /// Events that are told apart.
     pub events: Names,
+    /// Steps kept, of no trace more than [`MOST_STEPS`]; from time to time counted anew.
+    steps: usize,
     scratch: String,
 }
 
 impl Default for Flow {
     fn default() -> Self {
         let events = Names::at_most(MOST_EVENTS);
-        Flow { symbols: Symbols::default(), traces: FxHashMap::default(), limit: u64::MAX, events, scratch: String::new() }
+        Flow { symbols: Symbols::default(), traces: FxHashMap::default(), limit: u64::MAX, events, steps: 0, scratch: String::new() }
     }
 }
 
@@ -99,7 +103,7 @@ impl Flow {
             event: self.event(record),
             error,
         };
-        push_bounded(self.traces.entry(trace).or_default(), step);
+        self.steps += push_bounded(self.traces.entry(trace).or_default(), step);
         self.keep_bounded();
     }
 
@@ -132,13 +136,18 @@ impl Flow {
         }
     }
 
-    /// Halves the range of hashes while too many traces are kept.
+    /// Halves the range of hashes while too many traces or steps are kept.
     fn keep_bounded(&mut self) {
-        while self.traces.len() > MOST_TRACES {
+        while self.traces.len() > MOST_TRACES || self.steps > MOST_STEPS_IN_ALL {
             self.limit /= 2;
-            let limit = self.limit;
-            self.traces.retain(|hash, _| *hash <= limit);
+            self.keep_within_limit();
         }
+    }
+
+    fn keep_within_limit(&mut self) {
+        let limit = self.limit;
+        self.traces.retain(|hash, _| *hash <= limit);
+        self.steps = self.traces.values().map(|steps| steps.len().min(MOST_STEPS)).sum();
     }
 
     /// All shards as one, with texts numbered in their own order.
@@ -156,13 +165,13 @@ impl Flow {
     /// Both as one.
     pub fn joined(mut self, other: Flow) -> Flow {
         self.limit = self.limit.min(other.limit);
+        self.keep_within_limit();
         let limit = self.limit;
-        self.traces.retain(|hash, _| *hash <= limit);
         self.events.merge(&other.events);
         let map: Vec<Symbol> = (0..other.symbols.len() as u32).map(|i| self.symbols.intern(other.symbols.text(Symbol(i)))).collect();
         for (trace, steps) in other.traces.into_iter().filter(|(hash, _)| *hash <= limit) {
             let kept = self.traces.entry(trace).or_default();
-            steps.into_iter().for_each(|step| push_bounded(kept, step.renamed(&map)));
+            self.steps += steps.into_iter().map(|step| push_bounded(kept, step.renamed(&map))).sum::<usize>();
         }
         self.keep_bounded();
         if self.events.is_sample() {
@@ -209,11 +218,14 @@ fn is_id(text: &str) -> bool {
     text.bytes().any(|b| b.is_ascii_alphanumeric() && b != b'0')
 }
 
-fn push_bounded(steps: &mut Vec<Step>, step: Step) {
+/// How many more are kept for good: one or none.
+fn push_bounded(steps: &mut Vec<Step>, step: Step) -> usize {
     steps.push(step);
+    let more = usize::from(steps.len() <= MOST_STEPS);
     if steps.len() >= 2 * MOST_STEPS {
         settle(steps);
     }
+    more
 }
 
 fn settle(steps: &mut Vec<Step>) {
@@ -276,5 +288,17 @@ mod tests {
             assert_eq!(one, seen(&Flow::merged(vec![flow(&records[cut..]), flow(&records[..cut])])));
         }
         assert!(one.len() <= MOST_TRACES && one.len() > MOST_TRACES / 4 && one.iter().all(|t| t.len() <= MOST_STEPS));
+    }
+
+    #[test]
+    fn long_traces_are_bounded_by_their_steps() {
+        let traces = (2 * MOST_STEPS_IN_ALL / MOST_STEPS) as u64;
+        let records: Vec<(u64, u64)> =
+            (0..MOST_STEPS as u64 + 9).flat_map(|second| (0..traces).map(move |trace| (trace, second))).collect();
+        let one = seen(&Flow::merged(vec![flow(&records)]));
+        let (a, b) = records.split_at(records.len() / 3);
+        assert_eq!(one, seen(&Flow::merged(vec![flow(b), flow(a)])));
+        let steps: usize = one.iter().map(Vec::len).sum();
+        assert!((MOST_STEPS_IN_ALL / 8..=MOST_STEPS_IN_ALL).contains(&steps), "{steps}");
     }
 }

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::bounds;
 use super::cell::Cell;
+use super::examples::Examples;
 use super::miner;
 use super::symbols::{Symbol, Symbols};
 use super::tokens;
@@ -35,8 +36,6 @@ const FEW_WINDOWS: i64 = 512;
 const WEIGHED: (usize, usize) = (1 << 16, 32);
 /// Windows of other counts than requests' for each word.
 const WINDOWS_OF_A_WORD: usize = 3;
-/// Earliest exemplars kept of a key, and as many again spread over its records by hash.
-const EXEMPLARS: usize = 4;
 /// Bytes of message and error kept in an exemplar.
 const EXEMPLAR_TEXT: usize = 1_500;
 /// Bytes of detail (stack trace, statement) kept in a key's earliest exemplar.
@@ -62,10 +61,7 @@ pub struct RecordCounts {
     pub windows: WindowCounts,
     pub first: Time,
     pub last: Time,
-    /// By time; the first one with its detail.
-    pub exemplars: Vec<Exemplar>,
-    /// (rank, exemplar), by rank: those spread over all records, until shards are one.
-    pub sampled: Vec<(u64, Exemplar)>,
+    pub exemplars: Examples,
 }
 
 impl RecordCounts {
@@ -76,7 +72,7 @@ impl RecordCounts {
 
     /// The first exemplar from `time` on, else the last one before.
     pub fn exemplar_from(&self, time: Time) -> Option<&Exemplar> {
-        self.exemplars.iter().find(|e| e.time >= time).or(self.exemplars.last())
+        self.exemplars.from(time)
     }
 }
 
@@ -246,8 +242,7 @@ impl Tally {
             windows: WindowCounts::default(),
             first: record.time,
             last: record.time,
-            exemplars: Vec::new(),
-            sampled: Vec::new(),
+            exemplars: Examples::default(),
         });
         counts.windows.add(self.step.window(record.time), 1);
         counts.first = counts.first.min(record.time);
@@ -344,7 +339,6 @@ impl Tally {
         let renumber = |exemplar: &mut Exemplar| exemplar.origin.line = number(&exemplar.origin);
         for counts in self.records.values_mut() {
             counts.exemplars.iter_mut().for_each(renumber);
-            counts.sampled.iter_mut().for_each(|(_, exemplar)| renumber(exemplar));
         }
     }
 
@@ -437,21 +431,12 @@ impl RequestKey {
 
 impl RecordCounts {
     fn keep_example(&mut self, record: &Record<'_>, place: Place<'_>) {
-        let early =
-            self.exemplars.len() < EXEMPLARS || self.exemplars.last().is_some_and(|e| place.is_before(record.time, (e.time, &e.origin)));
         // Not by the line, which is not known where a file is read in the middle.
         let instant = record.time.0.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let rank = users::hash(place.path) ^ users::hash(&record.message).wrapping_add(instant);
-        let sampled = self.sampled.len() < EXEMPLARS || self.sampled.last().is_some_and(|s| rank <= s.0);
-        if !early && !sampled {
-            return;
-        }
-        let exemplar = exemplar(record, place, self.exemplars.first().is_none_or(|e| record.time <= e.time));
-        if sampled {
-            insert_ranked(&mut self.sampled, (rank, exemplar.clone()));
-        }
-        if early {
-            insert_bounded(&mut self.exemplars, exemplar);
+        if self.exemplars.wants(rank, |time, origin| place.is_before(record.time, (time, origin))) {
+            let with_detail = self.exemplars.first().is_none_or(|e| record.time <= e.time);
+            self.exemplars.insert(rank, exemplar(record, place, with_detail));
         }
     }
 
@@ -459,20 +444,12 @@ impl RecordCounts {
         self.windows.merge(&other.windows);
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        other.exemplars.into_iter().for_each(|e| insert_bounded(&mut self.exemplars, e));
-        other.sampled.into_iter().for_each(|e| insert_ranked(&mut self.sampled, e));
+        self.exemplars.merge(other.exemplars);
     }
 
     fn sealed(mut self) -> RecordCounts {
         self.windows.settle();
-        self.exemplars.extend(self.sampled.drain(..).map(|s| s.1));
-        self.exemplars.sort_by(|a, b| (a.time, &a.origin).cmp(&(b.time, &b.origin)));
-        self.exemplars.dedup_by(|a, b| a.origin == b.origin);
-        for later in self.exemplars.iter_mut().skip(1) {
-            if let Some(end) = later.text.find('\n') {
-                later.text.truncate(end);
-            }
-        }
+        self.exemplars.seal();
         self
     }
 }
@@ -486,24 +463,6 @@ impl RequestCounts {
     fn settle(&mut self) {
         self.windows.settle();
         self.arrivals.settle();
-    }
-}
-
-fn insert_bounded<T: Ord>(kept: &mut Vec<T>, item: T) {
-    let at = kept.partition_point(|k| *k <= item);
-    kept.insert(at, item);
-    kept.truncate(EXEMPLARS);
-}
-
-/// Of records with the same text at one instant the first stands for all, so that what is kept stays spread.
-fn insert_ranked(kept: &mut Vec<(u64, Exemplar)>, item: (u64, Exemplar)) {
-    match kept.binary_search_by_key(&item.0, |k| k.0) {
-        Ok(at) if item.1 < kept[at].1 => kept[at] = item,
-        Ok(_) => {}
-        Err(at) => {
-            kept.insert(at, item);
-            kept.truncate(EXEMPLARS);
-        }
     }
 }
 

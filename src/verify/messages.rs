@@ -168,7 +168,7 @@ fn vanished(case: &Case<'_>, kind: &Kind<'_>, (old_s, new_s): (f64, f64)) -> Opt
         more: None,
         decides: false,
         doubts: Vec::<Doubt>::new(),
-        origin: kind.counts.iter().flat_map(|c| &c.exemplars).map(|e| e.origin.clone()).next(),
+        origin: kind.counts.iter().flat_map(|c| c.exemplars.iter()).map(|e| e.origin.clone()).next(),
     })
 }
 
