@@ -306,7 +306,7 @@ fn refused(changes: &[Change], complaints: &[Complaint]) -> u64 {
 type Counted = Idle<(Tally, Flow)>;
 
 fn read_log(source: &Source, formats: &Formats, wanted: Wanted<'_>, progress: &dyn Progress, all: &Counted) -> Part {
-    let begin = || Counting::new(source, wanted);
+    let begin = || Counting::new(source, wanted, all.take().unwrap_or_default());
     let manner = Manner { utc_offset: wanted.0.utc_offset, part: wanted.0.part };
     let watch = |bytes, lines| progress.advance(bytes, lines);
     let (counted, outcome) = parallel::read_all(source, formats, manner, &watch, &begin);
@@ -315,7 +315,7 @@ fn read_log(source: &Source, formats: &Formats, wanted: Wanted<'_>, progress: &d
     for mut counting in counted {
         strays = strays.joined(counting.strays);
         counting.tally.name_source(&part.coverage.format);
-        all.join((counting.tally, counting.flow), |a, b| (a.0.joined(b.0), a.1.joined(b.1)));
+        all.put((counting.tally, counting.flow));
     }
     part.complaints.extend(strays.complaint(&source.shown));
     part

@@ -30,10 +30,10 @@ pub fn mine<'b>(bundle: &'b Bundle, formats: &Formats, options: &Options, progre
     let counted = Idle::default();
     let read = |source: &'b Source| {
         progress.file_begun(&source.shown);
-        let begin = || Counting { catalog: Catalog::default(), source, options };
+        let begin = || Counting { catalog: counted.take().unwrap_or_default(), source, options };
         let watch = |bytes, lines| progress.advance(bytes, lines);
         let (sinks, outcome) = parallel::read_all(source, formats, manner(options), &watch, &begin);
-        sinks.into_iter().for_each(|counting| counted.join(counting.catalog, Catalog::joined));
+        sinks.into_iter().for_each(|counting| counted.put(counting.catalog));
         progress.file_ended(&source.shown);
         outcome
     };

@@ -47,9 +47,9 @@ pub(super) struct Counting<'s> {
 }
 
 impl<'s> Counting<'s> {
-    /// Begins to count a log.
-    pub fn new(source: &'s Source, wanted: Wanted<'s>) -> Counting<'s> {
-        Counting { tally: Tally::default(), flow: Flow::default(), strays: Strays::default(), source, wanted }
+    /// Begins to count a log, together with what a worker has counted of others.
+    pub fn new(source: &'s Source, wanted: Wanted<'s>, (tally, flow): (Tally, Flow)) -> Counting<'s> {
+        Counting { tally, flow, strays: Strays::default(), source, wanted }
     }
 }
 

@@ -85,7 +85,7 @@ fn taken_up(mut bundle: Bundle, summary: Summary, formats: &Formats, options: &O
             None => None,
             Some(LogState::Whole(outcome)) => Some(outcome),
             Some(LogState::Pieces(pieces)) => {
-                let mut between = Counting::new(&source, (options, None));
+                let mut between = Counting::new(&source, (options, None), Default::default());
                 let (outcome, table) = piece::joined(&source, pieces, (formats, options.utc_offset), &mut between)?;
                 between.tally.name_source(&outcome.coverage.format);
                 elsewhere.counted.push((between.tally, between.flow));

@@ -63,10 +63,11 @@ pub fn summarise_stretch(
         Lines::Given(input) => input,
     };
     let watch = |bytes, lines| progress.advance(bytes, lines);
-    let mut counting = Counting::new(source, (options, None));
+    let mut counting = Counting::new(source, (options, None), Default::default());
     let how = (formats, options.utc_offset);
     let (piece, format) = piece::read_piece(source, &piece::head_of(head)?, (range, input), how, &watch, &mut counting)?;
-    let Counting { mut tally, flow, .. } = if piece.whole_only { Counting::new(source, (options, None)) } else { counting };
+    let Counting { mut tally, flow, .. } =
+        if piece.whole_only { Counting::new(source, (options, None), Default::default()) } else { counting };
     tally.name_source(&format);
     progress.file_ended(&source.shown);
     let begins = piece.range.start == 0;

@@ -40,15 +40,6 @@ impl<T> Idle<T> {
         self.lock().push(thing);
     }
 
-    /// Puts what `thing` becomes together with one that is idle, so that there are never more than workers.
-    pub fn join(&self, thing: T, join: impl Fn(T, T) -> T) {
-        let joined = match self.take() {
-            Some(other) => join(other, thing),
-            None => thing,
-        };
-        self.put(joined);
-    }
-
     /// All of them, once nobody works any more.
     pub fn into_all(self) -> Vec<T> {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner)

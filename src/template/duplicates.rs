@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::symbols::Symbol;
-use super::tally::Tally;
+use super::tally::{Tally, add_counts};
 use crate::model::{Duplicate, ServiceName};
 
 /// Seconds of one block in which counts are compared: long against the time between the two lines of a request.
@@ -53,11 +53,14 @@ impl Account {
 }
 
 impl Tally {
-    /// Names what all requests so far were read from. Called once a file, when its format is known.
+    /// Names what all requests since the last time were read from. Called once a file, when its format is known.
     pub fn name_source(&mut self, format: &str) {
         let source = self.symbols.intern(format);
-        let requests = std::mem::take(&mut self.requests);
-        self.requests = requests.into_iter().map(|(key, counts)| (super::RequestKey { source, ..key }, counts)).collect();
+        for key in std::mem::take(&mut self.unnamed) {
+            if let Some(counts) = self.requests.remove(&key) {
+                add_counts(&mut self.requests, super::RequestKey { source, ..key }, counts, super::RequestCounts::merge);
+            }
+        }
     }
 
     /// Leaves out requests that another format of the same service tells as well.

@@ -25,11 +25,15 @@ use bounded::{Bounds, Field};
 
 /// More windows than this between a shard's first and last record and the step doubles: 4.5 hours at one second.
 pub const MOST_WINDOWS: i64 = 16_384;
-/// What all counts by window may take before the step doubles, in words of 8 bytes: 32 MiB, as much as some 500 MiB of access logs fill at
-/// one second. So memory does not follow the number of lines: what is written often is counted in longer windows.
+/// What all counts by window may weigh before the step doubles, in words of 8 bytes of a plain table: as much as some 500 MiB of access logs
+/// fill at one second. Packed they take a tenth of it. So memory does not follow the number of lines: what is written often is counted in
+/// longer windows.
 const MOST_WORDS: usize = 4 << 20;
-/// Where names are left out ([`bounded`]) those that are still to go weigh, too.
+/// The same where names are left out ([`bounded`]).
 const MOST_WORDS_OF_CROWDS: usize = 2 * MOST_WORDS;
+/// The same of a shard. Names and texts that are to go when all is known weigh in a shard; with less room the step could be longer than
+/// that of the whole, and tell how the input was cut.
+const MOST_WORDS_OF_A_SHARD: usize = 4 * MOST_WORDS;
 /// No step is doubled that would leave fewer windows than half of this, however many streams there are.
 const FEW_WINDOWS: i64 = 512;
 /// Records between weighings at least, and words for each of which there is one.
@@ -137,6 +141,8 @@ pub struct Tally {
     /// By service and number of the first of [`USER_WINDOWS`] windows.
     pub users: BTreeMap<(Symbol, i64), Users>,
     pub span: Option<TimeSpan>,
+    /// Streams of requests of which it is not known yet what told of them.
+    pub(super) unnamed: Vec<RequestKey>,
     bounds: Bounds,
     /// Records until the counts are weighed.
     until_weighed: usize,
@@ -154,6 +160,7 @@ impl Default for Tally {
             requests: FxHashMap::default(),
             users: BTreeMap::new(),
             span: None,
+            unnamed: Vec::new(),
             bounds: Bounds::default(),
             until_weighed: WEIGHED.0,
             refit_at: bounds::PATIENCE,
@@ -170,7 +177,7 @@ impl Tally {
         self.keep_bounded();
         self.until_weighed -= 1;
         if self.until_weighed == 0 {
-            self.lighten();
+            self.lighten(MOST_WORDS_OF_A_SHARD);
         }
         let service = self.service(record.service.as_deref().unwrap_or(place.service));
         let instance = self.name(service, Field::Instance, record.instance.as_deref().unwrap_or(place.instance));
@@ -199,7 +206,8 @@ impl Tally {
         let source = self.symbols.intern("");
         let window = self.step.window(record.time);
         let streams = self.requests.len();
-        let counts = self.requests.entry(RequestKey { service, instance, version, route, source }).or_default();
+        let key = RequestKey { service, instance, version, route, source };
+        let counts = self.requests.entry(key).or_default();
         let cell = counts.windows.at(window);
         cell.completed = cell.completed.saturating_add(1);
         cell.rejected += u32::from((400..500).contains(&request.status));
@@ -219,7 +227,11 @@ impl Tally {
                 users.failed.insert(user);
             }
         }
-        if self.counts_as_kind(self.requests.len() > streams) {
+        let is_new = self.requests.len() > streams;
+        if is_new {
+            self.unnamed.push(key);
+        }
+        if self.counts_as_kind(is_new) {
             let [instance, version] = [record.instance.as_deref().unwrap_or(place.instance), record.version.as_deref().unwrap_or("")];
             let scratch = std::mem::take(&mut self.scratch);
             self.note_kind(service, [instance, version, scratch.trim()]);
@@ -266,6 +278,8 @@ impl Tally {
         for (key, counts) in std::mem::take(&mut self.requests) {
             add_counts(&mut self.requests, new(key), counts, RequestCounts::merge);
         }
+        let nameless = self.symbols.intern("");
+        self.unnamed = self.requests.keys().filter(|key| key.source == nameless).copied().collect();
     }
 
     /// Doubles the step while the span holds too many windows.
@@ -275,10 +289,8 @@ impl Tally {
         }
     }
 
-    /// Doubles the step while the counts take too much. They take more the more was counted, so that a shard never has a longer step than
-    /// the whole.
-    fn lighten(&mut self) {
-        let most = if self.bounds.are_crowded() { MOST_WORDS_OF_CROWDS } else { MOST_WORDS };
+    /// Doubles the step while the counts weigh more than `most`.
+    fn lighten(&mut self, most: usize) {
         let windows = |tally: &Tally| tally.span.map_or(0, |s| tally.step.window(s.end) - tally.step.window(s.start));
         let mut words = self.words();
         while words > most && windows(self) >= FEW_WINDOWS {
@@ -351,11 +363,12 @@ impl Tally {
         for (key, counts) in shard.requests {
             add_counts(&mut self.requests, key.renamed(&map), counts, RequestCounts::merge);
         }
+        self.unnamed.extend(shard.unnamed.iter().map(|key| key.renamed(&map)));
         for ((service, block), users) in shard.users {
             merge_users(self.users.entry((map[service.0 as usize], block)).or_default(), &users);
         }
         self.refit_all();
-        self.lighten();
+        self.lighten(MOST_WORDS_OF_A_SHARD);
     }
 
     /// Numbers texts by their order and settles which exemplars stay.
@@ -364,7 +377,7 @@ impl Tally {
         self.refit_all();
         self.records.values_mut().for_each(|counts| counts.windows.settle());
         self.requests.values_mut().for_each(RequestCounts::settle);
-        self.lighten();
+        self.lighten(if self.bounds.are_crowded() { MOST_WORDS_OF_CROWDS } else { MOST_WORDS });
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
         self.symbols = symbols;
@@ -455,7 +468,7 @@ impl RecordCounts {
 }
 
 impl RequestCounts {
-    fn merge(&mut self, other: RequestCounts) {
+    pub(super) fn merge(&mut self, other: RequestCounts) {
         self.windows.merge(&other.windows);
         self.arrivals.merge(&other.arrivals);
     }
