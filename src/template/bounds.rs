@@ -33,7 +33,7 @@ pub const CROWD: &str = "different messages";
 const MOST_KINDS: usize = 250_000;
 /// Kinds that are counted before those are brought together of which less is told from now on. All of them are looked at for that, so it
 /// is not done for each service and each name by itself.
-pub const PATIENCE: usize = 50_000;
+pub const PATIENCE: usize = 8_192;
 /// What there are too many of where services have fewer names for that.
 pub const KINDS: &str = "kinds of record";
 /// What there are too many of where services are left out.

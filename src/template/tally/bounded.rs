@@ -191,7 +191,7 @@ impl Tally {
         let stale = std::mem::take(&mut self.bounds.stale);
         self.refit_names(&stale);
         self.refit_texts();
-        self.refit_at = kinds(self) + bounds::PATIENCE;
+        self.refit_at = kinds(self) + bounds::PATIENCE.max(kinds(self) / 2);
     }
 
     /// Counts the services that are kept no longer under one name.
