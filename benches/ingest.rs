@@ -40,6 +40,7 @@ fn source() -> Source {
         instance: None,
         bytes: 0,
         near: whatchanged::model::Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+        latest: None,
         content: Content::File,
     }
 }

@@ -72,6 +72,7 @@ pub fn read_records(data: &[u8]) {
         instance: None,
         bytes: data.len() as u64,
         near: near(),
+        latest: near(),
         content: Content::File,
     };
     let Ok(input) = lines::decompress(Box::new(Cursor::new(data.to_vec()))) else { return };
@@ -90,7 +91,7 @@ pub fn read_records(data: &[u8]) {
 
 pub fn read_timestamps(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let clock = Clock { utc_offset: 0, near: near() };
+    let clock = Clock { near: near(), ..Clock::default() };
     if let Some((time, length)) = clock.read_prefix(&text) {
         assert!(text.is_char_boundary(length), "{text:?} {length}");
         // What is written by us is read by us.
@@ -104,7 +105,7 @@ pub fn read_metrics(data: &[u8]) {
     let (which, rest) = chosen(data);
     let text = String::from_utf8_lossy(rest);
     let setting =
-        Setting { service: Some("fuzz"), instance: None, shown: "metrics/fuzz.txt", clock: Clock { utc_offset: 0, near: near() } };
+        Setting { service: Some("fuzz"), instance: None, shown: "metrics/fuzz.txt", clock: Clock { near: near(), ..Clock::default() } };
     let mut collected = Collected::default();
     let reading: Result<Reading, String> = match which % 6 {
         0 => prometheus::read(&text, &setting),

@@ -291,7 +291,7 @@ fn setting<'s>(source: &'s Source, options: &Options) -> Setting<'s> {
         service: source.service.as_ref().map(ServiceName::as_str),
         instance: source.instance.as_ref().map(|i| i.as_str()),
         shown: &source.shown,
-        clock: Clock { utc_offset: options.utc_offset.unwrap_or(0), near: source.near },
+        clock: Clock::of(source, options.utc_offset),
     }
 }
 

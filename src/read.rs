@@ -13,6 +13,7 @@ pub mod slice;
 mod sniff;
 mod utf16;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -64,6 +65,8 @@ pub struct Source {
     /// An instant near its records, for times written without a year or a day: a date found in this or another file of
     /// the bundle, else when the file was last written.
     pub near: Option<Time>,
+    /// No record is much later: the later of that instant and when the file was last written.
+    pub latest: Option<Time>,
     pub content: Content,
 }
 
@@ -313,9 +316,28 @@ impl Search {
             }
             sources.push(source(file, look, near, numbered));
         }
+        if let Some(why) = bundles_below(&sources) {
+            self.complain("", why);
+        }
         self.complaints.extend(copies::leave_out(&mut sources, &looks));
         Bundle { sources, complaints: self.complaints, reach: self.reach }
     }
+}
+
+/// What to say where several folders have changes and telemetry of their own, as a collection of recordings has.
+fn bundles_below(sources: &[Source]) -> Option<String> {
+    let below = |wanted: &dyn Fn(SourceKind) -> bool| -> BTreeSet<&str> {
+        sources.iter().filter(|s| wanted(s.kind)).map(|s| s.shown.split_once('/').map_or("", |(folder, _)| folder)).collect()
+    };
+    let changes = below(&|kind| kind == SourceKind::Changes);
+    let telemetry = below(&|kind| !matches!(kind, SourceKind::Changes | SourceKind::Topology | SourceKind::Config | SourceKind::Skipped));
+    let whole: Vec<&str> = changes.intersection(&telemetry).copied().collect();
+    let [first, second, ..] = whole.as_slice() else { return None };
+    let more = if whole.len() > 2 { ", …" } else { "" };
+    (!changes.contains("")).then(|| {
+        let count = whole.len();
+        format!("{count} folders with changes and telemetry of their own ({first}, {second}{more}) are read as one: name one where each is an incident of its own")
+    })
 }
 
 fn source(file: Found, look: &Look, near: Option<Time>, numbered: bool) -> Source {
@@ -329,12 +351,15 @@ fn source(file: Found, look: &Look, near: Option<Time>, numbered: bool) -> Sourc
         }
         _ => (None, None),
     };
+    let written = written(meta.as_ref());
+    let near = look.date.or(near).or(written);
     Source {
         kind: look.kind,
         service: service.map(|s| ServiceName::new(&s)),
         instance: instance.map(|i| InstanceId::new(&i)),
         bytes: meta.as_ref().map_or(0, fs::Metadata::len),
-        near: look.date.or(near).or_else(|| written(meta.as_ref())),
+        near,
+        latest: near.max(written),
         shown: Arc::from(file.shown),
         path: file.path,
         content: Content::File,

@@ -279,6 +279,7 @@ mod tests {
                 instance: None,
                 bytes: 1,
                 near: None,
+                latest: None,
                 content: crate::read::Content::Counted { head: None },
             };
             let sources = vec![Summarised { source, log: Some(LogState::Whole(LogOutcome::default())) }];

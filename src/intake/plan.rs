@@ -29,6 +29,9 @@ pub struct Planned {
     /// An instant near its records, in microseconds since 1970, for times without a year or a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near_us: Option<i64>,
+    /// An instant that its records are not after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_us: Option<i64>,
     /// The stretch is made of the lines that begin at these bytes; the whole file where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<u64>,
@@ -52,6 +55,7 @@ impl Planned {
             instance: source.instance.as_ref().map(ToString::to_string),
             bytes: source.bytes,
             near_us: source.near.map(|time| time.0),
+            latest_us: source.latest.map(|time| time.0),
             ..Planned::default()
         }
     }
@@ -69,6 +73,7 @@ impl Planned {
             instance: self.instance.as_deref().map(InstanceId::new),
             bytes: self.bytes,
             near: self.near_us.map(Time),
+            latest: self.latest_us.map(Time),
             content: Content::File,
         })
     }

@@ -146,7 +146,7 @@ impl Wrong<'_> {
 
 /// Samples without a year are of 2023.
 fn clock() -> Clock {
-    Clock { utc_offset: 0, near: Time::parse_rfc3339("2023-08-12T14:30:00Z") }
+    Clock { utc_offset: 0, near: Time::parse_rfc3339("2023-08-12T14:30:00Z"), ..Clock::default() }
 }
 
 fn check_sample(formats: &Formats, format: &LineFormat, text: &str, expect: &[Expected], wrong: &mut Wrong<'_>) {
@@ -206,6 +206,7 @@ fn read(formats: &Formats, text: &str, sink: &mut dyn FnMut(&Record<'_>)) -> Log
         instance: None,
         bytes: text.len() as u64,
         near: clock().near,
+        latest: None,
         content: Content::File,
     };
     read_log(&source, Box::new(Cursor::new(text.to_owned().into_bytes())), formats, None, &mut |record: &Record<'_>, _: u64| sink(record))

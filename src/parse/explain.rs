@@ -35,10 +35,8 @@ pub struct Question {
     pub line: String,
     /// From 1.
     pub number: u64,
-    /// Seconds east of UTC of times without a zone.
-    pub utc_offset: i32,
-    /// An instant near the line, for times without a year.
-    pub near: Option<Time>,
+    /// What its time may leave out.
+    pub clock: Clock,
 }
 
 /// What a line is to the tool.
@@ -95,7 +93,7 @@ pub struct MessageHit {
 
 /// Explains a line.
 pub fn explain(formats: &Formats, question: &Question) -> Explanation {
-    let clock = Clock { utc_offset: question.utc_offset, near: question.near };
+    let clock = question.clock;
     let mut sample: Vec<&str> = question.before.iter().map(|(_, text)| text.as_str()).collect();
     sample.push(&question.line);
     let mut matcher = Matcher::new(formats);
@@ -182,10 +180,11 @@ fn read(formats: &Formats, question: &Question, text: String, sink: &mut dyn Sin
         service: None,
         instance: None,
         bytes: text.len() as u64,
-        near: question.near,
+        near: question.clock.near,
+        latest: question.clock.latest,
         content: Content::File,
     };
-    read_log(&source, Box::new(Cursor::new(text.into_bytes())), formats, Some(question.utc_offset), sink)
+    read_log(&source, Box::new(Cursor::new(text.into_bytes())), formats, Some(question.clock.utc_offset), sink)
 }
 
 fn message_hits(formats: &Formats, text: &str) -> Vec<MessageHit> {
@@ -206,8 +205,7 @@ mod tests {
             before: (1..).zip(before.iter().map(|l| (*l).to_owned())).collect(),
             line: line.to_owned(),
             number: before.len() as u64 + 1,
-            utc_offset: 0,
-            near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+            clock: Clock { near: Time::parse_rfc3339("2023-08-12T14:30:00Z"), ..Clock::default() },
         };
         explain(&Formats::builtin(), &question)
     }

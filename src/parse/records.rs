@@ -83,7 +83,7 @@ pub fn read_watched(
     sink: &mut dyn Sink,
 ) -> LogOutcome {
     let mut blocks = Blocks::new(unfolded(input));
-    let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
+    let clock = Clock::of(source, utc_offset);
     let mut opening = Opening::default();
     let mut failure = opening.read(&mut blocks).err();
     let dialect = Dialect::of(formats, &clock, &opening.text);

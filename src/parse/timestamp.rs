@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 
 use crate::model::Time;
 use crate::model::time::SECOND;
+use crate::read::Source;
 
 const DAY: i64 = 86_400 * SECOND;
 /// A number that stands alone is taken for a time from 1995 to 2100 only.
@@ -20,9 +21,16 @@ pub struct Clock {
     pub utc_offset: i32,
     /// An instant near the records, which decides the year or the day where a line does not write it.
     pub near: Option<Time>,
+    /// No record is more than a day later, in the year that is chosen for it.
+    pub latest: Option<Time>,
 }
 
 impl Clock {
+    /// What is known of the times of a file.
+    pub fn of(source: &Source, utc_offset: Option<i32>) -> Clock {
+        Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near, latest: source.latest }
+    }
+
     /// Reads a time in any known shape. `zone` is an offset or abbreviation that stands apart from it.
     pub fn read(&self, text: &str, zone: Option<&str>) -> Option<Time> {
         let mut cursor = Cursor { rest: text.trim().as_bytes(), whole: true };
@@ -197,7 +205,8 @@ impl Clock {
         let near = self.near?;
         let year: i64 = near.date().get(..4)?.parse().ok()?;
         let candidates = [year - 1, year, year + 1].into_iter().filter_map(|year| Some(days(year, month, day)? * DAY + micros));
-        candidates.min_by_key(|t| (t - near.0).abs())
+        let is_to_come = |t: &i64| self.latest.is_some_and(|latest| t - latest.0 > DAY);
+        candidates.min_by_key(|t| (is_to_come(t), (t - near.0).abs()))
     }
 }
 

@@ -112,6 +112,28 @@ fn a_year_is_taken_from_a_neighbour() {
     assert!(bundle.sources.iter().all(|s| s.near.unwrap().date() == "2019-08-12"));
 }
 
+/// Two recordings in one folder are two incidents; a bundle with a folder for each service is one.
+#[test]
+fn folders_that_are_bundles_themselves_are_told() {
+    let said = |files: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let text = if file.ends_with(".json") {
+                r#"[{"id": "d-1", "time": "2023-08-12T14:00:00Z", "kind": "deploy", "service": "a"}]"#
+            } else {
+                "2023-08-12 14:30:00 INFO x\n"
+            };
+            write(folder.path(), file, text);
+        }
+        let bundle = Bundle::open(&[folder.path().to_owned()]).unwrap();
+        bundle.complaints.into_iter().map(|complaint| complaint.why).collect::<Vec<_>>()
+    };
+    let two = said(&["monday/changes.json", "monday/logs/a.log", "friday/changes.json", "friday/logs/b.log"]);
+    assert!(two.iter().any(|why| why.starts_with("2 folders with changes and telemetry of their own (friday, monday)")), "{two:?}");
+    assert_eq!(said(&["changes/one.json", "changes/two.json", "logs/a/a.log", "logs/b/b.log"]), [""; 0]);
+    assert_eq!(said(&["changes.json", "a/changes.json", "a/a.log", "b/changes.json", "b/b.log"]), [""; 0]);
+}
+
 #[test]
 fn what_cannot_be_read_at_all_is_an_error() {
     let folder = tempfile::tempdir().unwrap();

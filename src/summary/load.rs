@@ -120,7 +120,7 @@ impl Summary {
 fn sources(reader: &Reader) -> Result<Vec<Summarised>, String> {
     let rows = Rows { reader, table: "source" };
     let (paths, names, services, instances) = (rows.texts("path")?, rows.texts("name")?, rows.texts("service")?, rows.texts("instance")?);
-    let (bytes, near, heads) = (rows.whole("bytes")?, rows.whole("time_us")?, rows.bytes("data")?);
+    let (bytes, near, latest, heads) = (rows.whole("bytes")?, rows.whole("time_us")?, rows.whole("until_us")?, rows.bytes("data")?);
     let content = Rows { reader, table: "content" };
     let mut kept: Vec<Vec<u8>> = vec![Vec::new(); paths.len()];
     for (of, data) in content.whole("of")?.into_iter().zip(content.bytes("data")?) {
@@ -141,6 +141,7 @@ fn sources(reader: &Reader) -> Result<Vec<Summarised>, String> {
             instance: instances[at].as_deref().map(InstanceId::new),
             bytes: natural(bytes[at]),
             near: near[at].map(Time),
+            latest: latest[at].map(Time),
             content: if is_log { Content::Counted { head } } else { Content::Kept(kept.into()) },
         };
         all.push(Summarised { source, log: is_log.then(|| LogState::Pieces(Vec::new())) });

@@ -110,6 +110,7 @@ impl Summary {
                 .text("instance", |(_, s)| s.source.instance.as_ref().map(ToString::to_string))
                 .whole("bytes", |(_, s)| signed(s.source.bytes))
                 .whole("time_us", |(_, s)| s.source.near.map(|t| t.0))
+                .whole("until_us", |(_, s)| s.source.latest.map(|t| t.0))
                 .bytes("data", |(_, s)| match s.source.content {
                     Content::Counted { head } => head.map(|digest| digest.to_vec()),
                     _ => None,

@@ -12,6 +12,7 @@ use crate::cli::{Failure, formats};
 use crate::model::Time;
 use crate::parse::Formats;
 use crate::parse::explain::{Explanation, Failed, Layer, NearMiss, Question, explain};
+use crate::parse::timestamp::Clock;
 use crate::read::Bundle;
 use crate::read::lines;
 use crate::report::{pad, sanitize, shorten, symptom, to_ascii, wrap};
@@ -41,10 +42,8 @@ pub fn run(args: &ExplainArgs, environment: &Environment, streams: &mut Streams<
         (None, Some("-")) => asked.standard_input(streams),
         (None, line) => {
             let line = line.unwrap_or_default().to_owned();
-            asked.answer(
-                &Question { line, number: 1, utc_offset: offset, near: near(Path::new(lines::STDIN)), ..Question::default() },
-                streams,
-            )
+            let clock = clock(Path::new(lines::STDIN), offset);
+            asked.answer(&Question { line, number: 1, clock, ..Question::default() }, streams)
         }
     }
 }
@@ -66,20 +65,20 @@ impl Asked<'_> {
     }
 
     fn standard_input(&self, streams: &mut Streams<'_>) -> Result<(), Failure> {
-        let near = near(Path::new(lines::STDIN));
+        let clock = clock(Path::new(lines::STDIN), self.offset);
         let mut outcome = Ok(());
         let read = lines::each_line(open(Path::new(lines::STDIN))?, &mut |line, number| {
-            outcome = self.next_answer(line, number, near, streams);
+            outcome = self.next_answer(line, number, clock, streams);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         outcome.and_then(|()| read.map_err(|e| unreadable(Path::new("standard input"), &e)))
     }
 
-    fn next_answer(&self, line: &str, number: u64, near: Option<Time>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    fn next_answer(&self, line: &str, number: u64, clock: Clock, streams: &mut Streams<'_>) -> Result<(), Failure> {
         if number > 1 {
             streams.result(b"\n")?;
         }
-        let question = Question { line: line.to_owned(), number: 1, utc_offset: self.offset, near, ..Question::default() };
+        let question = Question { line: line.to_owned(), number: 1, clock, ..Question::default() };
         self.answer(&question, streams)
     }
 }
@@ -92,13 +91,16 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::failed(format!("cannot read {}: {error}", path.display()), None)
 }
 
-/// An instant near the records of a file, by the rules of a run; a pipe is being written now.
-fn near(path: &Path) -> Option<Time> {
+/// What times in a file leave out, by the rules of a run; a pipe is being written now.
+fn clock(path: &Path, utc_offset: i32) -> Clock {
     if path.as_os_str() == lines::STDIN {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
-        return Time::from_seconds(now.as_secs_f64());
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok();
+        let now = now.and_then(|now| Time::from_seconds(now.as_secs_f64()));
+        return Clock { utc_offset, near: now, latest: now };
     }
-    Bundle::open(&[path.to_owned()]).ok()?.sources.first()?.near
+    let bundle = Bundle::open(&[path.to_owned()]).ok();
+    let source = bundle.as_ref().and_then(|bundle| bundle.sources.first());
+    source.map_or(Clock { utc_offset, ..Clock::default() }, |source| Clock::of(source, Some(utc_offset)))
 }
 
 /// The line with what a run would have read before it.
@@ -128,7 +130,7 @@ fn line_of_file(place: &str, utc_offset: i32) -> Result<Question, Failure> {
     read.map_err(|e| unreadable(&path, &e))?;
     head.extend(before);
     match found {
-        Some(line) => Ok(Question { before: head, line, number, utc_offset, near: near(&path) }),
+        Some(line) => Ok(Question { before: head, line, number, clock: clock(&path, utc_offset) }),
         None => Err(Failure::failed(format!("{} has {last} lines, no line {number}", path.display()), None)),
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn instant(text: &str) -> Option<Time> {
         }
         _ => text.to_owned(),
     };
-    let clock = Clock { utc_offset: 0, near: None };
+    let clock = Clock { utc_offset: 0, ..Clock::default() };
     let time = clock.read(&plain, None).or_else(|| clock.read_by(&[GIT.to_owned()], &plain, None));
     time.filter(|time| Time::RANGE.contains(*time))
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Time;
 
 fn check(line: &str, level: &str, logger: &str, message: &str) {
-    let clock = Clock { utc_offset: 0, near: Time::parse_rfc3339("2023-08-12T14:30:00Z") };
+    let clock = Clock { utc_offset: 0, near: Time::parse_rfc3339("2023-08-12T14:30:00Z"), ..Clock::default() };
     let mut row = Row::default();
     let time = read(line, &clock, &mut row);
     assert!(time.is_some(), "no header: {line}");
@@ -78,7 +78,7 @@ fn sentences_stay_whole() {
 
 #[test]
 fn what_has_no_header() {
-    let clock = Clock { utc_offset: 0, near: Time::parse_rfc3339("2023-08-12T14:30:00Z") };
+    let clock = Clock { utc_offset: 0, near: Time::parse_rfc3339("2023-08-12T14:30:00Z"), ..Clock::default() };
     for line in [
         "",
         "hello",
@@ -93,7 +93,7 @@ fn what_has_no_header() {
 
 #[test]
 fn prefixes_in_any_order() {
-    let clock = Clock { utc_offset: 0, near: None };
+    let clock = Clock { utc_offset: 0, ..Clock::default() };
     let check = |prefix: &str, expected: &[(Column, &str)]| {
         let mut row = Row::default();
         read_prefix(prefix, 0..prefix.len(), &clock, &mut row);

@@ -58,7 +58,7 @@ impl<'f> Parts<'f> {
         if source.bytes <= size || !is_plain(&source.path) {
             return None;
         }
-        let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
+        let clock = Clock::of(source, utc_offset);
         let mut file = File::open(&source.path).ok()?;
         let dialect = Dialect::of(formats, &clock, &opening(&mut file, source.bytes).ok()?);
         if !dialect.can_be_cut() {

@@ -74,7 +74,7 @@ pub fn head_of(source: &Source) -> io::Result<String> {
 /// Whether a log can be read in pieces: its lines are its bytes, and some line of its beginning begins a record for sure.
 pub fn can_be_cut(source: &Source, formats: &Formats, utc_offset: Option<i32>) -> bool {
     let Some(head) = is_plain(&source.path).then(|| head_of(source)).and_then(io::Result::ok) else { return false };
-    let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
+    let clock = Clock::of(source, utc_offset);
     let dialect = Dialect::of(formats, &clock, &head);
     let mut nobody = Nobody;
     let mut log = Log::new(&dialect, formats, clock, &mut nobody);
@@ -93,7 +93,7 @@ pub fn read_piece(
     watch: &Watch<'_>,
     sink: &mut dyn Sink,
 ) -> io::Result<(Piece, String)> {
-    let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
+    let clock = Clock::of(source, utc_offset);
     let dialect = Dialect::of(formats, &clock, head);
     let format = dialect.detected.name();
     let mut reading = Reading::new(Log::new(&dialect, formats, clock, sink), &range);
@@ -203,7 +203,7 @@ pub fn joined(
 ) -> Result<(LogOutcome, LineTable), String> {
     complete(source, &pieces)?;
     let head = pieces.first().map(|piece| piece.head.clone()).unwrap_or_default();
-    let clock = Clock { utc_offset: utc_offset.unwrap_or(0), near: source.near };
+    let clock = Clock::of(source, utc_offset);
     let dialect = Dialect::of(formats, &clock, &head);
     let mut table = LineTable::default();
     let (mut all, mut open, mut lines) = (Ledger::default(), String::new(), 0);

@@ -35,6 +35,7 @@ pub(super) fn source() -> Source {
         instance: None,
         bytes: 0,
         near: Time::parse_rfc3339("2023-08-12T14:30:00Z"),
+        latest: None,
         content: Content::File,
     }
 }
@@ -199,6 +200,7 @@ fn messages(lines: &[String]) -> Vec<(usize, String)> {
         instance: None,
         bytes: text.len() as u64,
         near: Time::parse_rfc3339("2023-01-29T08:00:00Z"),
+        latest: None,
         content: Content::File,
     };
     let mut seen = Vec::new();

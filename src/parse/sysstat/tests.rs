@@ -6,7 +6,7 @@ use crate::parse::timestamp::Clock;
 #[track_caller]
 fn check(text: &str, expected: &[&str]) -> Reading {
     let near = Time::parse_rfc3339("2023-08-11T12:00:00Z");
-    let setting = Setting { clock: Clock { utc_offset: 0, near }, ..Setting::default() };
+    let setting = Setting { clock: Clock { near, ..Clock::default() }, ..Setting::default() };
     let reading = read(text, &setting).unwrap();
     let metrics = reading.clone().collected.finish();
     let instance = |key: &SeriesKey| key.instance.as_ref().map_or(String::new(), |i| format!("/{i}"));

@@ -3,7 +3,7 @@
 use super::*;
 
 fn clock() -> Clock {
-    Clock { utc_offset: 0, near: Time::parse_rfc3339("2026-11-22T12:00:00Z") }
+    Clock { utc_offset: 0, near: Time::parse_rfc3339("2026-11-22T12:00:00Z"), ..Clock::default() }
 }
 
 fn check(text: &str, expected: &str) {
@@ -132,7 +132,7 @@ fn the_time_that_a_text_begins_with() {
 
 #[test]
 fn dates_of_digits_are_read_in_the_order_that_the_neighbours_have() {
-    let near = |day: &str| Clock { utc_offset: 0, near: Time::parse_rfc3339(day) };
+    let near = |day: &str| Clock { utc_offset: 0, near: Time::parse_rfc3339(day), ..Clock::default() };
     let check = |near: Clock, text: &str, day: &str| assert_eq!(near.read(text, None).unwrap().date(), day, "{text}");
     check(near("2026-04-03T12:00:00Z"), "03/04/2026 10:00:00", "2026-04-03");
     check(near("2026-03-04T12:00:00Z"), "03/04/2026 10:00:00", "2026-03-04");
@@ -177,16 +177,27 @@ fn what_is_no_time() {
 
 #[test]
 fn a_missing_year_is_the_nearest() {
-    let new_year = Clock { utc_offset: 0, near: Time::parse_rfc3339("2026-01-01T00:10:00Z") };
+    let new_year = Clock { utc_offset: 0, near: Time::parse_rfc3339("2026-01-01T00:10:00Z"), ..Clock::default() };
     assert_eq!(new_year.read("Dec 31 23:59:00", None).unwrap().date(), "2025-12-31");
     assert_eq!(new_year.read("Jan  1 00:20:00", None).unwrap().date(), "2026-01-01");
     assert_eq!(new_year.read("23:59:00", None).unwrap().rfc3339(), "2025-12-31T23:59:00Z");
     assert_eq!(Clock::default().read("Dec 31 23:59:00", None), None);
 }
 
+/// A log of January that was fetched in November is of this year's January, not of next year's.
+#[test]
+fn a_missing_year_is_none_to_come() {
+    let fetched = Time::parse_rfc3339("2026-11-26T06:00:00Z");
+    let year = |latest, text: &str| Clock { near: fetched, latest, ..Clock::default() }.read(text, None).unwrap().date()[..4].to_owned();
+    assert_eq!(year(fetched, "Jan  3 10:00:00"), "2026");
+    assert_eq!(year(None, "Jan  3 10:00:00"), "2027");
+    assert_eq!(year(fetched, "Nov 26 20:00:00"), "2026", "a clock that is ahead, or a zone");
+    assert_eq!(year(Time::parse_rfc3339("2027-02-01T00:00:00Z"), "Jan  3 10:00:00"), "2027", "still written in February");
+}
+
 #[test]
 fn a_zone_beside_the_time_or_given_by_the_operator() {
-    let local = Clock { utc_offset: 3600, near: None };
+    let local = Clock { utc_offset: 3600, ..Clock::default() };
     assert_eq!(local.read("2026-11-22 18:00:00", None).unwrap().rfc3339(), "2026-11-22T17:00:00Z");
     assert_eq!(local.read("2026-11-22 18:00:00", Some("UTC")).unwrap().rfc3339(), "2026-11-22T18:00:00Z");
     assert_eq!(local.read("2026-11-22 18:00:00Z", None).unwrap().rfc3339(), "2026-11-22T18:00:00Z");
