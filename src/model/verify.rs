@@ -125,6 +125,17 @@ pub struct Effect {
     pub high: f64,
 }
 
+impl Effect {
+    /// Of what nothing is known.
+    pub const UNKNOWN: Effect = Effect { value: f64::NAN, low: f64::NAN, high: f64::NAN };
+
+    /// On the scale of ratios what was found on that of their logarithms.
+    #[must_use]
+    pub fn exp(self) -> Effect {
+        Effect { value: self.value.exp(), low: self.low.exp(), high: self.high.exp() }
+    }
+}
+
 /// Why a check says less than its numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Doubt {

@@ -1,7 +1,7 @@
 //! The decision rules of single checks: when a share or a ratio is worse, when it is not, and how much more would decide.
 
-use crate::model::Outcome;
-use crate::model::verify::Effect;
+use crate::model::verify::{Check, Doubt, Effect, Measured};
+use crate::model::{Outcome, ServiceName};
 use crate::stats::sequential::{Share, p_at_least, p_at_most};
 use crate::stats::special::{t_above, t_quantile};
 
@@ -24,6 +24,53 @@ pub struct Judged {
     pub effect: Effect,
     pub more: Option<f64>,
     pub trifle: bool,
+}
+
+impl Judged {
+    /// Nothing was tested.
+    pub const UNDECIDED: Judged = Judged { outcome: Outcome::CannotTell, p: 1.0, effect: Effect::UNKNOWN, more: None, trifle: false };
+
+    /// Shown without a test: a warning.
+    pub const WARNED: Judged = Judged { outcome: Outcome::Worse, p: f64::NAN, effect: Effect::UNKNOWN, more: None, trifle: false };
+
+    /// Of ratios what was judged by their logarithms.
+    #[must_use]
+    pub fn of_ratio(self) -> Judged {
+        Judged { effect: self.effect.exp(), ..self }
+    }
+}
+
+/// What both sides of a check showed, and of how many observations.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub old: f64,
+    pub new: f64,
+    pub old_n: f64,
+    pub new_n: f64,
+}
+
+/// A check that decides, of no particular caller, as it was judged: not yet corrected for the others.
+pub fn check(service: &ServiceName, measured: Measured, seen: Seen, judged: Judged, doubts: Vec<Doubt>) -> Check {
+    let Seen { old, new, old_n, new_n } = seen;
+    let Judged { outcome, p, effect, more, .. } = judged;
+    let service = service.clone();
+    Check {
+        service,
+        caller: None,
+        measured,
+        old,
+        new,
+        old_n,
+        new_n,
+        effect,
+        p,
+        adjusted: p,
+        outcome,
+        more,
+        decides: true,
+        doubts,
+        origin: None,
+    }
 }
 
 /// Whether a rise between two shares is one that matters.

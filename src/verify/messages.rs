@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::over_dispersion;
+use super::judge::{self, Judged, Seen, over_dispersion};
 use super::{Case, windows};
-use crate::model::verify::{Check, Doubt, Effect, Measured};
+use crate::model::verify::{Check, Effect, Measured};
 use crate::model::{Level, Outcome, TimeSpan};
 use crate::stats::multiple::benjamini_hochberg;
 use crate::stats::sequential::Share;
@@ -109,23 +109,12 @@ fn errors(case: &Case<'_>, kind: &Kind<'_>, (old_s, new_s): (f64, f64)) -> Optio
     let (old_rate, new_rate) = (3_600.0 * old_n / old_s, 3_600.0 * new_n / new_s);
     let text = case.signals.tally.symbols.text(kind.template).to_owned();
     let exemplar = kind.counts.iter().filter_map(|c| c.exemplar_from(case.change.time)).min_by_key(|e| (e.time < case.change.time, e.time));
-    Some(Check {
-        service: case.change.service.clone(),
-        caller: None,
-        measured: Measured::Errors { text, never_before: old_n == 0.0 },
-        old: old_rate,
-        new: new_rate,
-        old_n,
-        new_n,
-        effect: Effect { value: new_rate / old_rate.max(3_600.0 * 0.5 / old_s), low: f64::NAN, high: f64::NAN },
-        p,
-        adjusted: p,
-        outcome: Outcome::CannotTell,
-        more: None,
-        decides: !case.has_outcomes(&case.change.service),
-        doubts: Vec::new(),
-        origin: exemplar.map(|e| e.origin.clone()),
-    })
+    let effect = Effect { value: new_rate / old_rate.max(3_600.0 * 0.5 / old_s), ..Effect::UNKNOWN };
+    let judged = Judged { p, effect, ..Judged::UNDECIDED };
+    let seen = Seen { old: old_rate, new: new_rate, old_n, new_n };
+    let measured = Measured::Errors { text, never_before: old_n == 0.0 };
+    let check = judge::check(&case.change.service, measured, seen, judged, Vec::new());
+    Some(Check { decides: !case.has_outcomes(&case.change.service), origin: exemplar.map(|e| e.origin.clone()), ..check })
 }
 
 /// p of "the rate did not rise": given the sum of both counts, that of the new side is binomial (Przyborowski and Wilenski, Biometrika 31,
@@ -153,23 +142,12 @@ fn vanished(case: &Case<'_>, kind: &Kind<'_>, (old_s, new_s): (f64, f64)) -> Opt
     }
     let shares: Vec<Share> = old.iter().map(|n| Share::new(n.min(1.0), 1.0)).collect();
     let p = case.at_any_look((-expected / over_dispersion(&shares).max(1.0)).exp());
-    (p < case.terms.alpha).then(|| Check {
-        service: case.change.service.clone(),
-        caller: None,
-        measured: Measured::Vanished { text: case.signals.tally.symbols.text(kind.template).to_owned() },
-        old: 3_600.0 * old_n / old_s,
-        new: 0.0,
-        old_n,
-        new_n,
-        effect: Effect { value: 0.0, low: f64::NAN, high: f64::NAN },
-        p,
-        adjusted: p,
-        outcome: Outcome::Worse,
-        more: None,
-        decides: false,
-        doubts: Vec::<Doubt>::new(),
-        origin: kind.counts.iter().flat_map(|c| c.exemplars.iter()).map(|e| e.origin.clone()).next(),
-    })
+    let seen = Seen { old: 3_600.0 * old_n / old_s, new: 0.0, old_n, new_n };
+    let measured = Measured::Vanished { text: case.signals.tally.symbols.text(kind.template).to_owned() };
+    let judged = Judged { p, effect: Effect { value: 0.0, ..Effect::UNKNOWN }, ..Judged::WARNED };
+    let origin = kind.counts.iter().flat_map(|c| c.exemplars.iter()).map(|e| e.origin.clone()).next();
+    let check = judge::check(&case.change.service, measured, seen, judged, Vec::new());
+    (p < case.terms.alpha).then_some(Check { decides: false, origin, ..check })
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Case;
-use super::judge::{self, Judged, LEAST_REQUESTS, Limits, TOLERATED_RATIO};
+use super::judge::{self, Judged, LEAST_REQUESTS, Limits, Seen, TOLERATED_RATIO};
 use super::windows::later_half;
-use crate::model::verify::{Check, Doubt, Effect, Measured};
+use crate::model::verify::{Check, Doubt, Measured};
 use crate::model::{Outcome, ServiceName, TimeSpan};
 use crate::stats::resample::{Random, block_length, draw_blocks};
 use crate::stats::sequential::Share;
@@ -104,23 +104,9 @@ fn failed_share(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[R
     }
     doubts.extend(judged.trifle.then_some(Doubt::Trifle));
     let standard = standardised(raw_new, new, old);
-    Some(Check {
-        service: service.clone(),
-        caller: None,
-        measured: Measured::FailedShare,
-        old: standard.value().unwrap_or(f64::NAN),
-        new: raw_new.value().unwrap_or(f64::NAN),
-        old_n: raw_old.of,
-        new_n: raw_new.of,
-        effect: judged.effect,
-        p: judged.p,
-        adjusted: judged.p,
-        outcome: judged.outcome,
-        more: judged.more,
-        decides: true,
-        doubts,
-        origin: None,
-    })
+    let seen =
+        Seen { old: standard.value().unwrap_or(f64::NAN), new: raw_new.value().unwrap_or(f64::NAN), old_n: raw_old.of, new_n: raw_new.of };
+    Some(judge::check(service, Measured::FailedShare, seen, judged, doubts))
 }
 
 /// Worse only where it is worse than both, as rises come every morning; not worse where either comparison says so.
@@ -263,24 +249,9 @@ fn latencies(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[Row]
             judged.outcome = Outcome::NotWorse;
             doubts.push(Doubt::Settled);
         }
-        let ratio = |v: f64| v.exp();
-        checks.push(Check {
-            service: service.clone(),
-            caller: None,
-            measured: Measured::Latency { quantile: found.quantile },
-            old: found.old,
-            new: found.new,
-            old_n: compared.old_n as f64,
-            new_n: compared.new_n as f64,
-            effect: Effect { value: ratio(judged.effect.value), low: ratio(judged.effect.low), high: ratio(judged.effect.high) },
-            p: judged.p,
-            adjusted: judged.p,
-            outcome: judged.outcome,
-            more: judged.more,
-            decides: own,
-            doubts,
-            origin: None,
-        });
+        let seen = Seen { old: found.old, new: found.new, old_n: compared.old_n as f64, new_n: compared.new_n as f64 };
+        let measured = Measured::Latency { quantile: found.quantile };
+        checks.push(Check { decides: own, ..judge::check(service, measured, seen, judged.of_ratio(), doubts) });
     }
     checks
 }

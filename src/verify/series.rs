@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Case;
-use super::judge::{self, Judged, Limits, TOLERATED_RATIO};
+use super::judge::{self, Judged, Limits, Seen, TOLERATED_RATIO};
 use crate::model::verify::{Basis, Check, Doubt, Effect, Measured};
 use crate::model::{InstanceId, MetricName, Outcome, SeriesKey, ServiceName, Time, TimeSpan};
 use crate::stats::resample::mean_and_error;
@@ -251,7 +251,7 @@ fn checked(
         if as_ratio { points.iter().filter(|p| p.1 > 0.0).map(|(t, v)| (*t, v.ln())).collect() } else { points.to_vec() }
     };
     let of = |points: &[(Time, f64)]| mean(&points.iter().map(|p| p.1).collect::<Vec<_>>()).unwrap_or(f64::NAN);
-    let (mut judged, mut doubts) = (UNDECIDED, Vec::new());
+    let (mut judged, mut doubts) = (Judged::UNDECIDED, Vec::new());
     match difference(case, &on_scale(new), &on_scale(old), least) {
         Some((value, error, freedom, steps)) => {
             judged = judge::mean(value, error, freedom, limits, case.level());
@@ -266,34 +266,11 @@ fn checked(
         }
         None => doubts.push(Doubt::Few { least: LEAST_STEPS as f64 }),
     }
-    let shown = |v: f64| if as_ratio { v.exp() } else { v };
-    let Effect { value, low, high } = judged.effect;
-    Some(Check {
-        service: case.change.service.clone(),
-        caller: group.caller.clone(),
-        measured,
-        old: of(old),
-        new: of(new),
-        old_n: old.len() as f64,
-        new_n: new.len() as f64,
-        effect: Effect { value: shown(value), low: shown(low), high: shown(high) },
-        p: judged.p,
-        adjusted: judged.p,
-        outcome: judged.outcome,
-        more: judged.more,
-        decides: true,
-        doubts,
-        origin: None,
-    })
+    let seen = Seen { old: of(old), new: of(new), old_n: old.len() as f64, new_n: new.len() as f64 };
+    let judged = if as_ratio { judged.of_ratio() } else { judged };
+    let check = judge::check(&case.change.service, measured, seen, judged, doubts);
+    Some(Check { caller: group.caller.clone(), ..check })
 }
-
-const UNDECIDED: Judged = Judged {
-    outcome: Outcome::CannotTell,
-    p: 1.0,
-    effect: Effect { value: f64::NAN, low: f64::NAN, high: f64::NAN },
-    more: None,
-    trifle: false,
-};
 
 /// Whether a share of a capacity is nearly all of it now and was not before.
 fn saturated(says: &crate::suspect::metrics::class::Meaning, new: &[(Time, f64)], old: &[(Time, f64)]) -> bool {
@@ -336,23 +313,11 @@ fn answering(case: &Case<'_>) -> Option<Check> {
     let is_silent = silent.hits / of > 1.0 - SILENT * usual;
     // Instances that answer now and then are judged by what they answer.
     let outcome = if judged.outcome == Outcome::Worse && is_silent { Outcome::Worse } else { Outcome::NotWorse };
-    Some(Check {
-        service: case.change.service.clone(),
-        caller: None,
-        measured: Measured::Answering,
-        old: usual,
-        new: 1.0 - silent.hits / of,
-        old_n: of_siblings,
-        new_n: of,
-        effect: Effect { value: -judged.effect.value, low: -judged.effect.high, high: -judged.effect.low },
-        p: judged.p,
-        adjusted: judged.p,
-        outcome,
-        more: None,
-        decides: outcome == Outcome::Worse,
-        doubts: Vec::new(),
-        origin: None,
-    })
+    let effect = Effect { value: -judged.effect.value, low: -judged.effect.high, high: -judged.effect.low };
+    let seen = Seen { old: usual, new: 1.0 - silent.hits / of, old_n: of_siblings, new_n: of };
+    let judged = Judged { outcome, effect, more: None, ..judged };
+    let check = judge::check(&case.change.service, Measured::Answering, seen, judged, Vec::new());
+    Some(Check { decides: outcome == Outcome::Worse, ..check })
 }
 
 /// Gauges with a limit of their own beside them (`pool_active`, `pool_max`), and gauges of what waits.
@@ -400,22 +365,6 @@ fn values(points: &[(Time, f64)]) -> Vec<f64> {
 
 fn warning(case: &Case<'_>, measured: Measured, new: &[f64], old: &[f64], scale: f64) -> Check {
     let of = |values: &[f64]| quantile(values, 0.75).unwrap_or(f64::NAN) / scale;
-    let none = Effect { value: f64::NAN, low: f64::NAN, high: f64::NAN };
-    Check {
-        service: case.change.service.clone(),
-        caller: None,
-        measured,
-        old: of(old),
-        new: of(new),
-        old_n: old.len() as f64,
-        new_n: new.len() as f64,
-        effect: none,
-        p: f64::NAN,
-        adjusted: f64::NAN,
-        outcome: Outcome::Worse,
-        more: None,
-        decides: false,
-        doubts: Vec::new(),
-        origin: None,
-    }
+    let seen = Seen { old: of(old), new: of(new), old_n: old.len() as f64, new_n: new.len() as f64 };
+    Check { decides: false, ..judge::check(&case.change.service, measured, seen, Judged::WARNED, Vec::new()) }
 }
