@@ -3,12 +3,15 @@
 //! Where old and new run side by side they are compared in the same minutes; otherwise the time before with the time after, and where the
 //! record reaches back far enough also with the same hours of earlier days. What an incident with another cause did is held against nobody.
 
+mod answering;
 mod combine;
+mod fullness;
 mod judge;
 mod messages;
 mod requests;
 mod series;
 mod sides;
+mod steps;
 mod windows;
 
 use std::path::PathBuf;

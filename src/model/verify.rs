@@ -66,6 +66,8 @@ pub enum Measured {
     Vanished { text: String },
     /// What a process uses, in the metric's unit.
     Resource { metric: MetricName },
+    /// What an instance needs of its processor for its share of the same traffic, in the metric's unit: how much more it could carry.
+    Capacity { metric: MetricName },
     /// A share of a capacity, from 0 to 1.
     Saturation { metric: MetricName },
     /// Something waits for a place where nothing did.
@@ -84,6 +86,7 @@ impl Measured {
             Measured::Errors { .. } => "errors",
             Measured::Vanished { .. } => "vanished",
             Measured::Resource { .. } => "resource",
+            Measured::Capacity { .. } => "capacity",
             Measured::Saturation { .. } => "saturation",
             Measured::Waiting { .. } => "waiting",
         }

@@ -201,6 +201,10 @@ pub fn sentence(check: &Check) -> String {
         Measured::MetricFailures { metric: name, .. } | Measured::MetricLatency { metric: name } | Measured::Resource { metric: name } => {
             format!("{at}: {} {}, against {}", metric(name), number(check.new), number(check.old))
         }
+        Measured::Capacity { metric: name } => {
+            let (new, old) = (number(check.new), number(check.old));
+            format!("{at}: an instance with it takes {new} of {}, one without {old}: it carries half as much or less", metric(name))
+        }
         Measured::Errors { text: message, never_before: true } => {
             format!("{at}: new error, {}: {}", counted(check.new_n as u64, "time"), text(message))
         }

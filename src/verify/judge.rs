@@ -82,8 +82,7 @@ fn matters(new: f64, old: f64) -> bool {
 pub fn shares(new: Share, old: Share, tolerated: f64, alpha: f64) -> Judged {
     let (a, b) = (new.value().unwrap_or(0.0), old.value().unwrap_or(0.0));
     let p = p_at_most(new, old, 0.0);
-    let (low, high) = difference(new, old, alpha);
-    let effect = Effect { value: a - b, low, high };
+    let effect = difference(new, old, alpha);
     let rises = p < alpha;
     let outcome = decided(new, old, tolerated, alpha);
     let more = (outcome == Outcome::CannotTell).then(|| share_needs(new, old, tolerated, alpha)).flatten();
@@ -111,10 +110,11 @@ fn share_needs(new: Share, old: Share, tolerated: f64, alpha: f64) -> Option<f64
     None
 }
 
-/// Bounds of the difference of two shares from their confidence sequences, each at half the level.
-fn difference(new: Share, old: Share, alpha: f64) -> (f64, f64) {
+/// The difference of two shares with bounds from their confidence sequences, each at half the level.
+pub fn difference(new: Share, old: Share, alpha: f64) -> Effect {
     let ((new_low, new_high), (old_low, old_high)) = (new.sequence(alpha / 2.0), old.sequence(alpha / 2.0));
-    (new_low - old_high, new_high - old_low)
+    let value = new.value().unwrap_or(0.0) - old.value().unwrap_or(0.0);
+    Effect { value, low: new_low - old_high, high: new_high - old_low }
 }
 
 /// A mean difference (or mean logarithm of a ratio) with its standard error. Worse: above 0 at the level, and at least `matters`; not

@@ -192,3 +192,93 @@ fn a_slow_clock_does_not_hide_the_effect() {
     let document = verify(&folder.shown(), &[]);
     assert_eq!(document["changes"][0]["verdict"], "worse", "{:#}", document["changes"][0]);
 }
+
+const TEN: &str = "2024-03-04T00:10:05Z";
+
+/// A roll-out at ten past to one of several instances of `web`, with metrics by minute: `sample` says what a metric of an instance was in
+/// a minute, if anything.
+fn staged(olds: &[&str], metrics: &[&str], sample: impl Fn(&str, &str, i64) -> Option<f64>) -> Value {
+    let mut rows = String::from("time,service,metric,value,instance,source,target\n");
+    for minute in 0..25 {
+        for (second, instance) in olds.iter().chain(&["web-new"]).enumerate() {
+            for metric in metrics {
+                let value = sample(metric, instance, minute).filter(|_| *instance != "web-new" || minute > 10);
+                let edge = if metric.ends_with("(%)") { "," } else { "shop,web" };
+                let cell = value.map_or(String::new(), |v| v.to_string());
+                rows += &format!("2024-03-04T00:{minute:02}:{:02}Z,web,{metric},{cell},{instance},{edge}\n", 40 + second % 2);
+            }
+        }
+    }
+    let change = format!(
+        "{{\"id\":\"d1\",\"time\":\"{TEN}\",\"service\":\"web\",\"kind\":\"deploy\",\"version\":\"2\",\"previous_version\":\"1\",\"instances\":[\"web-new\"]}}\n"
+    );
+    let folder = Folder::new(&[("metrics/mesh.csv", rows.as_bytes()), ("changes.jsonl", change.as_bytes())]);
+    verify(&folder.shown(), &["--change", "d1"])["changes"][0].clone()
+}
+
+/// An instance that crashes again and again answers in few steps only; its siblings are several controls, not one.
+#[test]
+fn few_steps_of_one_instance_against_many_of_its_siblings() {
+    let answers = |minute: i64| [12, 13, 15, 17, 18].contains(&minute);
+    let side = |fails: bool| {
+        move |metric: &str, instance: &str, minute: i64| match (metric, instance) {
+            _ if minute > 19 => None,
+            (_, "web-new") if !answers(minute) => None,
+            ("Latency_server", _) => Some(20.0),
+            (_, "web-new") if fails && minute != 15 => Some(0.0),
+            _ => Some(100.0),
+        }
+    };
+    let (olds, metrics) = (["web-a", "web-b", "web-c", "web-d"], ["SuccessRate_server", "Latency_server"]);
+    let found = staged(&olds, &metrics, side(true));
+    assert_eq!((&found["verdict"], &found["basis"]), (&"worse".into(), &"instances".into()), "{found:#}");
+    assert_eq!(found["checks"][0]["kind"], "metric_failures", "{found:#}");
+    let (low, high) = (found["checks"][0]["effect_low"].as_f64().unwrap(), found["checks"][0]["effect_high"].as_f64().unwrap());
+    assert!(0.0 < low && low < 0.8 && 0.8 < high && high <= 1.0, "a share cannot fall by more than all: {low} to {high}");
+    assert_ne!(staged(&olds, &metrics, side(false))["verdict"], "worse");
+}
+
+/// Trap: nobody calls the service any more. What siblings show is their last latency, and the new instance never had one.
+#[test]
+fn an_instance_that_nobody_calls_is_not_silent() {
+    let metrics = ["SuccessRate_server", "Latency_server", "CPUUsageRate(%)"];
+    let called = |until: i64| {
+        move |metric: &str, instance: &str, minute: i64| match (metric, instance) {
+            ("CPUUsageRate(%)", _) => Some(3.0),
+            (_, "web-new") => None,
+            ("Latency_server", _) => Some(20.0),
+            _ => (minute < until).then_some(100.0),
+        }
+    };
+    let found = staged(&["web-a", "web-b"], &metrics, called(12));
+    assert_eq!(found["verdict"], "cannot_tell", "{found:#}");
+    assert_eq!(staged(&["web-a", "web-b"], &metrics, called(25))["verdict"], "worse", "while its siblings are called it is");
+}
+
+#[test]
+fn an_instance_that_carries_half_as_much_is_worse_before_users_feel_it() {
+    let metrics = ["SuccessRate_server", "CPUUsageRate(%)"];
+    // What the new instance needs in each minute, what its siblings need, and what one of them needed before.
+    let need = |new: fn(i64) -> f64, old: f64, once: f64| {
+        move |metric: &str, instance: &str, minute: i64| match (metric, instance) {
+            ("SuccessRate_server", _) => Some(100.0),
+            (_, "web-new") => Some(new(minute)),
+            (_, "web-b") if minute <= 10 => Some(once),
+            _ => Some(old + (minute % 3) as f64 / 10.0),
+        }
+    };
+    let grows = |minute: i64| 9.0 * (minute - 10) as f64;
+    let olds = ["web-a", "web-b", "web-c"];
+    let found = staged(&olds, &metrics, need(grows, 7.0, 7.0));
+    assert_eq!(found["verdict"], "worse", "{found:#}");
+    assert!(found["checks"][0]["kind"] == "capacity" && found["checks"][0]["decides"] == true, "{found:#}");
+    for (case, why) in [
+        (need(grows, 7.0, 95.0), "an old one did the same before: it is a role, not the version"),
+        (need(|_| 9.0, 3.0, 3.0), "three times next to nothing leaves room"),
+        (need(|_| 90.0, 60.0, 60.0), "half as much again is no half"),
+        (need(|minute| if minute < 15 { 95.0 } else { 8.0 }, 7.0, 7.0), "it warmed up"),
+    ] {
+        let found = staged(&olds, &metrics, case);
+        assert_ne!(found["verdict"], "worse", "{why}: {found:#}");
+    }
+}
