@@ -323,20 +323,28 @@ fn latest(rows: Vec<Row>, what: &str) -> BTreeMap<String, Vec<Row>> {
     all
 }
 
-/// Incidents that overlap and hurt the same service first are one, as it was seen last.
+/// Incidents that overlap and hurt the same service first are one, as it was seen last, unless they were seen in recordings of different
+/// systems: those know of changes before the incident, and of none in common.
 fn latest_incidents(mut rows: Vec<Row>) -> Vec<Row> {
     rows.sort_by(|a, b| b.text("as_of").cmp(a.text("as_of")).then(a.text("time").cmp(b.text("time"))));
     let span = |row: &Row| Some(TimeSpan { start: row.time()?, end: row.time_of("end")? });
     let first = |row: &Row| row.text("services").split(',').next().unwrap_or("").to_owned();
     let mut kept: Vec<Row> = Vec::new();
     for row in rows {
-        let same = |other: &Row| first(other) == first(&row) && span(other).zip(span(&row)).is_some_and(|(a, b)| a.overlaps(b));
+        let at_once = |other: &Row| span(other).zip(span(&row)).is_some_and(|(a, b)| a.overlaps(b));
+        let same = |other: &Row| first(other) == first(&row) && at_once(other) && !are_strangers(other, &row);
         if !kept.iter().any(same) {
             kept.push(row);
         }
     }
     kept.sort_by(|a, b| a.text("time").cmp(b.text("time")).then(a.text("services").cmp(b.text("services"))));
     kept
+}
+
+fn are_strangers(one: &Row, other: &Row) -> bool {
+    let known = |row: &Row| -> BTreeSet<String> { serde_json::from_str(row.text("changes_before")).unwrap_or_default() };
+    let (one, other) = (known(one), known(other));
+    !one.is_empty() && !other.is_empty() && one.is_disjoint(&other)
 }
 
 fn edits(row: &Row) -> Vec<(String, String, String)> {
@@ -398,6 +406,39 @@ fn calibration(entries: &[Entry]) -> Vec<LevelOutcome> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::history::{ColumnKind, Value};
+
+    fn seen(onset: u32, end: u32, as_of: u32, changes_before: &[&str]) -> Row {
+        let at = |minute: u32| Some(format!("2024-03-04T10:{minute:02}:00Z"));
+        let value = |(name, kind): &(&str, ColumnKind)| match (*name, kind) {
+            ("time", _) => Value::Text(at(onset)),
+            ("end", _) => Value::Text(at(end)),
+            ("as_of", _) => Value::Text(at(as_of)),
+            ("services", _) => Value::Text(Some("gateway,checkout".to_owned())),
+            ("changes_before", _) => Value::Text(Some(serde_json::json!(changes_before).to_string())),
+            (_, ColumnKind::Number) => Value::Number(None),
+            _ => Value::Text(None),
+        };
+        Row { table: Table::Incidents, values: Table::Incidents.columns().iter().map(value).collect() }
+    }
+
+    /// An incident that is seen again later is the same; one of another system at the same time is not.
+    #[test]
+    fn incidents_of_different_systems_are_not_one() {
+        let first = seen(10, 20, 20, &["d2", "d1"]);
+        let counted = |other: Row| latest_incidents(vec![first.clone(), other]).len();
+        for (other, expected) in [
+            (seen(10, 30, 40, &["d2", "d1"]), 1),
+            (seen(12, 30, 40, &["d3", "d2"]), 1),
+            (seen(12, 30, 40, &[]), 1),
+            (seen(12, 30, 40, &["release-7"]), 2),
+            (seen(25, 30, 40, &["d2", "d1"]), 2),
+        ] {
+            assert_eq!(counted(other.clone()), expected, "{other:?}");
+        }
+        let again = latest_incidents(vec![first.clone(), seen(10, 30, 40, &["d2", "d1"])]);
+        assert_eq!(again[0].text("as_of"), "2024-03-04T10:40:00Z", "as it was seen last");
+    }
 
     #[test]
     fn few_deploys_tell_no_difference() {

@@ -139,6 +139,7 @@ const INCIDENTS: Columns = &[
     ("undone_by", Text),
     ("undone_at", Text),
     ("title", Text),
+    ("changes_before", Text),
 ];
 
 const RUNS: Columns = &[

@@ -7,12 +7,14 @@ use serde_json::json;
 use super::text::sanitize;
 use super::{risk, verify, wording};
 use crate::model::history::{Row, Table, Value};
-use crate::model::{Analysis, Change, Coverage, Risks, ServiceName, Time, TimeSpan, Verdict, Verification, Verifications};
+use crate::model::{Analysis, Change, ChangeKind, Coverage, Risks, ServiceName, Time, TimeSpan, Verdict, Verification, Verifications};
 
 /// Checks of a verdict that are kept.
 const MOST_CHECKS: usize = 12;
 /// Reasons of a risk that are kept.
 const MOST_REASONS: usize = 8;
+/// Changes before an incident that are kept.
+const MOST_BEFORE: usize = 40;
 
 fn text(text: &str) -> Value {
     Value::Text(Some(sanitize(text)).filter(|text| !text.is_empty()))
@@ -152,10 +154,17 @@ fn verdict(found: &Verification) -> Vec<Row> {
 /// Incidents with their most probable causes.
 pub fn incidents(analysis: &Analysis) -> Vec<Row> {
     let as_of = analysis.span.map(|span| span.end);
-    analysis.verdicts.iter().map(|verdict| incident(verdict, as_of)).collect()
+    analysis.verdicts.iter().map(|verdict| incident(verdict, as_of, &before(&analysis.changes, verdict.incident.span.start))).collect()
 }
 
-fn incident(verdict: &Verdict, as_of: Option<Time>) -> Row {
+/// The changes that were made last before an instant, as a JSON list. Recordings of one system agree on them.
+fn before(changes: &[Arc<Change>], onset: Time) -> String {
+    let mut earlier: Vec<&Arc<Change>> = changes.iter().filter(|c| c.time <= onset && c.kind != ChangeKind::Unrecorded).collect();
+    earlier.sort_by(|a, b| b.time.cmp(&a.time).then(a.id.cmp(&b.id)));
+    json!(earlier.iter().take(MOST_BEFORE).map(|change| change.id.as_str()).collect::<Vec<_>>()).to_string()
+}
+
+fn incident(verdict: &Verdict, as_of: Option<Time>, changes_before: &str) -> Row {
     let found = &verdict.incident;
     let cause = verdict.causes.first();
     let undone = cause.and_then(|cause| cause.undone_by.as_ref());
@@ -178,6 +187,7 @@ fn incident(verdict: &Verdict, as_of: Option<Time>) -> Row {
         maybe(undone.map(|change| change.id.as_str())),
         undone.map_or(Value::Text(None), |change| time(change.time)),
         text(&wording::headline(found)),
+        text(changes_before),
     ];
     Row { table: Table::Incidents, values }
 }
