@@ -4,6 +4,7 @@
 //! record reaches back far enough also with the same hours of earlier days. What an incident with another cause did is held against nobody.
 
 mod answering;
+mod callers;
 mod combine;
 mod fullness;
 mod judge;
@@ -88,14 +89,13 @@ fn one(change: &Arc<Change>, examined: &Examined, terms: Terms) -> Verification 
     let windows = Windows::of(change, analysis, signals, terms);
     let sides = Sides::of(change, &windows, signals, &analysis.changes);
     let (changes, topology) = (&analysis.changes, &examined.topology);
-    let mut case = Case { change, changes, signals, topology, terms, windows, sides };
+    let case = Case { change, changes, signals, topology, terms, windows, sides };
     let side_by_side = judged(change, &case);
     // The harm that one instance does may show with its callers only, who see all of them.
     if side_by_side.outcome == Outcome::Worse || case.windows.blamed.is_none() || !case.sides.basis.is_concurrent() {
         return side_by_side;
     }
-    case.sides = Sides { basis: Basis::BeforeAfter };
-    let in_time = judged(change, &case);
+    let in_time = judged(change, &case.in_time());
     if in_time.outcome == Outcome::Worse { in_time } else { side_by_side }
 }
 
@@ -103,10 +103,16 @@ fn judged(change: &Arc<Change>, case: &Case<'_>) -> Verification {
     let mut checks = requests::check(case);
     checks.extend(series::check(case));
     checks.extend(messages::check(case));
+    checks.extend(callers::check(case));
     combine::verdict(change, case, checks)
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// The same, compared before and after.
+    fn in_time(&self) -> Case<'a> {
+        Case { windows: self.windows.clone(), sides: Sides { basis: Basis::BeforeAfter }, ..*self }
+    }
+
     /// The level that this look may spend: looks count doublings of the time after the change.
     fn level(&self) -> f64 {
         const SHORTEST_LOOK: f64 = 60.0;

@@ -96,6 +96,73 @@ fn p_against(new: Share, old: Share, margin: f64, allowed: fn(f64, f64) -> bool)
     (best - new.mixture() - old.mixture()).exp().min(1.0)
 }
 
+/// Values between 0 and 1, such as failing shares of stretches of time whose number of requests is unknown.
+///
+/// Their mean is tested by betting: whoever stakes the share b of his capital on failure and the rest on success, at the odds of the mean m,
+/// gets b·x/m + (1 - b)(1 - x)/(1 - m) times it back for a value x, which is a fair game where m is true, so that capital is an e-process
+/// (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86, 2024). Capital is spread over b by
+/// Jeffreys' prior (Orabona and Jun, IEEE Trans. Inf. Theory 70, 2024): for values of 0 and 1 alone that is [`Share`]'s mixture, and for
+/// values in between it wins sooner, as these vary less than all or nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounded {
+    /// Each value with how often it came, by value.
+    values: Vec<(f64, f64)>,
+    sum: Share,
+}
+
+/// Stakes among which capital is spread; any number of them is fair.
+const STAKES: usize = 48;
+
+impl Bounded {
+    /// Of these values; what lies outside 0 to 1 is moved to its nearer end.
+    pub fn new(values: impl IntoIterator<Item = f64>) -> Bounded {
+        let mut ordered: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).map(|v| v.clamp(0.0, 1.0)).collect();
+        ordered.sort_by(f64::total_cmp);
+        let sum = Share::new(ordered.iter().sum(), ordered.len() as f64);
+        let values = ordered.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as f64)).collect();
+        Bounded { values, sum }
+    }
+
+    /// `None` without values.
+    pub fn mean(&self) -> Option<f64> {
+        self.sum.value()
+    }
+
+    /// ln of what the capital has become if bets are paid as for the mean `m`.
+    fn capital(&self, m: f64) -> f64 {
+        let m = m.clamp(1e-9, 1.0 - 1e-9);
+        // Jeffreys' prior is uniform in the angle whose squared sine is b.
+        let stake = |i: usize| ((i as f64 + 0.5) / STAKES as f64 * std::f64::consts::FRAC_PI_2).sin().powi(2);
+        let won = |b: f64| -> f64 { self.values.iter().map(|(x, n)| n * (b * x / m + (1.0 - b) * (1.0 - x) / (1.0 - m)).ln()).sum() };
+        let logs: Vec<f64> = (0..STAKES).map(|i| won(stake(i))).collect();
+        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        most + (logs.iter().map(|log| (log - most).exp()).sum::<f64>() / STAKES as f64).ln()
+    }
+
+    /// The confidence sequence of the mean at level `alpha`: it holds at all times at once with probability 1 - alpha.
+    pub fn sequence(&self, alpha: f64) -> (f64, f64) {
+        let Some(centre) = self.mean() else { return (0.0, 1.0) };
+        let inside = |m: f64| self.capital(m) <= -alpha.ln();
+        (boundary(centre, 0.0, &inside), boundary(centre, 1.0, &inside))
+    }
+}
+
+/// Always-valid p-value of "the mean of `new` is at most that of `old`".
+pub fn p_mean_at_most(new: &Bounded, old: &Bounded) -> f64 {
+    let (Some(a), Some(b)) = (new.mean(), old.mean()) else { return 1.0 };
+    if a <= b {
+        return 1.0;
+    }
+    // Both means may be the same, somewhere between those that were seen: where both bets together win least.
+    let at = |m: f64| new.capital(m) + old.capital(m);
+    let (mut low, mut high) = (b, a);
+    for _ in 0..60 {
+        let (left, right) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
+        if at(left) > at(right) { low = left } else { high = right }
+    }
+    (-at(0.5 * (low + high))).exp().min(1.0)
+}
+
 /// The level that the `look`-th look (from 1) may spend so that all looks together stay below `alpha`: 6/(π²·look²) of it (the spending
 /// idea is Lan and DeMets', Biometrika 70, 1983; the series sums to one). Looks count doublings of the observed time, [`look`].
 pub fn spent(alpha: f64, look: u32) -> f64 {
@@ -154,6 +221,44 @@ mod tests {
         }
         assert!(always_valid <= 15, "{always_valid} false alarms in 300 runs");
         assert!(fixed >= 60, "the trap is real: {fixed} of 300 with the two-proportion z");
+    }
+
+    #[test]
+    fn all_or_nothing_is_a_share_and_values_between_say_more() {
+        let bits = |hits: usize, of: usize| Bounded::new((0..of).map(|i| f64::from(u8::from(i < hits))));
+        for (new, old) in [((4, 5), (0, 10)), ((7, 8), (0, 9)), ((30, 100), (10, 100))] {
+            let as_share = p_at_most(Share::new(new.0 as f64, new.1 as f64), Share::new(old.0 as f64, old.1 as f64), 0.0);
+            let betted = p_mean_at_most(&bits(new.0, new.1), &bits(old.0, old.1));
+            assert!((betted.ln() - as_share.ln()).abs() < 0.7, "{new:?} {old:?}: {betted} {as_share}");
+        }
+        let steady = Bounded::new((0..12).map(|i| 0.3 + 0.02 * f64::from(i % 5)));
+        let quiet = Bounded::new([0.0; 17]);
+        assert!(p_mean_at_most(&steady, &quiet) < 0.01, "{}", p_mean_at_most(&steady, &quiet));
+        assert!(p_at_most(Share::new(4.0, 12.0), Share::new(0.0, 17.0), 0.0) > 0.05, "the same sums as all or nothing");
+        let (low, high) = steady.sequence(0.05);
+        assert!(low > 0.1 && low < 0.33 && high > 0.35 && high < 0.7, "{low} {high}");
+        assert_eq!((p_mean_at_most(&quiet, &steady), p_mean_at_most(&Bounded::default(), &quiet)), (1.0, 1.0));
+        assert_eq!(Bounded::default().sequence(0.05), (0.0, 1.0));
+    }
+
+    #[test]
+    fn betting_keeps_the_level_at_every_look() {
+        let mut random = Random::new(5);
+        let mut alarms = 0;
+        for _ in 0..300 {
+            // Most stretches are quiet, some fail in part, a few wholly.
+            let mut draw = || match random.next_f64() {
+                v if v < 0.7 => 0.0,
+                v if v < 0.95 => random.next_f64() * 0.4,
+                _ => 1.0,
+            };
+            let old: Vec<f64> = (0..30).map(|_| draw()).collect();
+            let new: Vec<f64> = (0..60).map(|_| draw()).collect();
+            let old = Bounded::new(old);
+            let alarmed = |n: usize| p_mean_at_most(&Bounded::new(new[..n].iter().copied()), &old) < 0.05;
+            alarms += usize::from((2..=12).any(|look| alarmed(5 * look)));
+        }
+        assert!(alarms <= 15, "{alarms} false alarms in 300 runs");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn check(case: &Case<'_>) -> Option<Check> {
 /// its last value, or at nought, of an instance that nobody calls: where shares are measured, they alone tell.
 fn answers<'a>(case: &'a Case<'_>) -> Vec<(&'a SeriesKey, &'a [(Time, f64)])> {
     let (mut shares, mut others) = (Vec::new(), Vec::new());
-    for (group, series) in groups(case) {
+    for (group, series) in groups(case, &case.change.service) {
         match meaning(group.metric.as_str()).filter(|says| !says.outgoing && says.class.is_outside()) {
             Some(says) if says.class == Class::Errors && (says.inverted || says.share.is_some()) => shares.extend(series),
             Some(_) => others.extend(series),

@@ -29,8 +29,9 @@ pub fn nothing(change: &Arc<Change>) -> Verification {
 
 /// What the checks say together, corrected for their number and for other changes.
 pub fn verdict(change: &Arc<Change>, case: &Case<'_>, mut checks: Vec<Check>) -> Verification {
-    correct(&mut checks, case.terms.alpha);
     confound(&mut checks, case);
+    correct(&mut checks, case);
+    retain_harm(&mut checks, case);
     let outcome = outcome(&checks);
     // Whatever is undecided must be decided.
     let undecided = checks.iter().filter(|check| check.decides && check.outcome == Outcome::CannotTell);
@@ -52,49 +53,63 @@ pub fn verdict(change: &Arc<Change>, case: &Case<'_>, mut checks: Vec<Check>) ->
     }
 }
 
-/// Holm's correction over all checks that decide; messages were corrected among themselves.
-fn correct(checks: &mut [Check], alpha: f64) {
+/// Holm's correction over all checks that decide; messages were corrected among themselves. Where instances run side by side, what they
+/// show and what their callers show are two families, and each has half of the level.
+fn correct(checks: &mut [Check], case: &Case<'_>) {
     let is_one = |check: &Check| check.decides && !matches!(check.measured, Measured::Errors { .. });
-    let at: Vec<usize> = (0..checks.len()).filter(|i| is_one(&checks[*i])).collect();
-    let adjusted = holm(&at.iter().map(|i| checks[*i].p).collect::<Vec<_>>());
-    for (i, adjusted) in at.into_iter().zip(adjusted) {
-        let check = &mut checks[i];
-        check.adjusted = adjusted;
-        if check.outcome == Outcome::Worse && adjusted >= alpha {
-            check.outcome = Outcome::CannotTell;
-            // ln p falls in proportion to what is observed.
-            let needed = (alpha * check.p / adjusted).ln() / check.p.ln();
-            check.more = Some(1.05 * needed).filter(|more| more.is_finite() && *more > 1.0);
+    let at_callers = |check: &Check| case.sides.basis.is_concurrent() && check.service != case.change.service;
+    let members = |family: bool| (0..checks.len()).filter(|i| is_one(&checks[*i]) && at_callers(&checks[*i]) == family).collect::<Vec<_>>();
+    let families: Vec<Vec<usize>> = [false, true].map(members).into_iter().filter(|family| !family.is_empty()).collect();
+    let (alpha, share) = (case.terms.alpha, families.len() as f64);
+    for at in families {
+        let adjusted = holm(&at.iter().map(|i| checks[*i].p).collect::<Vec<_>>());
+        for (i, adjusted) in at.into_iter().zip(adjusted) {
+            let check = &mut checks[i];
+            check.adjusted = (share * adjusted).min(1.0);
+            if check.outcome == Outcome::Worse && check.adjusted >= alpha {
+                check.outcome = Outcome::CannotTell;
+                // ln p falls in proportion to what is observed.
+                let needed = (alpha * check.p / check.adjusted).ln() / check.p.ln();
+                check.more = Some(1.05 * needed).filter(|more| more.is_finite() && *more > 1.0);
+            }
         }
     }
 }
 
 /// A difference between before and after may be somebody else's: another change that began near it at a service in reach. Where the analysis
-/// blames this change for an incident, that is settled.
+/// blames this change for an incident, that is settled. Instances side by side have no such rivals, but their callers have.
 fn confound(checks: &mut [Check], case: &Case<'_>) {
-    if case.sides.basis.is_concurrent() || case.windows.blamed.is_some() {
+    if case.windows.blamed.is_some() {
         return;
     }
-    let own = &case.change.service;
-    let reached = |service: &ServiceName| case.topology.distance(own, service).is_some() || case.topology.distance(service, own).is_some();
-    let near = |c: &&Arc<Change>| {
-        let distance = (c.time - case.change.time).abs();
-        c.id != case.change.id && distance <= CONFOUNDS_WITHIN && (c.service == *own || c.service.is_everything() || reached(&c.service))
-    };
-    // Its own undo is no other explanation.
-    let is_undo = |c: &&Arc<Change>| case.change.is_reverted_by(c);
-    let others = case.changes.iter().filter(near).filter(|c| !is_undo(c));
-    let Some(other) = others.min_by(|a, b| {
-        let away = |c: &Change| (c.time - case.change.time).abs();
-        away(a).total_cmp(&away(b)).then(a.id.cmp(&b.id))
-    }) else {
-        return;
-    };
-    for check in checks.iter_mut().filter(|check| check.outcome == Outcome::Worse && check.decides) {
+    let in_time = |check: &Check| !case.sides.basis.is_concurrent() || check.service != case.change.service;
+    let is_worse = |check: &Check| check.outcome == Outcome::Worse && check.decides;
+    for check in checks.iter_mut().filter(|check| is_worse(check) && in_time(check)) {
+        let Some(other) = rival(case, &check.service) else { continue };
         check.outcome = Outcome::CannotTell;
         check.more = None;
         check.doubts.push(Doubt::Confounded { by: other.id.clone(), service: other.service.clone() });
     }
+}
+
+/// The nearest other change that can have harmed `hurt`: at a service that it calls, or at one before or behind the changed service.
+fn rival<'a>(case: &Case<'a>, hurt: &ServiceName) -> Option<&'a Arc<Change>> {
+    let own = &case.change.service;
+    let reaches = |from: &ServiceName, to: &ServiceName| from == to || case.topology.distance(from, to).is_some();
+    let in_reach = |s: &ServiceName| s.is_everything() || reaches(hurt, s) || reaches(own, s) || reaches(s, own);
+    let away = |c: &Change| (c.time - case.change.time).abs();
+    // Its own undo is no other explanation.
+    let others = case.changes.iter().filter(|c| c.id != case.change.id && !case.change.is_reverted_by(c));
+    let near = others.filter(|c| away(c) <= CONFOUNDS_WITHIN && in_reach(&c.service));
+    near.min_by(|a, b| away(a).total_cmp(&away(b)).then(a.id.cmp(&b.id)))
+}
+
+/// What happened to callers of instances that ran side by side is told where it is something. What the correction for many checks leaves
+/// undecided is still no reason to call the change "not worse": the correction guards against false alarms only.
+fn retain_harm(checks: &mut Vec<Check>, case: &Case<'_>) {
+    let at_callers = |check: &Check| case.sides.basis.is_concurrent() && check.service != case.change.service;
+    let is_harm = |check: &Check| check.outcome != Outcome::NotWorse && check.p < case.terms.alpha;
+    checks.retain(|check| !at_callers(check) || is_harm(check));
 }
 
 fn outcome(checks: &[Check]) -> Outcome {

@@ -64,7 +64,7 @@ pub fn positive_ln(value: f64) -> Option<f64> {
 
 /// Gauges with a limit of their own beside them (`pool_active`, `pool_max`), and gauges of what waits.
 pub fn check(case: &Case<'_>) -> Vec<Check> {
-    let all = groups(case);
+    let all = groups(case, &case.change.service);
     let words = |name: &MetricName| -> Vec<String> {
         name.as_str().to_ascii_lowercase().split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
     };

@@ -41,13 +41,33 @@ struct Row {
 pub fn check(case: &Case<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     for service in case.scope().into_iter().filter(|service| case.has_outcomes(service)) {
+        let compared = Requests::of(case, service);
+        checks.extend(failed_share(case, service, &compared));
+        checks.extend(latencies(case, service, &compared));
+    }
+    checks
+}
+
+/// Compares the failing share of the requests to one service.
+pub fn check_failures(case: &Case<'_>, service: &ServiceName) -> Option<Check> {
+    failed_share(case, service, &Requests::of(case, service))
+}
+
+/// The requests that are compared, by window, then route.
+struct Requests {
+    new: Vec<Row>,
+    old: Vec<Row>,
+    /// The same hours so many days earlier.
+    season: Option<(u32, Vec<Row>)>,
+}
+
+impl Requests {
+    fn of(case: &Case<'_>, service: &ServiceName) -> Requests {
         let (new, old) = (gather(case, service, &case.windows.after, true), gather(case, service, side_of_old(case), false));
         let concurrent = case.sides.basis.is_concurrent();
         let season = case.windows.season.as_ref().filter(|_| !concurrent).map(|(days, spans)| (*days, gather(case, service, spans, false)));
-        checks.extend(failed_share(case, service, (&new, &old), season.as_ref()));
-        checks.extend(latencies(case, service, (&new, &old), season.as_ref()));
+        Requests { new, old, season }
     }
-    checks
 }
 
 fn side_of_old<'a>(case: &'a Case<'_>) -> &'a [TimeSpan] {
@@ -86,7 +106,7 @@ fn blocks(rows: &[Row], most: usize) -> Vec<&[Row]> {
     rows.chunk_by(|a, b| (a.window - first.window) / width == (b.window - first.window) / width).collect()
 }
 
-fn failed_share(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[Row]), season: Option<&(u32, Vec<Row>)>) -> Option<Check> {
+fn failed_share(case: &Case<'_>, service: &ServiceName, Requests { new, old, season }: &Requests) -> Option<Check> {
     let (raw_new, raw_old) = (share_of(new), share_of(old));
     if raw_new.of + raw_old.of <= 0.0 {
         return None;
@@ -98,7 +118,7 @@ fn failed_share(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[R
         let floor = if raw_new.of > 0.0 { LEAST_REQUESTS / raw_new.of } else { f64::INFINITY };
         judged.more = Some(judged.more.unwrap_or(1.25).max(floor)).filter(|more| more.is_finite() && raw_old.of >= 1.0);
         doubts.push(if raw_old.of <= 0.0 { Doubt::NoOther } else { Doubt::Few { least: LEAST_REQUESTS } });
-    } else if let Some((days, rows)) = season.filter(|(_, rows)| share_of(rows).of >= LEAST_REQUESTS) {
+    } else if let Some((days, rows)) = season.as_ref().filter(|(_, rows)| share_of(rows).of >= LEAST_REQUESTS) {
         let seasonal = compare_shares(case, new, rows);
         doubts.extend(with_season(&mut judged, &seasonal, *days));
     }
@@ -227,13 +247,13 @@ fn means(rows: &[Row]) -> Vec<f64> {
     blocks(rows, 256).into_iter().filter_map(mean).collect()
 }
 
-fn latencies(case: &Case<'_>, service: &ServiceName, (new, old): (&[Row], &[Row]), season: Option<&(u32, Vec<Row>)>) -> Vec<Check> {
+fn latencies(case: &Case<'_>, service: &ServiceName, Requests { new, old, season }: &Requests) -> Vec<Check> {
     let half = later_half(&case.windows.after);
     let step = case.signals.step;
     let later: Vec<Row> = new.iter().filter(|row| half.iter().any(|s| s.contains(step.start_of(row.window)))).cloned().collect();
     let Some(compared) = compare_latencies(case, new, old) else { return Vec::new() };
     let own = *service == case.change.service;
-    let seasonal = season.and_then(|(days, rows)| compare_latencies(case, new, rows).map(|compared| (*days, compared)));
+    let seasonal = season.as_ref().and_then(|(days, rows)| compare_latencies(case, new, rows).map(|compared| (*days, compared)));
     let of_later = compare_latencies(case, &later, old);
     let mut checks = Vec::new();
     for found in compared.found {

@@ -6,11 +6,11 @@ use super::fullness::{self, positive_ln};
 use super::judge::{self, Judged, Limits, Seen, TOLERATED_RATIO};
 use super::steps::{Grid, Side};
 use super::{Case, answering};
-use crate::model::verify::{Basis, Check, Doubt, Measured};
+use crate::model::verify::{Basis, Check, Doubt, Effect, Measured};
 use crate::model::{InstanceId, MetricName, Outcome, SeriesKey, ServiceName, Time, TimeSpan};
 use crate::stats::mean;
 use crate::stats::resample::mean_and_error;
-use crate::stats::sequential::Share;
+use crate::stats::sequential::{Bounded, Share, p_at_most, p_mean_at_most};
 use crate::suspect::metrics::class::{Class, Meaning, ShareUnit, meaning};
 
 /// Fewer steps than this decide nothing.
@@ -29,7 +29,7 @@ const FELT_MS: f64 = 10.0;
 /// Compares the means of metric series.
 pub fn check(case: &Case<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
-    for (group, series) in groups(case) {
+    for (group, series) in groups(case, &case.change.service) {
         let (new, old) = sides(case, &series);
         checks.extend(compare(case, &group, (&new, &old)));
     }
@@ -38,9 +38,10 @@ pub fn check(case: &Case<'_>) -> Vec<Check> {
     checks
 }
 
-/// What is compared with each other: one metric, seen by one caller.
+/// What is compared with each other: one metric of one service, seen by one caller.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Group {
+    pub service: ServiceName,
     pub metric: MetricName,
     pub caller: Option<ServiceName>,
 }
@@ -49,14 +50,14 @@ type Points = [(Time, f64)];
 /// The new and the old side.
 type Both<'s> = (&'s Side, &'s Side);
 
-/// The series of the changed service, but those of its own calls to others.
-pub fn groups<'a>(case: &'a Case<'_>) -> BTreeMap<Group, Vec<(&'a SeriesKey, &'a Points)>> {
-    let own = &case.change.service;
+/// The series of a service, but those of its own calls to others.
+pub fn groups<'a>(case: &'a Case<'_>, own: &ServiceName) -> BTreeMap<Group, Vec<(&'a SeriesKey, &'a Points)>> {
     let mut all: BTreeMap<Group, Vec<(&SeriesKey, &Points)>> = BTreeMap::new();
     for (key, points) in &case.signals.metrics {
         let inbound = key.edge.as_ref().is_none_or(|(_, callee)| callee == own);
         if key.service == *own && inbound {
-            let group = Group { metric: key.metric.clone(), caller: key.edge.as_ref().map(|(caller, _)| caller.clone()) };
+            let caller = key.edge.as_ref().map(|(caller, _)| caller.clone());
+            let group = Group { service: own.clone(), metric: key.metric.clone(), caller };
             all.entry(group).or_default().push((key, points.as_slice()));
         }
     }
@@ -94,7 +95,7 @@ pub fn sides(case: &Case<'_>, series: &[(&SeriesKey, &Points)]) -> (Side, Side) 
 /// The samples of all instances in the time before.
 pub fn before(case: &Case<'_>, group: &Group) -> Side {
     let mut side = Side::default();
-    for (_, points) in groups(case).remove(group).unwrap_or_default() {
+    for (_, points) in groups(case, &group.service).remove(group).unwrap_or_default() {
         side.push(within(&case.windows.before, points));
     }
     side
@@ -134,7 +135,8 @@ fn compare(case: &Case<'_>, group: &Group, (new, old): Both<'_>) -> Option<Check
     }
 }
 
-fn failures(case: &Case<'_>, group: &Group, says: &Meaning, (new, old): Both<'_>) -> Option<Check> {
+/// The share or the rate of failures by a metric.
+pub fn failures(case: &Case<'_>, group: &Group, says: &Meaning, (new, old): Both<'_>) -> Option<Check> {
     let scale = share_scale(says, new, old);
     let share = |v: f64| Some(if says.inverted { 1.0 - v / scale.unwrap_or(1.0) } else { v / scale.unwrap_or(1.0) });
     let (new, old) = (new.map(share), old.map(share));
@@ -189,35 +191,41 @@ fn ratio() -> (f64, Limits) {
     (LEAST_LOG_SD, Limits { matters: TOLERATED_RATIO.ln(), tolerated: TOLERATED_RATIO.ln() })
 }
 
-/// Shares are bounded, and a share is far from normal where it is often all or nothing: a rise is tested as one of so many trials that
-/// failed in part. That stays valid for values between 0 and 1 (the likelihood ratio is convex in them: Hoeffding, JASA 58, 1963).
+/// Shares are bounded, and far from normal where they are often all or nothing: a rise is tested as what it is.
 ///
 /// Side by side each step of each instance is a trial, as each sibling is a control of its own; what befalls several in one step is taken
-/// for as much as it resembles one event, by the over-dispersion of steps. Before and after a step is one trial, since all instances share
-/// what happens to the service.
+/// for as much as it resembles one event, by the over-dispersion of steps. A trial that failed in part counts in part, which stays valid (the
+/// likelihood ratio is convex in it: Hoeffding, JASA 58, 1963). Before and after a step is one value, as all instances share what happens to
+/// the service.
 fn bounded(case: &Case<'_>, check: &mut Check, (new, old): Both<'_>) {
-    let grid = Grid::of(&[new, old]);
-    let (a, b) = if case.sides.basis.is_concurrent() {
-        let (a, b) = (grid.shares(new), grid.shares(old));
-        let phi = judge::over_dispersion(&a).max(judge::over_dispersion(&b));
-        (sum(&a).scaled(1.0 / phi), sum(&b).scaled(1.0 / phi))
+    let alpha = case.terms.alpha;
+    let (p, effect) = if case.sides.basis.is_concurrent() {
+        let (a, b) = trials(new, old);
+        (p_at_most(a, b, 0.0), judge::difference(a, b, alpha))
     } else {
-        let by_step = |side: &Side| grid.means(side).into_values().map(|v| Share::new(v.clamp(0.0, 1.0), 1.0)).collect::<Vec<_>>();
-        (sum(&by_step(new)), sum(&by_step(old)))
+        let grid = Grid::of(&[new, old]);
+        let (a, b) = (Bounded::new(grid.means(new).into_values()), Bounded::new(grid.means(old).into_values()));
+        let ((low, high), (old_low, old_high)) = (a.sequence(alpha / 2.0), b.sequence(alpha / 2.0));
+        let value = a.mean().unwrap_or(0.0) - b.mean().unwrap_or(0.0);
+        (p_mean_at_most(&a, &b), Effect { value, low: low - old_high, high: high - old_low })
     };
-    let p = crate::stats::sequential::p_at_most(a, b, 0.0);
-    let rise = a.value().unwrap_or(0.0) - b.value().unwrap_or(0.0);
     (check.p, check.adjusted) = (p, p);
-    if rise >= SHARE_MATTERS && p < case.terms.alpha {
-        (check.outcome, check.more) = (Outcome::Worse, None);
-        check.effect = judge::difference(a, b, case.terms.alpha);
+    if effect.value >= SHARE_MATTERS && p < alpha {
+        (check.outcome, check.more, check.effect) = (Outcome::Worse, None, effect);
         check.doubts.clear();
     } else if check.outcome == Outcome::Worse {
         check.outcome = Outcome::CannotTell;
     }
     if !check.effect.value.is_finite() {
-        check.effect.value = rise;
+        check.effect.value = effect.value;
     }
+}
+
+fn trials(new: &Side, old: &Side) -> (Share, Share) {
+    let grid = Grid::of(&[new, old]);
+    let (a, b) = (grid.shares(new), grid.shares(old));
+    let phi = judge::over_dispersion(&a).max(judge::over_dispersion(&b));
+    (sum(&a).scaled(1.0 / phi), sum(&b).scaled(1.0 / phi))
 }
 
 fn sum(shares: &[Share]) -> Share {
@@ -271,6 +279,41 @@ fn checked(
     }
     let seen = Seen { old: old.mean(), new: new.mean(), old_n: old.values().len() as f64, new_n: new.values().len() as f64 };
     let judged = if as_ratio { judged.of_ratio() } else { judged };
-    let check = judge::check(&case.change.service, measured, seen, judged, doubts);
+    let check = judge::check(&group.service, measured, seen, judged, doubts);
     Some(Check { caller: group.caller.clone(), ..check })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::resample::Random;
+
+    /// Instances of which each fails in part in every step, all alike: now and then something befalls all of them at once.
+    fn alike(instances: usize, steps: &[f64], random: &mut Random) -> Side {
+        let mut side = Side::default();
+        for _ in 0..instances {
+            let failed = |share: &f64| (random.next_f64() < *share) as u8;
+            let values: Vec<f64> = steps.iter().map(failed).map(f64::from).collect();
+            side.push(values.into_iter().enumerate().map(|(i, v)| (Time(i as i64 * 60_000_000), v)));
+        }
+        side
+    }
+
+    /// Trap: what befalls all instances in the same step is one event, not as many as there are siblings.
+    #[test]
+    fn siblings_that_fail_together_raise_no_false_alarms() {
+        let mut random = Random::new(11);
+        let (mut alarms, mut seen) = (0, 0);
+        for _ in 0..400 {
+            let steps: Vec<f64> = (0..12).map(|_| if random.next_f64() < 0.15 { 0.9 } else { 0.02 }).collect();
+            let (new, old) = (alike(1, &steps, &mut random), alike(4, &steps, &mut random));
+            let (a, b) = trials(&new, &old);
+            alarms += usize::from(p_at_most(a, b, 0.0) < 0.05);
+            let broken = alike(1, &[0.9; 5], &mut random);
+            let (a, b) = trials(&broken, &alike(4, &[0.0; 10], &mut random));
+            seen += usize::from(p_at_most(a, b, 0.0) < 0.05);
+        }
+        assert!(alarms <= 20, "{alarms} false alarms in 400 runs");
+        assert!(seen >= 360, "{seen} of 400 seen");
+    }
 }

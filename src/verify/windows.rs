@@ -32,6 +32,7 @@ const OWN_AT_MOST: f64 = 0.2;
 const BLAMED: f64 = 0.5;
 
 /// Spans of time, by start, without overlaps.
+#[derive(Clone, Debug)]
 pub struct Windows {
     pub before: Vec<TimeSpan>,
     pub after: Vec<TimeSpan>,
