@@ -286,20 +286,27 @@ pub struct TemplatesArgs {
     pub span: SpanArgs,
 }
 
-/// Arguments of `risk`.
+/// Which changes are judged, and by what was known when.
 #[derive(Debug, Args)]
-pub struct RiskArgs {
+pub struct SubjectArgs {
     /// Bundle folders or single files; `-` is standard input.
     #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 
-    /// Judge this recorded change only.
+    /// Judge this recorded change only; without it all are judged, by `verify` all but rollbacks.
     #[arg(long, value_name = "ID", help_heading = "What is judged")]
     pub change: Option<String>,
 
     /// Ignore everything later: records, samples and changes. A change of that instant counts.
     #[arg(long, value_name = "TIME", help_heading = "What is judged")]
     pub as_of: Option<String>,
+}
+
+/// Arguments of `risk`.
+#[derive(Debug, Args)]
+pub struct RiskArgs {
+    #[command(flatten)]
+    pub subject: SubjectArgs,
 
     /// Configuration as it is, of a change that is not made yet.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires_all = ["after", "service"], conflicts_with = "change", help_heading = "What is judged")]
@@ -340,17 +347,8 @@ pub struct RiskArgs {
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Bundle folders or single files; `-` is standard input.
-    #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub paths: Vec<PathBuf>,
-
-    /// Judge this change only; without it all but rollbacks.
-    #[arg(long, value_name = "ID", help_heading = "What is judged")]
-    pub change: Option<String>,
-
-    /// Ignore everything later.
-    #[arg(long, value_name = "TIME", help_heading = "What is judged")]
-    pub as_of: Option<String>,
+    #[command(flatten)]
+    pub subject: SubjectArgs,
 
     /// Look at no more than this after the roll-out.
     #[arg(long, value_name = "LENGTH", default_value = "24h", help_heading = "What is judged")]

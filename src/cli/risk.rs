@@ -19,12 +19,12 @@ const LARGEST_CONFIG: u64 = 8 << 20;
 
 /// Judges changes, prints why, and closes the gate that `--fail-on` makes.
 pub fn run(args: &RiskArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let options = settings::as_of(&args.source, args.as_of.as_deref())?;
+    let options = settings::as_of(&args.source, args.subject.as_of.as_deref())?;
     let subject = subject(args)?;
     let past = args.history.as_deref().map(history::past).transpose()?.unwrap_or_default();
     let formats = &args.source.formats;
     let risks = supervised(formats, args.quiet, environment, streams, |formats, progress| {
-        risk::assess(&args.paths, &subject, &options, formats, (&Facts::builtin(), &past), progress)
+        risk::assess(&args.subject.paths, &subject, &options, formats, (&Facts::builtin(), &past), progress)
     })?;
     if !args.quiet {
         warn(&risks.coverage, streams);
@@ -72,7 +72,7 @@ fn level(arg: LevelArg) -> RiskLevel {
 }
 
 fn subject(args: &RiskArgs) -> Result<Subject, Failure> {
-    match (&args.before, &args.after, &args.service, &args.change) {
+    match (&args.before, &args.after, &args.service, &args.subject.change) {
         (Some(before), Some(after), Some(service), _) => {
             let service = ServiceName::new(service);
             Ok(Subject::Proposed(Proposal { service, before: configuration(before)?, after: configuration(after)? }))

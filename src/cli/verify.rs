@@ -12,12 +12,12 @@ use super::{EXIT_GATE, Failure, history, supervised, warn};
 
 /// Tells what became of changes, and closes the gate that `--fail-on` makes.
 pub fn run(args: &VerifyArgs, environment: &Environment, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let options = settings::as_of(&args.source, args.as_of.as_deref())?;
+    let options = settings::as_of(&args.source, args.subject.as_of.as_deref())?;
     let terms = settings::terms(args)?;
-    let wanted = args.change.as_deref().map(ChangeId::new);
+    let wanted = args.subject.change.as_deref().map(ChangeId::new);
     let formats = &args.source.formats;
     let found = supervised(formats, args.quiet, environment, streams, |formats, progress| {
-        verify::verify(&args.paths, wanted.as_ref(), terms, &options, (formats, &Facts::builtin()), progress)
+        verify::verify(&args.subject.paths, wanted.as_ref(), terms, &options, (formats, &Facts::builtin()), progress)
     })?;
     if !args.quiet {
         warn(&found.coverage, streams);
