@@ -1,7 +1,8 @@
 //! What became of a change once it was out: worse, not worse, or not to be told yet, and then how much more traffic would decide.
 //!
-//! Where old and new run side by side they are compared in the same minutes; otherwise the time before with the time after, and where the
-//! record reaches back far enough also with the same hours of earlier days. What an incident with another cause did is held against nobody.
+//! Where old and new run side by side they are compared in the same minutes, and their callers before and after; otherwise the time before with
+//! the time after, and where the record reaches back far enough also with the same hours of earlier days. What an incident with another cause
+//! did is held against nobody.
 
 mod answering;
 mod callers;
