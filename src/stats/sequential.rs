@@ -114,9 +114,10 @@ pub struct Bounded {
 const STAKES: usize = 48;
 
 impl Bounded {
-    /// Of these values; what lies outside 0 to 1 is moved to its nearer end.
+    /// Of these values, to a thousandth, so that equal ones are counted; what lies outside 0 to 1 is moved to its nearer end.
     pub fn new(values: impl IntoIterator<Item = f64>) -> Bounded {
-        let mut ordered: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).map(|v| v.clamp(0.0, 1.0)).collect();
+        let thousandth = |v: f64| (v.clamp(0.0, 1.0) * 1_000.0).round() / 1_000.0;
+        let mut ordered: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).map(thousandth).collect();
         ordered.sort_by(f64::total_cmp);
         let sum = Share::new(ordered.iter().sum(), ordered.len() as f64);
         let values = ordered.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as f64)).collect();
@@ -156,7 +157,7 @@ pub fn p_mean_at_most(new: &Bounded, old: &Bounded) -> f64 {
     // Both means may be the same, somewhere between those that were seen: where both bets together win least.
     let at = |m: f64| new.capital(m) + old.capital(m);
     let (mut low, mut high) = (b, a);
-    for _ in 0..60 {
+    for _ in 0..30 {
         let (left, right) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
         if at(left) > at(right) { low = left } else { high = right }
     }

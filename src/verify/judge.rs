@@ -2,7 +2,7 @@
 
 use crate::model::verify::{Check, Doubt, Effect, Measured};
 use crate::model::{Outcome, ServiceName};
-use crate::stats::sequential::{Share, p_at_least, p_at_most};
+use crate::stats::sequential::{Bounded, Share, p_at_least, p_at_most};
 use crate::stats::special::{t_above, t_quantile};
 
 /// Fewer requests on a side decide nothing: neither how bursty they are nor whether the mix of routes is the usual one can be seen.
@@ -115,6 +115,16 @@ pub fn difference(new: Share, old: Share, alpha: f64) -> Effect {
     let ((new_low, new_high), (old_low, old_high)) = (new.sequence(alpha / 2.0), old.sequence(alpha / 2.0));
     let value = new.value().unwrap_or(0.0) - old.value().unwrap_or(0.0);
     Effect { value, low: new_low - old_high, high: new_high - old_low }
+}
+
+/// The same of two means of values between 0 and 1; bounds of a rise only, as they cost time.
+pub fn difference_of_means(new: &Bounded, old: &Bounded, alpha: f64) -> Effect {
+    let value = new.mean().unwrap_or(0.0) - old.mean().unwrap_or(0.0);
+    if value <= 0.0 {
+        return Effect { value, ..Effect::UNKNOWN };
+    }
+    let ((low, high), (old_low, old_high)) = (new.sequence(alpha / 2.0), old.sequence(alpha / 2.0));
+    Effect { value, low: low - old_high, high: high - old_low }
 }
 
 /// A mean difference (or mean logarithm of a ratio) with its standard error. Worse: above 0 at the level, and at least `matters`; not

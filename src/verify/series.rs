@@ -6,7 +6,7 @@ use super::fullness::{self, positive_ln};
 use super::judge::{self, Judged, Limits, Seen, TOLERATED_RATIO};
 use super::steps::{Grid, Side};
 use super::{Case, answering};
-use crate::model::verify::{Basis, Check, Doubt, Effect, Measured};
+use crate::model::verify::{Basis, Check, Doubt, Measured};
 use crate::model::{InstanceId, MetricName, Outcome, SeriesKey, ServiceName, Time, TimeSpan};
 use crate::stats::mean;
 use crate::stats::resample::mean_and_error;
@@ -205,9 +205,7 @@ fn bounded(case: &Case<'_>, check: &mut Check, (new, old): Both<'_>) {
     } else {
         let grid = Grid::of(&[new, old]);
         let (a, b) = (Bounded::new(grid.means(new).into_values()), Bounded::new(grid.means(old).into_values()));
-        let ((low, high), (old_low, old_high)) = (a.sequence(alpha / 2.0), b.sequence(alpha / 2.0));
-        let value = a.mean().unwrap_or(0.0) - b.mean().unwrap_or(0.0);
-        (p_mean_at_most(&a, &b), Effect { value, low: low - old_high, high: high - old_low })
+        (p_mean_at_most(&a, &b), judge::difference_of_means(&a, &b, alpha))
     };
     (check.p, check.adjusted) = (p, p);
     if effect.value >= SHARE_MATTERS && p < alpha {

@@ -287,16 +287,18 @@ fn an_instance_that_carries_half_as_much_is_worse_before_users_feel_it() {
 #[test]
 fn harm_that_shows_with_callers_only() {
     let head = "time,service,metric,value,instance,source,target\n";
-    let sample = |minute: i64, fails: bool| if fails && minute > 11 { 20.0 + (minute % 4) as f64 * 15.0 } else { 100.0 };
+    let sample = |minute: i64, fails: bool| if fails && minute > 21 { 20.0 + (minute % 4) as f64 * 15.0 } else { 100.0 };
     let bundle = |fails: bool, changes: &str| {
         let mut rows = head.to_owned();
-        for minute in 0..30 {
+        for minute in 0..45 {
             let mut add = |service: &str, instance: &str, edge: &str, value: f64| {
                 rows += &format!("2024-03-04T00:{minute:02}:40Z,{service},SuccessRate_server,{value},{instance},{edge}\n");
             };
-            for instance in ["web-a", "web-b"].into_iter().chain((minute > 10).then_some("web-new")) {
+            for instance in ["web-a", "web-b"].into_iter().chain((minute > 20).then_some("web-new")) {
                 add("web", instance, "shop,web", 100.0);
             }
+            add("pay", "pay-a", "shop,pay", 100.0);
+            add("mail", "mail-a", "front,mail", 100.0);
             add("shop", "shop-a", "front,shop", sample(minute, fails));
         }
         let folder = Folder::new(&[("metrics/mesh.csv", rows.as_bytes()), ("changes.jsonl", changes.as_bytes())]);
@@ -307,13 +309,21 @@ fn harm_that_shows_with_callers_only() {
             "{{\"id\":\"{id}\",\"time\":\"{time}\",\"service\":\"{service}\",\"kind\":\"deploy\",\"version\":\"2\",\"previous_version\":\"1\",\"instances\":[{instances}]}}\n"
         )
     };
-    let own = change("d1", "web", TEN, "\"web-new\"");
+    let twenty = "2024-03-04T00:20:05Z";
+    let own = change("d1", "web", twenty, "\"web-new\"");
     let harmless = bundle(false, &own);
     assert_eq!((&harmless["verdict"], &harmless["basis"]), (&"not_worse".into(), &"instances".into()), "{harmless:#}");
     let alone = bundle(true, &own);
     assert_eq!(alone["verdict"], "worse", "{alone:#}");
     assert!(alone["checks"][0]["service"] == "shop" && alone["checks"][0]["p_adjusted"].as_f64().unwrap() < 0.05, "{alone:#}");
-    let rivals = bundle(true, &(own.clone() + &change("d2", "shop", "2024-03-04T00:09:30Z", "")));
-    assert_eq!(rivals["verdict"], "cannot_tell", "{rivals:#}");
-    assert!(rivals["checks"][0]["statement"].as_str().unwrap().contains("cannot be told apart"), "{rivals:#}");
+    // What is called beside it can have done the same harm; what nobody calls on the way cannot.
+    for (rival, verdict) in [("shop", "cannot_tell"), ("pay", "cannot_tell"), ("mail", "worse")] {
+        for instances in ["\"web-new\"", ""] {
+            let changes = change("d1", "web", twenty, instances) + &change("d2", rival, "2024-03-04T00:19:30Z", "");
+            let found = bundle(true, &changes);
+            assert_eq!(found["verdict"], verdict, "{rival} {instances}: {found:#}");
+            let confounded = found["checks"][0]["statement"].as_str().unwrap().contains("cannot be told apart");
+            assert_eq!(confounded, verdict == "cannot_tell", "{rival} {instances}: {found:#}");
+        }
+    }
 }
