@@ -287,7 +287,7 @@ impl Search {
     }
 
     fn complain(&mut self, shown: &str, why: String) {
-        let shown = if shown.is_empty() { "." } else { shown };
+        let shown = if shown.is_empty() { Origin::BUNDLE } else { shown };
         self.complaints.push(Complaint { origin: Origin::file(shown), why, more: 0 });
     }
 

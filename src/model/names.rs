@@ -70,6 +70,9 @@ impl Origin {
         Origin { path: Arc::clone(path), line }
     }
 
+    /// The path of what is meant where it is no single file, but all of the bundle.
+    pub const BUNDLE: &'static str = ".";
+
     /// The place where a file as a whole is meant.
     pub fn file(path: &str) -> Origin {
         Origin { path: Arc::from(path), line: 0 }

@@ -2,7 +2,7 @@
 //!
 //! What is doubtful, the ledger itself says.
 
-use crate::model::{Coverage, Crowd, Gap, SourceCoverage};
+use crate::model::{Coverage, Crowd, Gap, Origin, SourceCoverage};
 
 use super::text::{count, counted, duration, percent, sanitize, shorten};
 
@@ -23,7 +23,7 @@ pub struct Warning {
     pub text: String,
 }
 
-/// The whole, then the files that lost the most lines, then what there was too much of.
+/// The whole, then the files that lost the most lines, then what is wrong with the bundle, then what there was too much of.
 pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
     let missed = coverage.lines() - coverage.understood().min(coverage.lines());
     let whole = coverage.is_doubtful().then(|| Warning {
@@ -48,6 +48,8 @@ pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
     {
         last.text.push_str(&format!("; {} like it", counted(rest as u64, "more file")));
     }
+    let of_bundle = coverage.complaints.iter().filter(|complaint| &*complaint.origin.path == Origin::BUNDLE);
+    all.extend(of_bundle.map(|complaint| Warning { source: None, share: coverage.share(), text: sanitize(&complaint.why) }));
     all.extend(coverage.crowds.iter().map(|crowd| Warning { source: None, share: coverage.share(), text: crowd_warning(crowd) }));
     all
 }
@@ -95,6 +97,7 @@ pub fn summary(coverage: &Coverage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Complaint;
     use crate::report::samples;
 
     #[test]
@@ -108,5 +111,8 @@ mod tests {
         let told = warnings(&Coverage { sources: many, ..Coverage::default() });
         assert_eq!(told.len(), 1 + FILES_NAMED);
         assert!(told.last().is_some_and(|w| w.text.ends_with("; 6 more files like it") && !w.text.contains('\u{1b}')), "{told:?}");
+        let complaint = |path| Complaint { origin: Origin::file(path), why: "deeper than 40 folders: not read".to_owned(), more: 0 };
+        let told = warnings(&Coverage { complaints: vec![complaint("a.log"), complaint(Origin::BUNDLE)], ..Coverage::default() });
+        assert_eq!(told.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(), ["deeper than 40 folders: not read"]);
     }
 }
