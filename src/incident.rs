@@ -8,6 +8,7 @@ pub mod scan;
 pub mod series;
 pub mod slow;
 pub mod streams;
+pub mod symptoms;
 
 use crate::model::time::SECOND;
 use crate::model::verdict::Sought;
@@ -70,6 +71,7 @@ fn describe(signals: &Signals, options: &Options, stream: Option<&Stream>, found
     Ok(Incident {
         impact: impact::measure(signals, found.span, &signal, stream.map_or(&[], |s| &s.services))?,
         sparkline: stream.map(|s| sparkline(s, signals)).unwrap_or_default(),
+        witnesses: stream.map(|s| s.witnesses.clone()).unwrap_or_default(),
         span: found.span,
         ongoing: found.ongoing,
         signal,

@@ -39,7 +39,7 @@ pub use dossier::{
 };
 pub use family::EvidenceFamily;
 pub use finding::Finding;
-pub use incident::{Impact, Incident, IncidentSignal, Sparkline};
+pub use incident::{Impact, Incident, IncidentSignal, Sparkline, Witness};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::{Options, Reach};
 pub use progress::{Progress, Unwatched};

@@ -2,6 +2,7 @@
 //!
 //! Knows the tally and metric samples; does not know changes, nor what a signal will be blamed for.
 
+pub mod class;
 pub mod clocks;
 mod contained;
 pub mod load;

@@ -5,7 +5,7 @@
 //! candidate. Noise that comes in bursts is respected through the over-dispersion outside the candidate.
 
 use super::windows_of;
-use crate::model::{IncidentSignal, ServiceName, Step, Time, TimeSpan};
+use crate::model::{IncidentSignal, ServiceName, Step, Time, TimeSpan, Witness};
 use crate::signal::Outcomes;
 use crate::stats;
 
@@ -28,6 +28,8 @@ pub struct Stream {
     pub lag: f64,
     /// What another search than the scan has found already.
     pub found: Option<Vec<Found>>,
+    /// The series behind that, where metrics alone showed it.
+    pub witnesses: Vec<Witness>,
 }
 
 /// How sure and how large a finding must be.
@@ -337,6 +339,7 @@ mod tests {
             limits: FAILURES,
             lag: 0.0,
             found: None,
+            witnesses: Vec::new(),
         }
     }
 

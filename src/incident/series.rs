@@ -32,7 +32,7 @@ const JITTER: f64 = 0.02;
 /// A stream for each series of errors that left its quiet range, longest first: the weakest must not stand for an incident of all.
 pub fn streams(signals: &Signals) -> Vec<Stream> {
     let errors = signals.metrics.iter().filter(|(key, points)| speaks_of_errors(key) && points.len() >= SMALLEST_SERIES);
-    let mut streams: Vec<Stream> = errors.filter_map(|(key, points)| stream(key, points, signals)).collect();
+    let mut streams: Vec<Stream> = errors.filter_map(|(key, points)| stream(key, points, raised(points), signals)).collect();
     let score = |stream: &Stream| stream.found.iter().flatten().map(|found| found.score).fold(0.0, f64::max);
     streams.sort_by(|a, b| score(b).total_cmp(&score(a)));
     streams
@@ -43,8 +43,8 @@ fn speaks_of_errors(key: &SeriesKey) -> bool {
     key.edge.is_none() && name.split(|c: char| !c.is_alphanumeric()).any(|w| ERROR_WORDS.contains(&w))
 }
 
-fn stream(key: &SeriesKey, points: &[(Time, f64)], signals: &Signals) -> Option<Stream> {
-    let found = raised(points);
+/// A stream of the values of a series, in which something was found; `None` where nothing was.
+pub fn stream(key: &SeriesKey, points: &[(Time, f64)], found: Vec<Found>, signals: &Signals) -> Option<Stream> {
     if found.is_empty() {
         return None;
     }
@@ -72,6 +72,7 @@ fn stream(key: &SeriesKey, points: &[(Time, f64)], signals: &Signals) -> Option<
         limits: FAILURES,
         lag: 0.0,
         found: Some(found),
+        witnesses: Vec::new(),
     })
 }
 

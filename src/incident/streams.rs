@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::scan::{FAILURES, Limits, SMALLEST_QUIET, Stream, quiet_share, scan};
-use super::{series, slow};
+use super::{series, slow, symptoms};
 use crate::model::{IncidentSignal, Level, Options, ServiceName, Time, TimeSpan};
 use crate::signal::{Outcomes, Signals};
 use crate::stats;
@@ -44,6 +44,7 @@ pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
     streams.extend(error_records(signals, options));
     if streams.iter().all(|s| s.signal != IncidentSignal::FailedRequests) {
         streams.extend(series::streams(signals));
+        streams.extend(symptoms::streams(signals, options.baseline));
     }
     streams
 }
@@ -84,6 +85,7 @@ fn failures(outcomes: &Outcomes, services: &[ServiceName], quiet: f64) -> Stream
         limits: FAILURES,
         lag: slowest(outcomes),
         found: None,
+        witnesses: Vec::new(),
     }
 }
 
@@ -229,6 +231,7 @@ fn error_records(signals: &Signals, options: &Options) -> Vec<Stream> {
             limits: ERRORS,
             lag: 0.0,
             found: None,
+            witnesses: Vec::new(),
         }
     };
     by_service.into_iter().map(stream).collect()

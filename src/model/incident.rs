@@ -36,7 +36,22 @@ pub struct Incident {
     /// Share of bad outcomes in the quiet time that the span was tested against.
     pub quiet_ratio: f64,
     pub impact: Impact,
+    /// The series that showed it, where nothing but metrics did; those nearest to users first.
+    pub witnesses: Vec<Witness>,
     pub sparkline: Sparkline,
+}
+
+/// A metric series that left its usual range while an incident lasted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Witness {
+    /// Who was measured: the callee, where calls were.
+    pub service: ServiceName,
+    /// Who called, where calls were measured.
+    pub caller: Option<ServiceName>,
+    pub metric: MetricName,
+    /// Medians outside of the incident and within, as the metric is written.
+    pub before: f64,
+    pub during: f64,
 }
 
 /// How many users and requests were hurt, with the denominators.

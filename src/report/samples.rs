@@ -245,6 +245,7 @@ fn incident() -> Incident {
         services: vec!["storefront".into(), "orders".into()],
         score: 812.0,
         quiet_ratio: 0.0004,
+        witnesses: Vec::new(),
         impact: Impact {
             requests: 2182,
             failed: 327,

@@ -49,6 +49,8 @@ pub struct Signals {
     pub outcomes: BTreeMap<ServiceName, Outcomes>,
     /// Where users come in: services that others do not call, busiest first.
     pub entries: Vec<ServiceName>,
+    /// Services that call others, by the call graph or by measured calls, and are called by nobody. Unlike `entries` they need no requests in logs.
+    pub doors: BTreeSet<ServiceName>,
     pub metrics: Metrics,
     pub tally: Tally,
     services: BTreeSet<ServiceName>,
@@ -73,11 +75,12 @@ pub fn tabulate(tally: Tally, metrics: Metrics, topology: &Topology) -> Result<O
     let Some(span) = span(&tally, &metrics) else { return Ok(None) };
     let outcomes = outcomes_by_service(&tally);
     let entries = entry_services(&outcomes, topology);
+    let doors = doors(&metrics, topology);
     let records = by_service(&tally, tally.records_sorted().into_iter().map(|(key, _)| *key), |key| key.service);
     let requests = by_service(&tally, tally.requests_sorted().into_iter().map(|(key, _)| *key), |key| key.service);
     let services = outcomes.keys().chain(records.keys()).chain(metrics.keys().map(|k| &k.service));
     let services = services.filter(|s| !s.as_str().is_empty()).cloned().collect();
-    Ok(Some(Signals { step: tally.step, span, outcomes, entries, metrics, tally, services, records, requests }))
+    Ok(Some(Signals { step: tally.step, span, outcomes, entries, doors, metrics, tally, services, records, requests }))
 }
 
 /// Sorted keys by the service that they begin with.
@@ -186,6 +189,13 @@ fn outcomes_by_service(tally: &Tally) -> BTreeMap<ServiceName, Outcomes> {
         all.insert(ServiceName::new(tally.symbols.text(streams[0].0.service)), sums);
     }
     all
+}
+
+fn doors(metrics: &Metrics, topology: &Topology) -> BTreeSet<ServiceName> {
+    let measured = metrics.keys().filter_map(|key| key.edge.as_ref()).map(|(caller, callee)| (caller, callee));
+    let calls = topology.edges().chain(measured).filter(|(caller, callee)| caller != callee);
+    let (callers, callees): (BTreeSet<&ServiceName>, BTreeSet<&ServiceName>) = calls.unzip();
+    callers.difference(&callees).map(|service| (*service).clone()).collect()
 }
 
 /// Services of the topology that call others and are called by nobody; without any, the service with the most requests.

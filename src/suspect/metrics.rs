@@ -8,15 +8,14 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Finding, InstanceId, MetricName, Metrics, ServiceName, TimeSpan, Topology};
+use crate::signal::class::{self, Class};
 
-pub mod class;
 mod deviation;
 mod graph;
 mod hypothesis;
 #[cfg(test)]
 mod tests;
 
-use class::Class;
 use deviation::{Deviation, HurtRows, Series};
 use graph::{Alarm, Graph, measured_calls, measured_loads, medians, subject};
 

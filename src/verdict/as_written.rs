@@ -92,6 +92,7 @@ mod tests {
                 services: vec!["web".into()],
                 score: 1.0,
                 quiet_ratio: 0.0,
+                witnesses: Vec::new(),
                 impact: Impact::default(),
                 sparkline: Sparkline::default(),
             },

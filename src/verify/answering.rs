@@ -9,7 +9,7 @@ use super::steps::{Grid, Side};
 use crate::model::verify::{Basis, Check, Effect, Measured};
 use crate::model::{InstanceId, Outcome, SeriesKey, Time};
 use crate::stats::sequential::Share;
-use crate::suspect::metrics::class::{Class, meaning};
+use crate::signal::class::{Class, meaning};
 
 /// Instances that answer in less than this share of their siblings' steps are silent.
 const SILENT: f64 = 0.5;

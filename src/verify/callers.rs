@@ -11,7 +11,7 @@ use super::series::{failures, groups, sides};
 use super::{Case, requests};
 use crate::model::ServiceName;
 use crate::model::verify::Check;
-use crate::suspect::metrics::class::{Class, meaning};
+use crate::signal::class::{Class, meaning};
 
 /// The failing shares of the services that reach the changed one: by their requests, else by their metrics.
 pub fn check(case: &Case<'_>) -> Vec<Check> {

@@ -9,7 +9,7 @@ use crate::model::verify::{Basis, Check, Measured};
 use crate::model::{MetricName, Outcome};
 use crate::stats::resample::mean_and_error;
 use crate::stats::{median, quantile};
-use crate::suspect::metrics::class::{Class, Meaning, ShareUnit};
+use crate::signal::class::{Class, Meaning, ShareUnit};
 
 /// Nearly full, and not so before.
 const FULL: f64 = 0.9;

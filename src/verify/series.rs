@@ -8,10 +8,10 @@ use super::steps::{Grid, Side};
 use super::{Case, answering};
 use crate::model::verify::{Basis, Check, Doubt, Measured};
 use crate::model::{InstanceId, MetricName, Outcome, SeriesKey, ServiceName, Time, TimeSpan};
+use crate::signal::class::{Class, Meaning, ShareUnit, meaning};
 use crate::stats::mean;
 use crate::stats::resample::mean_and_error;
 use crate::stats::sequential::{Bounded, Share, p_at_most, p_mean_at_most};
-use crate::suspect::metrics::class::{Class, Meaning, ShareUnit, meaning};
 
 /// Fewer steps than this decide nothing.
 pub const LEAST_STEPS: usize = 5;

@@ -2,9 +2,9 @@
 
 use super::FlowScore;
 use crate::model::{Finding, SeriesKey, Time};
+use crate::signal::class::{Class, ShareUnit, meaning};
 use crate::stats;
 use crate::suspect::Case;
-use crate::suspect::metrics::class::{Class, ShareUnit, meaning};
 
 /// Busy this much of its capacity, and this many times its usual.
 const BUSY: f64 = 60.0;

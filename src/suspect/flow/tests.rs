@@ -44,6 +44,7 @@ fn ranked(bad: &[Line], edges: &[(&str, &str)], metrics: Metrics) -> Vec<(String
         services: Vec::new(),
         score: 0.0,
         quiet_ratio: 0.0,
+        witnesses: Vec::new(),
         impact: Default::default(),
         sparkline: Default::default(),
     };

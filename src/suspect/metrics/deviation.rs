@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::class::{Class, Meaning, ShareUnit, meaning};
 use crate::model::{MetricName, Metrics, SeriesKey, ServiceName, Time, TimeSpan};
+use crate::signal::class::{Class, Meaning, ShareUnit, meaning};
 use crate::stats::{median, quantile, quantile_sorted, robust_scale, sorted};
 
 /// Fewer quiet rows have no scale at all; two or three have a poor one, which `SMALL_SAMPLE` pays for.

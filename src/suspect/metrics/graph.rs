@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::class::Class;
 use super::deviation::Deviation;
 use crate::model::{MetricName, ServiceName, Topology};
+use crate::signal::class::Class;
 use crate::stats::median;
 
 /// A callee this many scales off explains its share of the damage in full, however much more its caller is off.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::ComponentScore;
-use super::class::Class;
 use super::deviation::Deviation;
 use super::graph::{Graph, Node, medians};
 use crate::model::{Finding, MetricName};
+use crate::signal::class::Class;
 use crate::stats::median;
 
 /// Failures of the kind that was not alarmed count a quarter: they may be another, smaller trouble.

@@ -50,7 +50,7 @@ pub enum ShareUnit {
 }
 
 /// What a metric's name says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Meaning {
     pub class: Class,
     /// A share of successes: high is good.
@@ -61,6 +61,10 @@ pub struct Meaning {
     pub outgoing: bool,
     /// Set where the name says that the value is a share of a capacity.
     pub share: Option<ShareUnit>,
+    /// Of the largest values alone: an upper percentile or a maximum.
+    pub tail: bool,
+    /// Seconds in a unit of time that the name states.
+    pub unit: Option<f64>,
 }
 
 /// Metrics of a machine that several services share move with the neighbours.
@@ -106,6 +110,25 @@ const WHOLE: &[&str] = &["lat", "err", "ops", "qps", "rps", "rtt", "rss", "fs"];
 const BY_CALLER: &[&str] = &["client", "source", "upstream", "outbound", "caller"];
 const OUTGOING: &[&str] = &["client", "upstream", "outbound", "egress"];
 
+/// Percentiles above the middle, as names write them.
+const TAIL: std::ops::RangeInclusive<u32> = 75..=9_999;
+/// Words for units of time, and seconds in them.
+const TIME_UNITS: &[(&str, f64)] = &[
+    ("s", 1.0),
+    ("sec", 1.0),
+    ("seconds", 1.0),
+    ("ms", 1e-3),
+    ("msec", 1e-3),
+    ("millis", 1e-3),
+    ("milliseconds", 1e-3),
+    ("us", 1e-6),
+    ("micros", 1e-6),
+    ("microseconds", 1e-6),
+    ("ns", 1e-9),
+    ("nanos", 1e-9),
+    ("nanoseconds", 1e-9),
+];
+
 /// What the name says; `None` for metrics of shared machines, and for how idle something is.
 pub fn meaning(name: &str) -> Option<Meaning> {
     let words = words(name);
@@ -129,6 +152,8 @@ pub fn meaning(name: &str) -> Option<Meaning> {
         by_caller: is_word(BY_CALLER),
         outgoing: is_word(OUTGOING),
         share: share_unit(&lower, &words),
+        tail: words.iter().any(|w| w == "max" || w.parse().is_ok_and(|n: u32| TAIL.contains(&n))),
+        unit: TIME_UNITS.iter().find(|(unit, _)| words.iter().any(|w| w == unit)).map(|(_, seconds)| *seconds),
     })
 }
 
@@ -263,6 +288,10 @@ mod tests {
         assert!(of("PodClientLatencyP90(s)").outgoing && of("egress_bytes").outgoing && !of("PodServerLatencyP90(s)").outgoing);
         assert_eq!((of("cpu_pct").share, of("cpu_utilization").share), (Some(ShareUnit::Percent), Some(ShareUnit::Ratio)));
         assert_eq!(of("CpuUsage(m)").share, None);
+        assert!(of("latency_p99_ms").tail && of("lat_90").tail && of("edge_latency_max_ms").tail && of("rtt{quantile=0.99}").tail);
+        assert!(!of("lat_50").tail && !of("http.server.request.duration").tail && !of("http_5xx_total").tail);
+        let units = ["latency_p99_ms", "PodServerLatencyP90(s)", "request_duration_seconds", "latency_average"].map(|name| of(name).unit);
+        assert_eq!(units, [Some(1e-3), Some(1.0), Some(1.0), None]);
         assert!(of("availability").inverted && !of("errors").inverted && !of("memory_available").inverted);
     }
 }
