@@ -42,9 +42,11 @@ pub fn detect(signals: &Signals, options: &Options) -> Result<Detection, SignalE
             }
         }
     }
+    let by_metrics_alone = options.incident.is_none() && streams.iter().all(|s| s.signal != IncidentSignal::FailedRequests);
+    let resource_shifts = if by_metrics_alone && found.is_empty() { symptoms::shifts(signals, options.baseline) } else { Vec::new() };
     found.sort_by_key(|(_, f)| f.span.start);
     let incidents = found.into_iter().map(|(index, f)| describe(signals, options, streams.get(index), f)).collect::<Result<_, _>>()?;
-    Ok(Detection { incidents, sought: sought(signals, &streams) })
+    Ok(Detection { incidents, sought: Sought { resource_shifts, ..sought(signals, &streams) } })
 }
 
 fn near(a: TimeSpan, b: TimeSpan) -> bool {
@@ -105,6 +107,7 @@ fn sought(signals: &Signals, streams: &[Stream]) -> Sought {
         detectable_per_minute: requests.map(|s| s.detectable(60.0)),
         error_streams: streams.iter().filter(|s| s.signal == IncidentSignal::ErrorRecords).count(),
         metric_series: signals.metrics.len(),
+        resource_shifts: Vec::new(),
     }
 }
 

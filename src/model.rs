@@ -48,6 +48,8 @@ pub use risk::{ChangeRisk, PastChange, Reason, RiskFinding, RiskLevel, Risks};
 pub use template::{LineTemplate, TemplateCounts, Templates};
 pub use time::{Step, Time, TimeSpan};
 pub use topology::Topology;
-pub use verdict::{Analysis, Cause, CauseKind, Evidence, NotRuledOut, RuledOut, TimelineEntry, TimelineKind, Verdict};
+pub use verdict::{
+    Analysis, Cause, CauseKind, Evidence, NotRuledOut, ResourceShift, RuledOut, Sought, TimelineEntry, TimelineKind, Verdict,
+};
 pub use verify::{Outcome, Verification, Verifications};
 pub use vocabulary::{KeyRole, Layer, Level, Mechanism, Symptom};

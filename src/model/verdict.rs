@@ -7,7 +7,7 @@ use super::change::{Change, KeyEdit};
 use super::coverage::Coverage;
 use super::dossier::Dossier;
 use super::finding::Finding;
-use super::incident::Incident;
+use super::incident::{Incident, Witness};
 use super::mechanism::Diagnosis;
 use super::names::{ChangeId, InstanceId, Origin, ServiceName};
 use super::time::{Time, TimeSpan};
@@ -45,6 +45,15 @@ pub struct Sought {
     pub error_streams: usize,
     /// Metric series that were tested.
     pub metric_series: usize,
+    /// Resources that left their usual range where no incident was found and nothing but metrics could have shown one; furthest first.
+    pub resource_shifts: Vec<ResourceShift>,
+}
+
+/// A series that left its usual range, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceShift {
+    pub witness: Witness,
+    pub span: TimeSpan,
 }
 
 /// The verdict on one incident.

@@ -64,8 +64,9 @@ fn read(out: &mut String, analysis: &Analysis) {
 
 fn quiet(analysis: &Analysis) -> String {
     let sought = &analysis.sought;
+    let shifts = wording::shifts(sought).map_or_else(String::new, |text| format!("\n{}\n", escape(&text)));
     format!(
-        "**No incident found.** Looked at {} ({} failed), errors of {}, {} metric series.\n",
+        "**No incident found.** Looked at {} ({} failed), errors of {}, {} metric series.\n{shifts}",
         counted(sought.requests, "request"),
         count(sought.failed),
         counted(sought.error_streams as u64, "service"),
@@ -79,6 +80,9 @@ fn incident(out: &mut String, analysis: &Analysis, verdict: &Verdict, view: &Vie
     out.push_str(&format!("## {}\n\n", escape(&wording::headline(incident))));
     let state = if incident.ongoing { "still going on when the data end" } else { "over" };
     out.push_str(&format!("{} - {}, {}, {state}\n", span.start, span.end, duration(span.seconds())));
+    if let Some(witnesses) = wording::witnesses(incident) {
+        out.push_str(&format!("\n{}\n", escape(&witnesses)));
+    }
     match verdict.causes.first() {
         Some(best) => leading_cause(out, analysis, best, certainty(verdict), view),
         None => out.push_str("\n**Cause unknown:** nothing in the data explains it.\n"),

@@ -54,6 +54,9 @@ fn quiet(out: &mut Lines, analysis: &Analysis) {
     if let Some(n) = sought.detectable_per_minute {
         out.say(&format!("{} failed requests in a minute would have been seen", number(n.ceil())));
     }
+    if let Some(shifts) = wording::shifts(sought) {
+        out.say(shifts.trim_end_matches('.'));
+    }
 }
 
 fn incident(out: &mut Lines, analysis: &Analysis, (index, verdict): (usize, &Verdict), view: &View) {
@@ -68,6 +71,9 @@ fn incident(out: &mut Lines, analysis: &Analysis, (index, verdict): (usize, &Ver
         span.end.clock(),
         duration(span.seconds())
     ));
+    if let Some(witnesses) = wording::witnesses(found) {
+        out.say(witnesses.trim_end_matches('.'));
+    }
     match verdict.causes.first() {
         Some(best) => cause(out, analysis, best, certainty(verdict), view),
         None => out.say("Cause unknown: nothing in the data explains it"),

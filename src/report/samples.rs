@@ -6,7 +6,7 @@ use crate::model::verdict::Sought;
 use crate::model::{
     Analysis, Cause, CauseKind, Change, ChangeKind, Clock, ClockBasis, Complaint, ConfigDiff, Coverage, Dossier, Duplicate, Evidence,
     Finding, Impact, Incident, IncidentSignal, KeyEdit, KeyRole, NotRuledOut, Origin, RuledOut, Skew, SourceCoverage, Sparkline, Step,
-    Symptom, Time, TimeSpan, TimelineEntry, TimelineKind, Verdict,
+    Symptom, Time, TimeSpan, TimelineEntry, TimelineKind, Verdict, Witness,
 };
 
 /// A text that tries everything a log line can try on its reader.
@@ -299,6 +299,7 @@ fn sought() -> Sought {
         failed: 6,
         detectable_per_minute: Some(4.2),
         error_streams: 3,
+        resource_shifts: Vec::new(),
         metric_series: 14,
     }
 }
@@ -385,6 +386,14 @@ pub fn metrics_only() -> Analysis {
     let mut analysis = ongoing();
     let verdict = &mut analysis.verdicts[0];
     verdict.incident.signal = IncidentSignal::Metric { metric: "latency_p99_ms".into() };
+    let witness = |caller: Option<&str>, before, during| Witness {
+        service: "payments".into(),
+        caller: caller.map(Into::into),
+        metric: "latency_p99_ms".into(),
+        before,
+        during,
+    };
+    verdict.incident.witnesses = vec![witness(None, 41.5, 1_310.0), witness(Some("storefront"), 44.0, 1_290.0)];
     verdict.incident.impact = Impact::default();
     verdict.incident.services = vec!["payments".into()];
     verdict.causes = vec![database_cause(0.77)];

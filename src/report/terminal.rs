@@ -160,6 +160,9 @@ fn quiet(analysis: &Analysis, view: &View, width: usize) -> Screen {
     let headline = format!("No incident found{span}.");
     screen.paragraph(&Paragraph { text: &headline, tone: Tone::Strong, ..Paragraph::default() });
     screen.paragraph(&Paragraph { text: &looked_at(analysis), most_lines: 3, ..Paragraph::default() });
+    if let Some(shifts) = wording::shifts(&analysis.sought) {
+        screen.paragraph(&Paragraph { text: &shifts, most_lines: 6, ..Paragraph::default() });
+    }
     for text in disturbances(analysis).iter().take(BLIPS_SHOWN) {
         screen.paragraph(&Paragraph { text, ..Paragraph::default() });
     }

@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::model::verdict::Sought;
 use crate::model::{
-    Analysis, Cause, Change, Evidence, Impact, Incident, IncidentSignal, KeyEdit, NotRuledOut, RuledOut, TimeSpan, TimelineEntry,
+    Analysis, Cause, Change, Evidence, Impact, Incident, IncidentSignal, KeyEdit, NotRuledOut, ResourceShift, RuledOut, TimeSpan,
+    TimelineEntry, Witness,
 };
 
 use super::{View, actions, advice, checks, sentences, text, wording};
@@ -84,6 +85,7 @@ struct DataView {
     detectable_failures_per_minute: Option<f64>,
     error_streams_tested: usize,
     metric_series_tested: usize,
+    resource_shifts: Vec<ShiftView>,
 }
 
 impl DataView {
@@ -97,6 +99,43 @@ impl DataView {
             detectable_failures_per_minute: sought.detectable_per_minute.and_then(|d| round(d, 3)),
             error_streams_tested: sought.error_streams,
             metric_series_tested: sought.metric_series,
+            resource_shifts: sought.resource_shifts.iter().map(ShiftView::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ShiftView {
+    start: String,
+    end: String,
+    #[serde(flatten)]
+    series: WitnessView,
+}
+
+impl From<&ResourceShift> for ShiftView {
+    fn from(shift: &ResourceShift) -> Self {
+        ShiftView { start: shift.span.start.rfc3339(), end: shift.span.end.rfc3339(), series: WitnessView::from(&shift.witness) }
+    }
+}
+
+/// A metric series that left its usual range.
+#[derive(Serialize)]
+struct WitnessView {
+    service: String,
+    caller: Option<String>,
+    metric: String,
+    before: Option<f64>,
+    during: Option<f64>,
+}
+
+impl From<&Witness> for WitnessView {
+    fn from(witness: &Witness) -> Self {
+        WitnessView {
+            service: witness.service.to_string(),
+            caller: witness.caller.as_ref().map(ToString::to_string),
+            metric: witness.metric.to_string(),
+            before: round(witness.before, 6),
+            during: round(witness.during, 6),
         }
     }
 }
@@ -118,6 +157,7 @@ struct IncidentView {
     services: Vec<String>,
     title: String,
     signal: SignalView,
+    witnesses: Vec<WitnessView>,
     score: Option<f64>,
     quiet_failed_ratio: Option<f64>,
     impact: ImpactView,
@@ -144,6 +184,7 @@ impl IncidentView {
             services: incident.services.iter().map(ToString::to_string).collect(),
             title: wording::headline(incident),
             signal: SignalView::from(&incident.signal),
+            witnesses: incident.witnesses.iter().map(WitnessView::from).collect(),
             score: round(incident.score, 3),
             quiet_failed_ratio: round(incident.quiet_ratio, 6),
             impact: ImpactView::from(&incident.impact),

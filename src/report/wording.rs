@@ -3,7 +3,8 @@
 //! Nothing here has numbers of evidence: those are in `sentences`.
 
 use crate::model::{
-    Cause, CauseKind, Change, Clock, ClockBasis, Finding, Incident, IncidentSignal, KeyEdit, KeyRole, ServiceName, Skew, Symptom, Verdict,
+    Cause, CauseKind, Change, Clock, ClockBasis, Finding, Incident, IncidentSignal, KeyEdit, KeyRole, ResourceShift, ServiceName, Skew,
+    Sought, Symptom, Verdict, Witness,
 };
 
 use super::text::{counted, duration, listed_up_to, number, percent, sanitize, shorten};
@@ -167,13 +168,45 @@ pub fn headline(incident: &Incident) -> String {
         (IncidentSignal::SlowRequests { threshold }, None) => format!("requests took more than {}", duration(*threshold as f64 / 1e6)),
         (IncidentSignal::ErrorRecords, None) => "errors surged in the log, share of requests unknown".to_owned(),
         (IncidentSignal::Metric { metric }, None) => {
-            format!("{} left its usual range, share of requests unknown", shorten(&sanitize(metric.as_str()), VALUE_WIDTH))
+            format!(
+                "{} left its usual range, seen in metrics only, share of requests unknown",
+                shorten(&sanitize(metric.as_str()), VALUE_WIDTH)
+            )
         }
         (IncidentSignal::Given, None) => "share of requests unknown".to_owned(),
         (IncidentSignal::RejectedRequests, None) => "requests refused (status 4xx), share unknown".to_owned(),
         (IncidentSignal::FailedRequests, None) => "requests failed, share unknown".to_owned(),
     };
     format!("{}: {what}, {users}", services(&incident.services))
+}
+
+/// Series of which a report tells the values.
+const WITNESSES_SHOWN: usize = 3;
+
+/// What the series behind an incident that nothing but metrics showed did; `None` where requests or records showed it.
+pub fn witnesses(incident: &Incident) -> Option<String> {
+    let shown: Vec<String> = incident.witnesses.iter().map(witness).collect();
+    let advice = if shown.len() == 1 { "one series says so" } else { "these series agree" };
+    (!shown.is_empty()).then(|| format!("No request was counted; {advice}: {}.", listed_up_to(&shown, WITNESSES_SHOWN)))
+}
+
+/// `latency_p99 of web, called by edge: 0.2 -> 1.4`.
+fn witness(witness: &Witness) -> String {
+    let caller = witness.caller.as_ref().map_or_else(String::new, |caller| format!(", called by {}", service(caller)));
+    let metric = shorten(&sanitize(witness.metric.as_str()), VALUE_WIDTH);
+    format!("{metric} of {}{caller}: {} -> {}", service(&witness.service), number(witness.before), number(witness.during))
+}
+
+/// What else moved where no incident was found, and how to have it examined; `None` where nothing did.
+pub fn shifts(sought: &Sought) -> Option<String> {
+    let first = sought.resource_shifts.iter().map(|shift| shift.span.start).min()?;
+    let said = |shift: &ResourceShift| format!("{} from {} {}", witness(&shift.witness), shift.span.start.date(), shift.span.start.clock());
+    let shown: Vec<String> = sought.resource_shifts.iter().map(said).collect();
+    let what = listed_up_to(&shown, WITNESSES_SHOWN);
+    Some(format!(
+        "Left their usual range, though no series says that users were hurt: {what}. If they were, add --incident {}.",
+        first.rfc3339()
+    ))
 }
 
 /// `2.14.0 -> 2.15.0`, as far as it is known.

@@ -1,6 +1,6 @@
 //! Tails of the distributions that tests need, by `statrs`. What has no answer is no evidence.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, DiscreteCDF, Poisson, StudentsT};
 use statrs::function::beta;
 
 /// ln B(a, b) for a, b > 0; infinite elsewhere.
@@ -27,6 +27,14 @@ pub fn binomial_at_least(k: u64, n: u64, p: f64) -> f64 {
     }
 }
 
+/// P(X >= k) of a Poisson count with the given mean.
+pub fn poisson_at_least(k: u64, mean: f64) -> f64 {
+    match k {
+        0 => 1.0,
+        k => Poisson::new(mean).map_or(0.0, |poisson| poisson.sf(k - 1)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +46,8 @@ mod tests {
             (ln_beta(0.5, 0.5), std::f64::consts::PI.ln()),
             (t_above(2.228, 10.0), 0.025),
             (t_above(-2.228, 10.0), 0.975),
+            (poisson_at_least(2, 1.0), 1.0 - 2.0 * (-1f64).exp()),
+            (poisson_at_least(1, 0.0), 0.0),
             (t_quantile(0.025, 10.0), 2.2281),
             (t_quantile(0.05, 1.0), 6.3138),
             (binomial_at_least(8, 10, 0.5), 0.0546875),

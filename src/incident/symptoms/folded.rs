@@ -27,6 +27,8 @@ pub enum Sort {
     Latency { tail: bool },
     /// Requests, negative: that they cease hurts.
     Requests,
+    /// What is used inside, as its logarithm: processors double in health, memory does not.
+    Resource { memory: bool },
 }
 
 /// One bucket of a folded series.
@@ -69,15 +71,15 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// As wide as symptoms are apart in the middle; `None` without any.
-    pub fn over(metrics: &Metrics) -> Option<Grid> {
+    /// As wide as the samples of what is wanted are apart in the middle; `None` without any.
+    pub fn over(metrics: &Metrics, wanted: Wanted) -> Option<Grid> {
         let spacing = |points: &Vec<(Time, f64)>| {
             let gaps: Vec<f64> = points.windows(2).take(SPACINGS).map(|w| (w[1].0 - w[0].0).abs()).collect();
             stats::median(&gaps)
         };
-        let symptoms = || metrics.iter().filter(|(key, _)| meaning_of(key).is_some()).map(|(_, points)| points);
-        let spacings: Vec<f64> = symptoms().filter_map(spacing).collect();
-        let ends = symptoms().filter_map(|points| Some((points.first()?.0, points.last()?.0)));
+        let series = || metrics.iter().filter(|(key, _)| wanted(key).is_some()).map(|(_, points)| points);
+        let spacings: Vec<f64> = series().filter_map(spacing).collect();
+        let ends = series().filter_map(|points| Some((points.first()?.0, points.last()?.0)));
         let (start, end) = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         let seconds = stats::median(&spacings)?.max(FINEST).max((end - start).abs() / MOST_BUCKETS as f64);
         let width = ((seconds * SECOND as f64).round() as i64).max(1);
@@ -100,19 +102,28 @@ impl Grid {
     }
 }
 
-/// What the series says of users; `None` for resources, and for calls that a service makes, which describe its callees.
-fn meaning_of(key: &SeriesKey) -> Option<Meaning> {
+/// Says of a series what it means, where it is wanted.
+pub type Wanted = fn(&SeriesKey) -> Option<Meaning>;
+
+/// What a series says of users; `None` for resources, and for calls that a service makes, which describe its callees.
+pub fn felt(key: &SeriesKey) -> Option<Meaning> {
     let meaning = meaning(key.metric.as_str())?;
     let felt = matches!(meaning.class, Class::Errors | Class::Latency | Class::Load);
     (felt && (key.edge.is_some() || !meaning.outgoing && !meaning.by_caller)).then_some(meaning)
 }
 
-/// All symptoms, in the order of services and metrics.
-pub fn symptoms(metrics: &Metrics, grid: Grid) -> Vec<Folded<'_>> {
+/// What a series says of the processor and memory that a service uses.
+pub fn used(key: &SeriesKey) -> Option<Meaning> {
+    let meaning = meaning(key.metric.as_str())?;
+    (key.edge.is_none() && matches!(meaning.class, Class::Cpu | Class::Memory)).then_some(meaning)
+}
+
+/// All that is wanted, in the order of services and metrics.
+pub fn all(metrics: &Metrics, grid: Grid, wanted: Wanted) -> Vec<Folded<'_>> {
     type Group<'m> = (&'m ServiceName, Option<&'m ServiceName>, &'m MetricName);
     let mut groups: BTreeMap<Group, (Meaning, Vec<(&SeriesKey, &Vec<(Time, f64)>)>)> = BTreeMap::new();
     for (key, points) in metrics {
-        let Some(meaning) = meaning_of(key) else { continue };
+        let Some(meaning) = wanted(key) else { continue };
         let (caller, service) = key.edge.as_ref().map_or((None, &key.service), |(caller, callee)| (Some(caller), callee));
         groups.entry((service, caller, &key.metric)).or_insert((meaning, Vec::new())).1.push((key, points));
     }
@@ -130,6 +141,8 @@ fn fold<'m>(
     let (sort, top) = match (meaning.class, meaning.inverted, meaning.share) {
         (Class::Latency, ..) => (Sort::Latency { tail: meaning.tail }, None),
         (Class::Load, ..) => (Sort::Requests, None),
+        (Class::Cpu, ..) => (Sort::Resource { memory: false }, None),
+        (Class::Memory, ..) => (Sort::Resource { memory: true }, None),
         (_, true, _) => (Sort::Share, Some(hundred)),
         (_, _, Some(ShareUnit::Percent | ShareUnit::Ratio)) => (Sort::Share, None),
         _ => (Sort::Errors, None),
@@ -167,7 +180,7 @@ impl Folded<'_> {
     /// A value on the scale of the sort; `None` where it is none, such as a latency of 0 where nothing was asked.
     fn hurt(&self, value: f64) -> Option<f64> {
         match self.sort {
-            Sort::Latency { .. } => (value > 0.0).then(|| value.ln()),
+            Sort::Latency { .. } | Sort::Resource { .. } => (value > 0.0).then(|| value.ln()),
             Sort::Share => Some(self.top.map_or(value, |top| top - value) / self.point),
             Sort::Errors => Some(value),
             Sort::Requests => Some(-value),
@@ -177,7 +190,7 @@ impl Folded<'_> {
     /// The value as the metric is written.
     pub fn written(&self, hurt: f64) -> f64 {
         match self.sort {
-            Sort::Latency { .. } => hurt.exp(),
+            Sort::Latency { .. } | Sort::Resource { .. } => hurt.exp(),
             Sort::Share => self.top.map_or(hurt * self.point, |top| top - hurt * self.point),
             Sort::Errors => hurt,
             Sort::Requests => -hurt,

@@ -30,6 +30,9 @@ const MORE_FAIL: f64 = 1.0;
 const TIMES: f64 = 3.0;
 /// Requests cease where less than this share of them is left.
 const LEFT: f64 = 0.1;
+/// Processors are used this many times as much, and memory: what is worth looking at, not what hurts.
+const BUSIER: f64 = 4.0;
+const MORE_MEMORY: f64 = 1.5;
 /// The stretch must exceed by this factor what the rest reaches for as long.
 const ABOVE_THE_REST: f64 = 1.3;
 /// A series is interrupted where this many buckets are missing.
@@ -80,6 +83,7 @@ fn level(sort: Sort, quiet: &[f64], all: &[f64]) -> Option<(f64, f64)> {
     let median = stats::median(quiet)?;
     let floor = match sort {
         Sort::Latency { .. } => LATENCY_SCALE,
+        Sort::Resource { .. } => RELATIVE_SCALE,
         Sort::Share => SHARE_SCALE,
         Sort::Errors | Sort::Requests => RELATIVE_SCALE * median.abs(),
     };
@@ -97,6 +101,7 @@ fn needed(sort: Sort, level: f64) -> f64 {
         Sort::Share => MORE_FAIL.max((TIMES - 1.0) * level),
         Sort::Errors => (TIMES - 1.0) * level.abs(),
         Sort::Requests => (1.0 - LEFT) * level.abs(),
+        Sort::Resource { memory } => if memory { MORE_MEMORY } else { BUSIER }.ln(),
     }
 }
 
@@ -143,7 +148,7 @@ fn accepted(series: &Folded, values: &[f64], range: Range<usize>, baseline: Opti
 /// Whether a stretch is clearly beyond the highest that the rest stays at.
 fn above(sort: Sort, within: f64, level: f64, record: f64) -> bool {
     match sort {
-        Sort::Latency { .. } => within > record + ABOVE_THE_REST.ln(),
+        Sort::Latency { .. } | Sort::Resource { .. } => within > record + ABOVE_THE_REST.ln(),
         Sort::Share | Sort::Errors | Sort::Requests => within - level > ABOVE_THE_REST * (record - level),
     }
 }

@@ -46,8 +46,9 @@ fn quiet(analysis: &Analysis) -> String {
         .detectable_per_minute
         .map(|n| format!(" {} failed requests in a minute would have been seen.", number(n.ceil())))
         .unwrap_or_default();
+    let shifts = wording::shifts(sought).map_or_else(String::new, |text| format!("<p>{}</p>", escape(&text)));
     format!(
-        "<div class=\"verdict\"><p class=\"ok\">No incident found.</p><p>Looked at {} requests ({} failed), the errors of {} services and {} metric series.{power}</p></div>\n",
+        "<div class=\"verdict\"><p class=\"ok\">No incident found.</p><p>Looked at {} requests ({} failed), the errors of {} services and {} metric series.{power}</p>{shifts}</div>\n",
         count(sought.requests),
         count(sought.failed),
         sought.error_streams,
@@ -62,6 +63,9 @@ fn verdict(analysis: &Analysis, verdict: &Verdict, titled: bool) -> String {
     if titled {
         let when = format!("{} {} to {} UTC, {}", span.start.date(), span.start.clock(), span.end.clock(), duration(span.seconds()));
         out.push_str(&format!("<h2>{}</h2>\n<p class=\"dim\">{when}</p>\n", escape(&wording::headline(incident))));
+    }
+    if let Some(witnesses) = wording::witnesses(incident) {
+        out.push_str(&format!("<p>{}</p>\n", escape(&witnesses)));
     }
     match verdict.causes.first() {
         Some(best) => out.push_str(&cause(analysis, best, certainty(verdict))),

@@ -90,6 +90,9 @@ fn signal(screen: &mut Screen, verdict: &Verdict, view: &View) {
         let share = percent(*failed as f64 / *requests as f64);
         numbers.push(format!("worst {} {share}", shorten(&sanitize(route), WORST_ROUTE)));
     }
+    if let Some(witnesses) = wording::witnesses(&verdict.incident) {
+        screen.paragraph(&Paragraph { text: &witnesses, most_lines: 4, ..Paragraph::default() });
+    }
     if !numbers.is_empty() {
         screen.paragraph(&Paragraph { text: &numbers.join("; "), most_lines: 2, ..Paragraph::default() });
     }
