@@ -3,7 +3,7 @@
 //! A series counts when its name speaks of errors or failures. Raised is what stays above the quiet level by six robust scales
 //! and four times for four samples or more.
 
-use crate::model::{IncidentSignal, SeriesKey, Step, Time, TimeSpan};
+use crate::model::{IncidentSignal, SeriesKey, Step, Time, TimeSpan, Witness};
 use crate::signal::Signals;
 use crate::stats;
 
@@ -32,7 +32,12 @@ const JITTER: f64 = 0.02;
 /// A stream for each series of errors that left its quiet range, longest first: the weakest must not stand for an incident of all.
 pub fn streams(signals: &Signals) -> Vec<Stream> {
     let errors = signals.metrics.iter().filter(|(key, points)| speaks_of_errors(key) && points.len() >= SMALLEST_SERIES);
-    let mut streams: Vec<Stream> = errors.filter_map(|(key, points)| stream(key, points, raised(points), signals)).collect();
+    let told = |key: &SeriesKey, points: &[(Time, f64)]| {
+        let stream = stream(key, points, raised(points), signals)?;
+        let witnesses = stream.found.iter().flatten().map(|found| witness(key, points, found)).collect();
+        Some(Stream { witnesses, ..stream })
+    };
+    let mut streams: Vec<Stream> = errors.filter_map(|(key, points)| told(key, points)).collect();
     let score = |stream: &Stream| stream.found.iter().flatten().map(|found| found.score).fold(0.0, f64::max);
     streams.sort_by(|a, b| score(b).total_cmp(&score(a)));
     streams
@@ -41,6 +46,12 @@ pub fn streams(signals: &Signals) -> Vec<Stream> {
 fn speaks_of_errors(key: &SeriesKey) -> bool {
     let name = key.metric.as_str().to_lowercase();
     key.edge.is_none() && name.split(|c: char| !c.is_alphanumeric()).any(|w| ERROR_WORDS.contains(&w))
+}
+
+fn witness(key: &SeriesKey, points: &[(Time, f64)], found: &Found) -> Witness {
+    let within: Vec<f64> = points.iter().filter(|(t, _)| found.span.start <= *t && *t < found.span.end).map(|p| p.1).collect();
+    let during = stats::median(&within).unwrap_or(found.quiet);
+    Witness { service: key.service.clone(), caller: None, metric: key.metric.clone(), before: found.quiet, during }
 }
 
 /// A stream of the values of a series, in which something was found; `None` where nothing was.

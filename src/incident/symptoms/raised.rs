@@ -9,6 +9,8 @@ use crate::stats::special::{binomial_at_least, t_above};
 
 /// Values outside of a stretch at the least: fewer have no scale.
 const FEWEST: usize = 8;
+/// Share of a series that is quiet at the least. Of less, the quieter half is no longer quiet.
+const QUIET_SHARE: f64 = 0.4;
 /// Buckets at the beginning of a series in which a service may still be starting, and before which nothing is known.
 const START_UP: usize = 4;
 /// Robust scales beyond the quiet level, half of them for a candidate: its level is that of the quieter half, which is too low.
@@ -125,7 +127,7 @@ fn accepted(series: &Folded, values: &[f64], range: Range<usize>, baseline: Opti
     let outside = parts.concat();
     let named = baseline.map(|span| series.points.iter().filter(|p| span.contains(&p.bucket)).map(|p| p.value).collect::<Vec<_>>());
     let quiet = named.filter(|values| values.len() >= FEWEST).unwrap_or_else(|| outside.clone());
-    if outside.len() < FEWEST.max(range.len()) {
+    if outside.len() < FEWEST || (outside.len() as f64) < QUIET_SHARE * values.len() as f64 {
         return None;
     }
     let (level, scale) = level(sort, &quiet, values)?;
