@@ -29,15 +29,14 @@ const MOST_WINDOWS: i64 = 1 << 20;
 /// Share by which sampling intervals differ.
 const JITTER: f64 = 0.02;
 
-/// A stream for each series of errors that left its quiet range, longest first: the weakest must not stand for an incident of all.
+/// A stream for each time that a series of errors left its quiet range, longest first: the weakest must not stand for an incident of all.
 pub fn streams(signals: &Signals) -> Vec<Stream> {
     let errors = signals.metrics.iter().filter(|(key, points)| speaks_of_errors(key) && points.len() >= SMALLEST_SERIES);
-    let told = |key: &SeriesKey, points: &[(Time, f64)]| {
-        let stream = stream(key, points, raised(points), signals)?;
-        let witnesses = stream.found.iter().flatten().map(|found| witness(key, points, found)).collect();
-        Some(Stream { witnesses, ..stream })
+    let one = |key: &SeriesKey, points: &[(Time, f64)], found: Found| {
+        Some(Stream { witnesses: vec![witness(key, points, &found)], ..stream(key, points, found, signals)? })
     };
-    let mut streams: Vec<Stream> = errors.filter_map(|(key, points)| told(key, points)).collect();
+    let found = errors.flat_map(|(key, points)| raised(points).into_iter().map(move |found| (key, points, found)));
+    let mut streams: Vec<Stream> = found.filter_map(|(key, points, found)| one(key, points, found)).collect();
     let score = |stream: &Stream| stream.found.iter().flatten().map(|found| found.score).fold(0.0, f64::max);
     streams.sort_by(|a, b| score(b).total_cmp(&score(a)));
     streams
@@ -54,11 +53,8 @@ fn witness(key: &SeriesKey, points: &[(Time, f64)], found: &Found) -> Witness {
     Witness { service: key.service.clone(), caller: None, metric: key.metric.clone(), before: found.quiet, during }
 }
 
-/// A stream of the values of a series, in which something was found; `None` where nothing was.
-pub fn stream(key: &SeriesKey, points: &[(Time, f64)], found: Vec<Found>, signals: &Signals) -> Option<Stream> {
-    if found.is_empty() {
-        return None;
-    }
+/// A stream of the values of a series, in which something was found.
+pub fn stream(key: &SeriesKey, points: &[(Time, f64)], found: Found, signals: &Signals) -> Option<Stream> {
     let step = step_over(signals);
     let first = step.window(signals.span.start);
     let windows = usize::try_from(windows(step, signals.span)).ok()?;
@@ -82,7 +78,7 @@ pub fn stream(key: &SeriesKey, points: &[(Time, f64)], found: Vec<Found>, signal
         quiet: 0.0,
         limits: FAILURES,
         lag: 0.0,
-        found: Some(found),
+        found: Some(vec![found]),
         witnesses: Vec::new(),
     })
 }

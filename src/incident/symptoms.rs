@@ -171,7 +171,7 @@ impl Search<'_> {
         let found = Found { span: TimeSpan { start, end }, score, quiet: strongest.raised.before, ongoing };
         let key = strongest.series.key.clone();
         let written: Vec<(Time, f64)> = strongest.series.points.iter().map(|p| (p.first, strongest.series.written(p.value))).collect();
-        let mut stream = series::stream(&key, &written, vec![found], signals)?;
+        let mut stream = series::stream(&key, &written, found, signals)?;
         stream.services = services;
         stream.witnesses = stretches.iter().take(MOST_WITNESSES).map(|s| s.witness()).collect();
         Some(stream)

@@ -118,10 +118,13 @@ pub fn used(key: &SeriesKey) -> Option<Meaning> {
     (key.edge.is_none() && matches!(meaning.class, Class::Cpu | Class::Memory)).then_some(meaning)
 }
 
+/// A series as it was measured.
+type Series<'m> = (&'m SeriesKey, &'m Vec<(Time, f64)>);
+
 /// All that is wanted, in the order of services and metrics.
 pub fn all(metrics: &Metrics, grid: Grid, wanted: Wanted) -> Vec<Folded<'_>> {
     type Group<'m> = (&'m ServiceName, Option<&'m ServiceName>, &'m MetricName);
-    let mut groups: BTreeMap<Group, (Meaning, Vec<(&SeriesKey, &Vec<(Time, f64)>)>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, (Meaning, Vec<Series>)> = BTreeMap::new();
     for (key, points) in metrics {
         let Some(meaning) = wanted(key) else { continue };
         let (caller, service) = key.edge.as_ref().map_or((None, &key.service), |(caller, callee)| (Some(caller), callee));
@@ -133,7 +136,7 @@ pub fn all(metrics: &Metrics, grid: Grid, wanted: Wanted) -> Vec<Folded<'_>> {
 fn fold<'m>(
     (service, caller, metric): (&'m ServiceName, Option<&'m ServiceName>, &'m MetricName),
     meaning: Meaning,
-    of: &[(&'m SeriesKey, &'m Vec<(Time, f64)>)],
+    of: &[Series<'m>],
     grid: Grid,
 ) -> Folded<'m> {
     let peak = of.iter().flat_map(|(_, points)| points.iter().map(|p| p.1)).fold(0.0, f64::max);
@@ -155,7 +158,7 @@ fn fold<'m>(
 }
 
 /// The median over instances of their medians in each bucket.
-fn points(folded: &Folded, of: &[(&SeriesKey, &Vec<(Time, f64)>)], grid: Grid) -> Vec<Point> {
+fn points(folded: &Folded, of: &[Series], grid: Grid) -> Vec<Point> {
     let mut buckets: BTreeMap<i64, (Time, Time, Vec<f64>)> = BTreeMap::new();
     for (_, series) in of {
         for samples in series.chunk_by(|a, b| grid.bucket(a.0) == grid.bucket(b.0)) {
