@@ -330,6 +330,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_metrics_alone_show_names_its_series() {
+        let witness = |service: &str, caller: Option<&str>| Witness {
+            service: service.into(),
+            caller: caller.map(Into::into),
+            metric: "latency_\x1b[2Jp99".into(),
+            before: 0.2,
+            during: 1.4,
+        };
+        let mut analysis = crate::report::samples::metrics_only();
+        let incident = &mut analysis.verdicts[0].incident;
+        incident.witnesses = vec![witness("web", None), witness("stock", Some("web"))];
+        let said = witnesses(incident).unwrap();
+        assert!(
+            said.contains("of web: 0.2 -> 1.4") && said.contains("of stock, called by web: 0.2 -> 1.4") && !said.contains('\x1b'),
+            "{said}"
+        );
+        assert_eq!(witnesses(&Incident { witnesses: Vec::new(), ..incident.clone() }), None);
+        let span = incident.span;
+        let sought = Sought { resource_shifts: vec![ResourceShift { witness: witness("db", None), span }], ..Sought::default() };
+        let said = shifts(&sought).unwrap();
+        assert!(said.contains("of db: 0.2 -> 1.4") && said.ends_with(&format!("add --incident {}.", span.start.rfc3339())), "{said}");
+        assert_eq!(shifts(&Sought::default()), None);
+    }
+
+    #[test]
     fn a_clock_says_how_far_which_way_and_how_that_is_known() {
         let skew = |offset, agreeing, basis| Skew {
             clock: Clock::Service("web".into()),

@@ -43,6 +43,34 @@ fn poor_bundles_fit_the_schema() {
     }
 }
 
+/// An hour of minutes in which some series are ten times as high from minute 40 to 49.
+fn hour_of_metrics(series: &[(&str, &str)]) -> Vec<u8> {
+    let mut csv = String::from("time,service,metric,value\n");
+    for minute in 0..60 {
+        for (service, metric) in series {
+            let value = (5.0 + f64::from(minute * 7 % 5) / 10.0) * if (40..50).contains(&minute) { 10.0 } else { 1.0 };
+            csv.push_str(&format!("2024-01-01T00:{minute:02}:00Z,{service},{metric},{value}\n"));
+        }
+    }
+    csv.into_bytes()
+}
+
+#[test]
+fn what_metrics_alone_show_is_said_with_its_series() {
+    let folder = Folder::new(&[("metrics/m.csv", &hour_of_metrics(&[("web", "latency_p50"), ("stock", "latency_p50")]))]);
+    let document = json_of(&folder.shown(), &[]);
+    check_schema(&document, "latency");
+    let incident = &document["incidents"][0];
+    assert_eq!((&incident["start"], &incident["signal"]["kind"]), (&"2024-01-01T00:40:00Z".into(), &"metric".into()));
+    assert_eq!(incident["witnesses"].as_array().map(Vec::len), Some(2), "{incident}");
+    let folder = Folder::new(&[("metrics/m.csv", &hour_of_metrics(&[("web", "cpu_percent"), ("stock", "memory_bytes")]))]);
+    let document = json_of(&folder.shown(), &[]);
+    check_schema(&document, "resources");
+    assert_eq!(document["incidents"], Value::Array(Vec::new()));
+    let shifts = document["data"]["resource_shifts"].as_array().unwrap();
+    assert!(shifts.len() == 2 && shifts.iter().all(|s| s["start"] == "2024-01-01T00:40:00Z"), "{shifts:?}");
+}
+
 /// The contract in its own words: shared with the schema, but a schema can lose a requirement unnoticed.
 #[test]
 fn promised_fields_are_there() {

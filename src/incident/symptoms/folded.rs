@@ -176,6 +176,7 @@ fn points(folded: &Folded, of: &[Series], grid: Grid) -> Vec<Point> {
 }
 
 impl Folded<'_> {
+    /// Whether it tells errors among requests, so that it needs no other series to mean something.
     pub fn is_share(&self) -> bool {
         self.sort == Sort::Share
     }
