@@ -8,8 +8,8 @@ use super::series::{LEAST_STEPS, groups};
 use super::steps::{Grid, Side};
 use crate::model::verify::{Basis, Check, Effect, Measured};
 use crate::model::{InstanceId, Outcome, SeriesKey, Time};
-use crate::stats::sequential::Share;
 use crate::signal::class::{Class, meaning};
+use crate::stats::sequential::Share;
 
 /// Instances that answer in less than this share of their siblings' steps are silent.
 const SILENT: f64 = 0.5;

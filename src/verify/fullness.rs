@@ -7,9 +7,9 @@ use super::steps::Side;
 use super::windows::later_half;
 use crate::model::verify::{Basis, Check, Measured};
 use crate::model::{MetricName, Outcome};
+use crate::signal::class::{Class, Meaning, ShareUnit};
 use crate::stats::resample::mean_and_error;
 use crate::stats::{median, quantile};
-use crate::signal::class::{Class, Meaning, ShareUnit};
 
 /// Nearly full, and not so before.
 const FULL: f64 = 0.9;
