@@ -95,7 +95,7 @@ fn sparkline(stream: &Stream, signals: &Signals) -> Sparkline {
     let width = stream.step.ratio_to(step) as usize;
     let values = Outcomes::grouped(&stream.bad, width).into_iter().map(|v| v / step.seconds()).collect();
     let start = stream.step.start_of(stream.first_window).max(Time(signals.span.start.0 / SECOND * SECOND));
-    Sparkline { start, step: Some(step), values, unit: stream.unit().to_owned() }
+    Sparkline { start, step: Some(step), values, unit: stream.unit() }
 }
 
 fn sought(signals: &Signals, streams: &[Stream]) -> Sought {

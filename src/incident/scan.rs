@@ -92,16 +92,17 @@ impl Stream {
         self.found.clone().unwrap_or_else(|| scan(self))
     }
 
-    /// What its values are counted in.
-    pub fn unit(&self) -> &'static str {
-        match self.signal {
+    /// What its values are counted in; of a metric, its name.
+    pub fn unit(&self) -> String {
+        let counted = match &self.signal {
             IncidentSignal::SlowRequests { .. } => "slow requests/s",
             IncidentSignal::RejectedRequests => "refused requests/s",
             IncidentSignal::ErrorRecords => "error records/s",
             IncidentSignal::LostThroughput => "missing requests/s",
-            IncidentSignal::Metric { .. } => "value",
+            IncidentSignal::Metric { metric } => metric.as_str(),
             IncidentSignal::FailedRequests | IncidentSignal::Given => "failed requests/s",
-        }
+        };
+        counted.to_owned()
     }
 
     /// The number of bad outcomes within `seconds` at the mean rate that would just be reported.

@@ -11,6 +11,8 @@ use super::text::{counted, duration, listed_up_to, number, percent, sanitize, sh
 
 /// Widest configuration value that is shown whole.
 const VALUE_WIDTH: usize = 40;
+/// Characters of a service in a headline, which must not lose what happened to it.
+const NAME_WIDTH: usize = 32;
 
 /// Widest identifier that is shown whole: Kubernetes names have up to 63 characters, many ids add a digest.
 const ID_WIDTH: usize = 80;
@@ -155,8 +157,9 @@ pub fn services(names: &[ServiceName]) -> String {
 pub fn headline(incident: &Incident) -> String {
     let impact = &incident.impact;
     let users = match impact.users_ratio() {
-        Some(share) => format!("{} of users affected", percent(share)),
-        None => "users affected unknown".to_owned(),
+        Some(share) => format!(", {} of users affected", percent(share)),
+        None if matches!(incident.signal, IncidentSignal::Metric { .. }) => String::new(),
+        None => ", users affected unknown".to_owned(),
     };
     let what = match (&incident.signal, impact.failed_ratio()) {
         (IncidentSignal::SlowRequests { threshold }, Some(share)) => {
@@ -168,16 +171,15 @@ pub fn headline(incident: &Incident) -> String {
         (IncidentSignal::SlowRequests { threshold }, None) => format!("requests took more than {}", duration(*threshold as f64 / 1e6)),
         (IncidentSignal::ErrorRecords, None) => "errors surged in the log, share of requests unknown".to_owned(),
         (IncidentSignal::Metric { metric }, None) => {
-            format!(
-                "{} left its usual range, seen in metrics only, share of requests unknown",
-                shorten(&sanitize(metric.as_str()), VALUE_WIDTH)
-            )
+            format!("{} left its usual range, seen in metrics only", shorten(&sanitize(metric.as_str()), VALUE_WIDTH))
         }
         (IncidentSignal::Given, None) => "share of requests unknown".to_owned(),
         (IncidentSignal::RejectedRequests, None) => "requests refused (status 4xx), share unknown".to_owned(),
         (IncidentSignal::FailedRequests, None) => "requests failed, share unknown".to_owned(),
     };
-    format!("{}: {what}, {users}", services(&incident.services))
+    let names: Vec<String> = incident.services.iter().map(|name| shorten(&service(name), NAME_WIDTH)).collect();
+    let who = if names.is_empty() { services(&[]) } else { listed_up_to(&names, 2) };
+    format!("{who}: {what}{users}")
 }
 
 /// Series of which a report tells the values.
