@@ -11,6 +11,9 @@ use std::path::Path;
 
 use polars::prelude::*;
 
+use super::contained::contained;
+use super::pages;
+
 /// Rows of a row group.
 const GROUP: usize = 64 * 1024;
 
@@ -130,12 +133,13 @@ impl Reader {
     /// Whether a Parquet file has a column of that name.
     pub fn has_column(path: &Path, name: &str) -> bool {
         let Ok(file) = File::open(path) else { return false };
-        ParquetReader::new(file).schema().is_ok_and(|schema| schema.contains(name))
+        contained(|| Ok(ParquetReader::new(file).schema().map_err(why)?.contains(name))).unwrap_or(false)
     }
 
     /// # Errors
-    /// Of opening, and of what is no Parquet file with such a column.
+    /// Of opening, of headers that claim what cannot be, and of what is no Parquet file with such a column.
     pub fn open(path: &Path, mark: &str) -> Result<Reader, String> {
+        pages::check(&std::fs::read(path).map_err(|e| e.to_string())?)?;
         let file = File::open(path).map_err(|e| e.to_string())?;
         let marks = column(&file, mark, None)?;
         let marks = marks.str().map_err(why)?;
@@ -189,7 +193,7 @@ impl Reader {
 fn column(file: &File, name: &str, rows: Option<&Range<usize>>) -> Result<Column, String> {
     let file = file.try_clone().map_err(|e| e.to_string())?;
     let reader = ParquetReader::new(file).with_columns(Some(vec![name.to_owned()]));
-    let table = reader.with_slice(rows.map(|rows| (rows.start, rows.len()))).finish().map_err(why)?;
+    let table = contained(|| reader.with_slice(rows.map(|rows| (rows.start, rows.len()))).finish().map_err(why))?;
     table.columns().first().cloned().ok_or_else(|| format!("no column {name}"))
 }
 
