@@ -42,7 +42,7 @@ pub fn detect(signals: &Signals, options: &Options) -> Result<Detection, SignalE
             }
         }
     }
-    let by_metrics_alone = options.incident.is_none() && streams.iter().all(|s| s.signal != IncidentSignal::FailedRequests);
+    let by_metrics_alone = options.incident.is_none() && streams::nothing_counts_requests(&streams);
     let resource_shifts = if by_metrics_alone && found.is_empty() { symptoms::shifts(signals, options.baseline) } else { Vec::new() };
     found.sort_by_key(|(_, f)| f.span.start);
     let incidents = found.into_iter().map(|(index, f)| describe(signals, options, streams.get(index), f)).collect::<Result<_, _>>()?;

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod duplicates;
 pub mod examples;
 pub mod flow;
+pub mod leb128;
 pub mod miner;
 mod shape;
 pub mod sketch;

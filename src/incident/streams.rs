@@ -42,7 +42,7 @@ pub fn all(signals: &Signals, options: &Options) -> Vec<Stream> {
         streams.extend(lost_throughput(&pooled, &signals.entries));
     }
     streams.extend(error_records(signals, options));
-    if streams.iter().all(|s| s.signal != IncidentSignal::FailedRequests) {
+    if nothing_counts_requests(&streams) {
         streams.extend(series::streams(signals));
         streams.extend(symptoms::streams(signals, options.baseline));
     }
@@ -70,6 +70,11 @@ fn pooled(services: &[&Outcomes]) -> Option<Outcomes> {
         all.first_failed.iter_mut().zip(&other.first_failed).for_each(|(a, b)| *a = [*a, *b].into_iter().flatten().min());
     }
     Some(all)
+}
+
+/// Whether no outcomes of requests decide, so that metrics do.
+pub fn nothing_counts_requests(streams: &[Stream]) -> bool {
+    streams.iter().all(|s| s.signal != IncidentSignal::FailedRequests)
 }
 
 fn failures(outcomes: &Outcomes, services: &[ServiceName], quiet: f64) -> Stream {

@@ -3,6 +3,7 @@
 use crate::model::Time;
 use crate::template::LatencySketch;
 use crate::template::flow::{Place, Step};
+use crate::template::leb128;
 use crate::template::symbols::Symbol;
 use crate::template::users::{REGISTERS, UserSet};
 
@@ -11,16 +12,12 @@ use crate::template::users::{REGISTERS, UserSet};
 struct Packer(Vec<u8>);
 
 impl Packer {
-    fn put(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
+    fn put(&mut self, number: u64) {
+        leb128::write(&mut self.0, number);
     }
 
     fn signed(&mut self, number: i64) {
-        self.put(((number << 1) ^ (number >> 63)).cast_unsigned());
+        self.put(leb128::zigzag(number));
     }
 }
 
@@ -29,21 +26,11 @@ struct Unpacker<'b>(&'b [u8]);
 
 impl Unpacker<'_> {
     fn next(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
+        leb128::read(&mut self.0)
     }
 
     fn signed(&mut self) -> Option<i64> {
-        let number = self.next()?;
-        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+        self.next().map(leb128::unzigzag)
     }
 
     fn symbol(&mut self) -> Option<Symbol> {
@@ -53,13 +40,9 @@ impl Unpacker<'_> {
 
 /// Distances of bins, and counts.
 pub fn latency(sketch: &LatencySketch) -> Option<Vec<u8>> {
-    let (mut packer, mut last) = (Packer::default(), 0);
-    for (bin, count) in sketch.bins() {
-        packer.put(u64::from(bin - last));
-        packer.put(u64::from(count));
-        last = bin;
-    }
-    (!packer.0.is_empty()).then_some(packer.0)
+    let mut packed = Vec::new();
+    sketch.pack(&mut packed);
+    (!packed.is_empty()).then_some(packed)
 }
 
 /// The sketch that was packed; what is cut off is left out.

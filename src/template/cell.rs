@@ -1,7 +1,8 @@
 //! What became of the requests of one window, and how that is written in few bytes.
 
+use super::leb128::{unzigzag, write, zigzag};
 use super::sketch::LatencySketch;
-use super::windows::{Count, read, unzigzag, write, zigzag};
+use super::windows::{Count, number};
 use crate::model::Time;
 
 /// What a cell weighs in words of 8 bytes, and how many bins of latencies that includes. Not what it takes when it is packed, a tenth of
@@ -34,10 +35,9 @@ impl Count for Cell {
     const OPEN: usize = 4;
 
     fn pack(&self, out: &mut Vec<u8>) {
-        let bins = self.latency.bins();
         let flags = if self.has_failed() { FAILED } else { 0 } | if self.rejected > 0 { REJECTED } else { 0 };
         write(out, u64::from(self.completed));
-        write(out, (bins.len() as u64) << FLAGS | flags);
+        write(out, (self.latency.bins().len() as u64) << FLAGS | flags);
         if self.has_failed() {
             write(out, u64::from(self.failed));
             write(out, u64::from(self.first_failed.is_some()));
@@ -46,29 +46,24 @@ impl Count for Cell {
         if self.rejected > 0 {
             write(out, u64::from(self.rejected));
         }
-        let mut last = 0;
-        for (bin, count) in bins {
-            write(out, u64::from(bin - last));
-            write(out, u64::from(count));
-            last = bin;
-        }
+        self.latency.pack(out);
     }
 
     fn unpack(bytes: &mut &[u8]) -> Cell {
-        let completed = read(bytes) as u32;
-        let flags = read(bytes);
+        let completed = number(bytes) as u32;
+        let flags = number(bytes);
         let mut cell = Cell { completed, ..Cell::default() };
         if flags & FAILED != 0 {
-            cell.failed = read(bytes) as u32;
-            cell.first_failed = (read(bytes) != 0).then(|| Time(unzigzag(read(bytes))));
+            cell.failed = number(bytes) as u32;
+            cell.first_failed = (number(bytes) != 0).then(|| Time(unzigzag(number(bytes))));
         }
         if flags & REJECTED != 0 {
-            cell.rejected = read(bytes) as u32;
+            cell.rejected = number(bytes) as u32;
         }
         let mut last = 0;
         cell.latency = LatencySketch::of_bins((0..flags >> FLAGS).map(|_| {
-            last += read(bytes) as u16;
-            (last, read(bytes) as u32)
+            last += number(bytes) as u16;
+            (last, number(bytes) as u32)
         }));
         cell
     }

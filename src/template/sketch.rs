@@ -3,6 +3,8 @@
 
 use smallvec::SmallVec;
 
+use super::leb128::write;
+
 /// Relative accuracy of a quantile.
 const ACCURACY: f64 = 0.02;
 
@@ -49,6 +51,16 @@ impl LatencySketch {
         bins.dedup_by_key(|bin| bin.0);
         bins.retain(|bin| bin.1 > 0);
         LatencySketch { bins }
+    }
+
+    /// Writes the distances of bins, and their counts.
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        let mut last = 0;
+        for (bin, count) in self.bins() {
+            write(out, u64::from(bin - last));
+            write(out, u64::from(count));
+            last = bin;
+        }
     }
 
     /// The bins by number, with their counts.

@@ -5,6 +5,8 @@
 //! counted last is kept open; of that the older half is written behind the rest when there is enough of it. What comes later than that waits,
 //! and is sorted in as a log-structured merge tree does it (O'Neil et al., 1996), so that records out of order cost little.
 
+use super::leb128::{self, unzigzag, write, zigzag};
+
 /// Open cells for each closed one at the most, where records came so late that closing means to write all anew.
 const OPEN_SHARE: usize = 8;
 
@@ -13,7 +15,7 @@ pub trait Count: Clone + Default {
     /// Cells kept open at least.
     const OPEN: usize;
 
-    /// Writes it behind what is there; [`write`] writes a number.
+    /// Writes it behind what is there.
     fn pack(&self, out: &mut Vec<u8>);
 
     /// Takes what was packed off the front.
@@ -35,7 +37,7 @@ impl Count for u32 {
     }
 
     fn unpack(bytes: &mut &[u8]) -> u32 {
-        read(bytes) as u32
+        number(bytes) as u32
     }
 
     fn absorb(&mut self, other: u32) {
@@ -229,7 +231,7 @@ impl<C: Count> Cells<'_, C> {
         if self.packed.is_empty() {
             return None;
         }
-        self.last = self.last.wrapping_add(unzigzag(read(&mut self.packed)));
+        self.last = self.last.wrapping_add(unzigzag(number(&mut self.packed)));
         Some((self.last, C::unpack(&mut self.packed)))
     }
 
@@ -292,38 +294,9 @@ fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
     &mut windows[at].1
 }
 
-/// A number with a sign as one without, small where it is small.
-pub fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-/// What [`zigzag`] was made of.
-pub fn unzigzag(value: u64) -> i64 {
-    let more = value >> 1;
-    (more as i64) ^ -((value & 1) as i64)
-}
-
-/// Writes a number in LEB128.
-pub fn write(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes a number off the front.
-pub fn read(bytes: &mut &[u8]) -> u64 {
-    let mut value = 0;
-    for (place, byte) in bytes.iter().enumerate().take(10) {
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            *bytes = &bytes[place + 1..];
-            return value;
-        }
-    }
-    *bytes = &[];
-    value
+/// Takes a number off the front of what was packed here, which is whole.
+pub(super) fn number(bytes: &mut &[u8]) -> u64 {
+    leb128::read(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]

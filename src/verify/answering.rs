@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::judge::{self, Judged, Seen};
-use super::series::{LEAST_STEPS, groups};
+use super::series::{LEAST_STEPS, groups, within};
 use super::steps::{Grid, Side};
 use crate::model::verify::{Basis, Check, Effect, Measured};
 use crate::model::{InstanceId, Outcome, SeriesKey, Time};
@@ -23,7 +23,7 @@ pub fn check(case: &Case<'_>) -> Option<Check> {
     let of = |instance: &InstanceId| {
         let mut side = Side::default();
         let own = inbound.iter().filter(|(key, _)| key.instance.as_ref() == Some(instance));
-        own.for_each(|(_, points)| side.push(points.iter().filter(|p| case.windows.after.iter().any(|s| s.contains(p.0))).copied()));
+        own.for_each(|(_, points)| side.push(within(&case.windows.after, points)));
         side
     };
     let (news, olds): (Vec<Side>, Vec<Side>) = (new.iter().map(of).collect(), old.iter().map(of).collect());

@@ -47,8 +47,11 @@ pub fn capacity(case: &Case<'_>, group: &Group, says: &Meaning, (new, old): (&Si
     let (value, error, freedom) = mean_and_error(&steps, LEAST_LOG_SD).filter(|_| steps.len() >= LEAST_STEPS)?;
     let limits = Limits { matters: HALVES.ln(), tolerated: HALVES.ln() };
     let judged = judge::mean(value, error, freedom, limits, case.level());
+    if judged.outcome != Outcome::Worse || new.mean() < BUSY * scale {
+        return None;
+    }
     let most = old.largest_mean()?.max(before(case, group).largest_mean().unwrap_or(0.0));
-    if judged.outcome != Outcome::Worse || new.mean() < BUSY * scale || new.mean() < HALVES * most {
+    if new.mean() < HALVES * most {
         return None;
     }
     let judged = Judged { p: case.at_any_look(judged.p), ..judged.of_ratio() };

@@ -94,7 +94,7 @@ fn gather(case: &Case<'_>, service: &ServiceName, spans: &[TimeSpan], new: bool)
     rows
 }
 
-fn share_of<'r, 'a: 'r>(rows: impl IntoIterator<Item = &'r Row>) -> Share {
+fn share_of<'r>(rows: impl IntoIterator<Item = &'r Row>) -> Share {
     rows.into_iter()
         .fold(Share::default(), |sum, row| Share::new(sum.hits + f64::from(row.cell.failed), sum.of + f64::from(row.cell.completed)))
 }

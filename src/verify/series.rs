@@ -64,7 +64,8 @@ pub fn groups<'a>(case: &'a Case<'_>, own: &ServiceName) -> BTreeMap<Group, Vec<
     all
 }
 
-fn within(spans: &[TimeSpan], points: &Points) -> impl Iterator<Item = (Time, f64)> {
+/// The samples in any of the spans.
+pub fn within(spans: &[TimeSpan], points: &Points) -> impl Iterator<Item = (Time, f64)> {
     points.iter().filter(|p| spans.iter().any(|span| span.contains(p.0))).copied()
 }
 
