@@ -22,6 +22,7 @@ mod messages;
 pub mod pattern;
 mod pending;
 pub mod place;
+mod recall;
 mod records;
 pub mod rhythm;
 mod scanner;

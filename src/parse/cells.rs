@@ -137,6 +137,16 @@ impl Cell {
         self.start as usize
     }
 
+    /// Where it ends, in bytes.
+    pub fn end(self) -> usize {
+        self.end as usize
+    }
+
+    /// The same at another place.
+    pub fn moved_to(self, start: usize, end: usize) -> Cell {
+        Cell { rank: self.rank, ..Cell::new(start, end, self.spelling) }
+    }
+
     fn is_absent(self) -> bool {
         self.spelling == Spelling::Absent
     }
@@ -222,6 +232,11 @@ impl Row {
                 self.replace(column, moved);
             }
         }
+    }
+
+    /// All columns that are filled.
+    pub fn filled(&self) -> impl Iterator<Item = (Column, Cell)> + '_ {
+        Column::ALL.iter().filter_map(|column| Some((*column, self.cell(*column)?)))
     }
 
     /// Whether any of several columns is filled.

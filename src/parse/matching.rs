@@ -163,6 +163,20 @@ impl<'f> Matcher<'f> {
         self.formats.plan().look(text, &mut self.marks)
     }
 
+    /// Whether no line has named the fields of those after it.
+    pub fn knows_no_fields(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Whether a line cannot be a row of a format's table, whatever its cells say.
+    pub fn is_no_table(&self, format: &LineFormat, text: &str) -> bool {
+        if format.fields.is_empty() {
+            return self.header.is_none();
+        }
+        let mut cells = 0;
+        has_too_few_cells(format, text) || (scan_csv(text, b',', &mut |_, _| cells += 1) && !is_wide_enough(format, cells))
+    }
+
     /// Looks whether the first line of a file is a CSV header.
     pub fn see_first(&mut self, line: &str) {
         let format = self.formats.lines().iter().find(|f| f.reader == Reader::Csv && f.fields.is_empty());
@@ -181,7 +195,7 @@ impl<'f> Matcher<'f> {
         match format.reader {
             Reader::Lines => self.variants(format, text, candidates, clock, row),
             Reader::Json => self.json(format, text, clock, row),
-            Reader::Logfmt => self.logfmt(format, text, row).then(|| self.head(format, text, clock, row)).flatten(),
+            Reader::Logfmt => self.logfmt_row(format, text, row).then(|| self.head(format, text, clock, row)).flatten(),
             Reader::Fields => return self.fields(format, text, clock, row),
             Reader::Csv if format.fields.is_empty() => return self.headed_csv(format, text, clock, row),
             Reader::Csv => self.csv(format, text, clock, row),
@@ -193,19 +207,25 @@ impl<'f> Matcher<'f> {
 
     /// Whether the line is an object with the keys that the format requires, and says anything.
     fn json(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
+        self.json_row(format, text, row).then(|| self.head(format, text, clock, row)).flatten()
+    }
+
+    /// Fills a row from such an object.
+    pub fn json_row(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) -> bool {
         if !text.trim_start().starts_with('{') {
-            return None;
+            return false;
         }
         let mut found = 0;
         let whole = self.with_keys(format, text, row, &mut found, |names| scan_object(text, 0, names));
-        if !whole || found != required(format) || !says_something(row) {
-            return None;
+        let taken = whole && found == required(format) && says_something(row);
+        if taken {
+            read_level_inside(text, row);
         }
-        read_level_inside(text, row);
-        self.head(format, text, clock, row)
+        taken
     }
 
-    fn logfmt(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) -> bool {
+    /// Fills a row from a line of pairs.
+    pub fn logfmt_row(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) -> bool {
         let mut found = 0;
         let pairs = self.with_keys(format, text, row, &mut found, |names| pairs_of(text, 0, names));
         let mostly_pairs = pairs.leads && pairs.pairs >= 2 && pairs.words <= pairs.pairs;
@@ -325,12 +345,12 @@ impl<'f> Matcher<'f> {
         let Some(message) = row.cell(Column::Message) else { return };
         let (inside, base) = (message.raw(text), message.start());
         let mut cells = Row::default();
+        if !is_structured_inside(inside) {
+            return read_level_inside(text, row);
+        }
         let structured = match inside.as_bytes() {
             [b'{', .., b'}'] => self.with_keys(format, text, &mut cells, &mut 0, |names| scan_object(inside, base, names)),
-            [b'a'..=b'z', ..] if MESSAGE_KEY.find(inside.as_bytes()).is_some() => {
-                self.with_keys(format, text, &mut cells, &mut 0, |names| pairs_of(inside, base, names)).leads
-            }
-            _ => false,
+            _ => self.with_keys(format, text, &mut cells, &mut 0, |names| pairs_of(inside, base, names)).leads,
         };
         if structured && cells.has(Column::Message) {
             row.replace(Column::Message, Cell::default());
@@ -361,7 +381,7 @@ impl<'f> Matcher<'f> {
     }
 
     /// `None` where the time column holds no time.
-    fn head_by(&mut self, format: &LineFormat, variant: Option<&Variant>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+    pub fn head_by(&mut self, format: &LineFormat, variant: Option<&Variant>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
         let level = self.level(format, text, row);
         let Some(written) = row.raw(Column::Time, text) else { return Some(Head { level, ..Head::default() }) };
         let patterns = variant.map(|variant| variant.time.as_slice()).unwrap_or_default();
@@ -405,6 +425,11 @@ impl<'f> Matcher<'f> {
         self.alone(variant, text, &mut Row::default())
     }
 
+    /// Fills a row by one variant.
+    pub fn fills(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
+        self.alone(variant, text, row)
+    }
+
     fn alone(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
         self.places.clear();
         self.variant(variant, text, 0, row)
@@ -433,9 +458,7 @@ impl<'f> Matcher<'f> {
     }
 
     fn csv(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Option<Head> {
-        // A row that goes on in the next line cannot have all its cells yet, but then it has a quote.
-        let commas = memchr::memchr_iter(b',', text.as_bytes()).count();
-        if commas + 5 < format.fields.len() && memchr::memchr(b'"', text.as_bytes()).is_none() {
+        if has_too_few_cells(format, text) {
             return None;
         }
         let mut cells = 0;
@@ -447,10 +470,21 @@ impl<'f> Matcher<'f> {
                 row.set(*column, cell, 0);
             }
         });
-        let enough = cells + 4 >= format.fields.len() || !whole;
+        let enough = is_wide_enough(format, cells) || !whole;
         let head = enough.then(|| self.head(format, text, clock, row)).flatten().filter(|head| head.time.is_some())?;
         Some(Head { open: !whole, ..head })
     }
+}
+
+/// Later versions of a program add cells, earlier ones lack some.
+fn is_wide_enough(format: &LineFormat, cells: usize) -> bool {
+    cells + 4 >= format.fields.len()
+}
+
+/// A row that goes on in the next line cannot have all its cells yet, but then it has a quote.
+fn has_too_few_cells(format: &LineFormat, text: &str) -> bool {
+    let commas = memchr::memchr_iter(b',', text.as_bytes()).count();
+    commas + 5 < format.fields.len() && memchr::memchr(b'"', text.as_bytes()).is_none()
 }
 
 /// Fills a row from the values of a line that names them.
@@ -505,8 +539,17 @@ fn packed(word: &str) -> Option<u64> {
     Some(u64::from_le_bytes(bytes))
 }
 
+/// Whether a message may be JSON or logfmt by itself.
+pub fn is_structured_inside(message: &str) -> bool {
+    match message.as_bytes() {
+        [b'{', .., b'}'] => true,
+        [b'a'..=b'z', ..] => MESSAGE_KEY.find(message.as_bytes()).is_some(),
+        _ => false,
+    }
+}
+
 /// `time INFO name: …` looks like `time host program: …`.
-fn takes_level_for_name(text: &str, row: &Row) -> bool {
+pub fn takes_level_for_name(text: &str, row: &Row) -> bool {
     let is_level = |column| row.raw(column, text).is_some_and(header::is_level);
     !row.has(Column::Level) && (is_level(Column::Instance) || (is_level(Column::Service) && !row.has(Column::Pid)))
 }

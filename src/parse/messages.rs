@@ -15,6 +15,7 @@ use super::compile::MessageFormat;
 use super::keys::{Key, KeyCache};
 use super::matching::fill_by;
 use super::pattern::{Pattern, Places};
+use super::recall::Meant;
 use super::structured::{Names, pairs_of};
 use super::tokens;
 
@@ -36,7 +37,7 @@ pub struct Meanings {
 
 impl Meanings {
     /// A bit for each pattern that may have something to say of a text, and [`STATUS`].
-    fn of(&mut self, formats: &Formats, text: &str) -> u64 {
+    pub fn of(&mut self, formats: &Formats, text: &str) -> u64 {
         self.masked.clear();
         tokens::mask_into(text, &mut self.masked);
         if let Some(known) = self.known.get(self.masked.as_str()) {
@@ -79,8 +80,13 @@ fn bit(number: usize) -> u64 {
     1_u64 << number.min(LAST)
 }
 
-/// Fills what the line's own columns left open. The masked message stays in `meanings`.
-pub fn read_message<'m>(formats: &Formats, meanings: &'m mut Meanings, record: &mut Record<'_>) -> Option<&'m str> {
+/// Fills what the line's own columns left open, and returns the masked message. `known` is what the message means where that is known.
+pub fn read_message<'m>(
+    formats: &Formats,
+    meanings: &'m mut Meanings,
+    known: Option<&'m Meant>,
+    record: &mut Record<'_>,
+) -> Option<&'m str> {
     if let Some(error) = record.error.take() {
         let may_be = meanings.of(formats, &error);
         if may_be & !STATUS != 0 {
@@ -90,13 +96,13 @@ pub fn read_message<'m>(formats: &Formats, meanings: &'m mut Meanings, record: &
         record.error = Some(error);
     }
     if record.request.is_some() && is_request_line(&record.message) {
-        return None;
+        return known.map(|known| &*known.masked);
     }
-    let may_be = meanings.of(formats, &record.message);
+    let may_be = known.map_or_else(|| meanings.of(formats, &record.message), |known| known.may_be);
     if may_be != 0 {
         read_meaning(formats, meanings, may_be, record);
     }
-    Some(&meanings.masked)
+    Some(known.map_or(&meanings.masked, |known| &known.masked))
 }
 
 fn read_meaning(formats: &Formats, meanings: &mut Meanings, may_be: u64, record: &mut Record<'_>) {

@@ -10,7 +10,7 @@ use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 
 use super::cells::{Cell, Column, Row, Spelling};
 use super::compile::column;
-use super::scanner::{self, Scanned, Scanner, Trail};
+use super::scanner::{self, Asked, Scanned, Scanner, Trail};
 
 /// A regular expression that is compiled when it is first needed. ASCII classes, bytes: the fastest that there is.
 #[derive(Debug)]
@@ -243,6 +243,15 @@ impl Compiled {
             }
         }
         true
+    }
+
+    /// Whether the expression matches, telling what is asked of the text; [`Scanned::Unsure`] where an automaton would have to decide.
+    pub fn is_match_asking(&self, text: &str, asked: &mut dyn Asked) -> Scanned {
+        let Ok(scanner) = &self.scanner else { return Scanned::Unsure };
+        match scanner.is_match_asking(text.as_bytes(), asked) {
+            Scanned::Match(end) if end == text.len() && self.rest.is_some_and(|rest| rest.needed) => Scanned::No,
+            scanned => scanned,
+        }
     }
 
     fn is_match(&self, text: &str) -> bool {

@@ -7,7 +7,7 @@ mod ledger;
 mod log;
 mod parts;
 pub mod piece;
-mod tries;
+pub mod tries;
 
 use std::io::{self, Read};
 
@@ -159,5 +159,7 @@ impl Opening {
 
 #[cfg(test)]
 mod mixed;
+#[cfg(test)]
+mod recalled;
 #[cfg(test)]
 mod tests;

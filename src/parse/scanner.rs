@@ -5,6 +5,8 @@
 //! it does not, and something else might have, the scanner says so and the regular expression decides. So the result is
 //! always that of the regular expression. Does not know columns or formats.
 
+use std::sync::LazyLock;
+
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr2, memchr3};
 use regex_syntax::ParserBuilder;
@@ -64,6 +66,56 @@ pub fn groups(hir: &Hir) -> Vec<(usize, &str)> {
         HirKind::Repetition(repetition) => groups(&repetition.sub),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().flat_map(groups).collect(),
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => Vec::new(),
+    }
+}
+
+/// Is told of all that a scan asks of its text, so that it can tell for which other texts the answers were the same.
+pub trait Asked {
+    /// Whether these bytes stand at a place.
+    fn literal(&mut self, _at: usize, _bytes: &[u8]) {}
+
+    /// Whether a byte of each class stands from a place on.
+    fn fixed(&mut self, _at: usize, _classes: &[ByteSet]) {}
+
+    /// How many bytes of a class stand from a place on, which were `length`; where between `least` and `most` of them may be taken.
+    fn run(&mut self, _at: usize, _length: usize, _class: &ByteSet, _bounds: (usize, usize)) {}
+
+    /// Where between two places something may follow that begins with a byte of a class.
+    fn follows(&mut self, _from: usize, _to: usize, _class: &ByteSet) {}
+
+    /// Whether a byte of a class stands at a place, which is not taken yet.
+    fn first(&mut self, _at: usize, _class: &ByteSet) {}
+
+    /// Whether the text has another in it.
+    fn text(&mut self, _needle: &[u8]) {}
+}
+
+/// Nobody wants to know.
+impl Asked for () {}
+
+impl Asked for &mut dyn Asked {
+    fn literal(&mut self, at: usize, bytes: &[u8]) {
+        (**self).literal(at, bytes);
+    }
+
+    fn fixed(&mut self, at: usize, classes: &[ByteSet]) {
+        (**self).fixed(at, classes);
+    }
+
+    fn run(&mut self, at: usize, length: usize, class: &ByteSet, bounds: (usize, usize)) {
+        (**self).run(at, length, class, bounds);
+    }
+
+    fn follows(&mut self, from: usize, to: usize, class: &ByteSet) {
+        (**self).follows(from, to, class);
+    }
+
+    fn first(&mut self, at: usize, class: &ByteSet) {
+        (**self).first(at, class);
+    }
+
+    fn text(&mut self, needle: &[u8]) {
+        (**self).text(needle);
     }
 }
 
@@ -139,8 +191,12 @@ struct Choice {
     sure: bool,
 }
 
+/// A class of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct ByteSet(Box<[bool; 256]>);
+pub struct ByteSet(Box<[bool; 256]>);
+
+/// Every byte.
+static ANYTHING: LazyLock<ByteSet> = LazyLock::new(|| ByteSet::of(0..=255));
 
 /// What may come next: the first bytes, and whether nothing at all will do.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,7 +216,8 @@ impl ByteSet {
         set
     }
 
-    fn has(&self, byte: u8) -> bool {
+    /// Whether a byte is of the class.
+    pub fn has(&self, byte: u8) -> bool {
         self.0[usize::from(byte)]
     }
 
@@ -227,7 +284,7 @@ impl Scanner {
         trail.failed = None;
         let known = self.known[from];
         slots.iter_mut().skip(known).for_each(|slot| *slot = usize::MAX);
-        let mut scan = Scan { text, slots, doubt: false, tries: MOST_TRIES, nested: false };
+        let mut scan = Scan { text, slots, doubt: false, tries: MOST_TRIES, nested: false, asked: () };
         for (number, step) in self.steps[..self.sure].iter().enumerate().skip(from) {
             trail.places.push(at);
             match scan.sure_step(step, at) {
@@ -248,7 +305,7 @@ impl Scanner {
 
     /// Whether an expression matches, without its groups.
     pub fn is_match(&self, text: &[u8], is_hopeless: impl FnOnce() -> bool) -> Scanned {
-        let mut scan = Scan { text, slots: &mut [], doubt: false, tries: MOST_TRIES, nested: false };
+        let mut scan = Scan { text, slots: &mut [], doubt: false, tries: MOST_TRIES, nested: false, asked: () };
         match scan.steps(&self.steps[..self.sure], 0) {
             Some(at) => self.end(&mut scan, at, is_hopeless),
             None if scan.doubt => Scanned::Unsure,
@@ -256,8 +313,18 @@ impl Scanner {
         }
     }
 
+    /// The same, telling what is asked.
+    pub fn is_match_asking(&self, text: &[u8], asked: &mut dyn Asked) -> Scanned {
+        let mut scan = Scan { text, slots: &mut [], doubt: false, tries: MOST_TRIES, nested: false, asked };
+        match scan.steps(&self.steps, 0) {
+            Some(end) => Scanned::Match(end),
+            None if scan.doubt => Scanned::Unsure,
+            None => Scanned::No,
+        }
+    }
+
     /// The steps that may be done in several ways.
-    fn end(&self, scan: &mut Scan<'_, '_>, at: usize, is_hopeless: impl FnOnce() -> bool) -> Scanned {
+    fn end(&self, scan: &mut Scan<'_, '_, ()>, at: usize, is_hopeless: impl FnOnce() -> bool) -> Scanned {
         if self.sure < self.steps.len() && is_hopeless() {
             return Scanned::No;
         }
@@ -290,7 +357,7 @@ impl Step {
     }
 }
 
-struct Scan<'t, 's> {
+struct Scan<'t, 's, A> {
     text: &'t [u8],
     slots: &'s mut [usize],
     /// Something else than what was taken might match.
@@ -298,9 +365,10 @@ struct Scan<'t, 's> {
     tries: u32,
     /// Within a group, what follows it is not seen.
     nested: bool,
+    asked: A,
 }
 
-impl Scan<'_, '_> {
+impl<A: Asked> Scan<'_, '_, A> {
     fn steps(&mut self, steps: &[Step], mut at: usize) -> Option<usize> {
         for (number, step) in steps.iter().enumerate() {
             at = match step {
@@ -315,8 +383,12 @@ impl Scan<'_, '_> {
     /// A step that does not depend on those that follow.
     fn sure_step(&mut self, step: &Step, at: usize) -> Option<usize> {
         match step {
-            Step::Literal(bytes) => self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len()),
+            Step::Literal(bytes) => {
+                self.asked.literal(at, bytes);
+                self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len())
+            }
             Step::Fixed(sets) => {
+                self.asked.fixed(at, sets);
                 let bytes = self.text.get(at..at + sets.len())?;
                 sets.iter().zip(bytes).all(|(set, byte)| set.has(*byte)).then_some(at + sets.len())
             }
@@ -347,8 +419,10 @@ impl Scan<'_, '_> {
         let rest = self.text.get(at..)?;
         let rest = &rest[..rest.len().min(run.most)];
         let length = run.length(rest);
+        self.asked.run(at, length, &run.set, (run.least, run.most));
         let length = if run.lazy {
             let enough = length.min(run.least);
+            self.asked.follows(at, at + length, &run.next.first);
             enough + rest[enough..length].iter().take_while(|byte| !run.next.first.has(**byte)).count()
         } else {
             length
@@ -361,6 +435,8 @@ impl Scan<'_, '_> {
         let rest = self.text.get(at..)?;
         let longest = run.length(&rest[..rest.len().min(run.most)]);
         let lengths = run.least..longest.checked_add(1)?;
+        self.asked.run(at, longest, &run.set, (run.least, run.most));
+        self.asked.follows(at, at + longest, if run.next.nothing { &ANYTHING } else { &run.next.first });
         let count = lengths.len();
         for number in 0..count {
             let length = if run.lazy { lengths.start + number } else { lengths.end - 1 - number };
@@ -417,6 +493,7 @@ impl Scan<'_, '_> {
         choice.slots.iter().for_each(|slot| self.set(*slot, usize::MAX));
         let byte = self.text.get(at);
         for (first, branch) in &choice.branches {
+            self.asked.first(at, first);
             if !choice.nothing && !byte.is_some_and(|byte| first.has(*byte)) {
                 continue;
             }
@@ -434,8 +511,13 @@ impl Scan<'_, '_> {
         let nested = std::mem::replace(&mut self.nested, true);
         let end = self.steps(steps, at);
         self.nested = nested;
-        let impossible = || needed.is_some_and(|needed| needed.0.find(&self.text[at..]).is_none());
-        if end.is_none() && self.doubt && !impossible() {
+        let impossible = |asked: &mut A| {
+            needed.is_some_and(|needed| {
+                asked.text(needed.0.needle());
+                needed.0.find(&self.text[at..]).is_none()
+            })
+        };
+        if end.is_none() && self.doubt && !impossible(&mut self.asked) {
             return None;
         }
         self.doubt &= end.is_some();

@@ -9,9 +9,9 @@ use crate::model::Record;
 pub const VARIABLE: &str = "<*>";
 
 /// Identifiers of at least this length that mix digits and letters are variables: request ids, pod hashes, tokens.
-const LONG_IDENTIFIER: usize = 16;
+pub(super) const LONG_IDENTIFIER: usize = 16;
 /// Hexadecimal runs of at least this length that have a digit are variables.
-const HEX_IDENTIFIER: usize = 8;
+pub(super) const HEX_IDENTIFIER: usize = 8;
 /// Longest unit that may follow a number directly: `ms`, `MiB`, `req`.
 const LONGEST_UNIT: usize = 3;
 
@@ -136,13 +136,17 @@ impl Run {
             return Some((next, next));
         }
         let unit = &run[self.digits..];
-        let is_unit = self.digits > 0 && unit.len() <= LONGEST_UNIT && unit.iter().all(u8::is_ascii_alphabetic);
-        is_unit.then_some((self.start + self.digits, self.end))
+        (self.digits > 0 && is_unit(unit)).then_some((self.start + self.digits, self.end))
     }
 }
 
+/// Whether what follows a number directly is its unit.
+pub(super) fn is_unit(word: &[u8]) -> bool {
+    word.len() <= LONGEST_UNIT && word.iter().all(u8::is_ascii_alphabetic)
+}
+
 /// `12T08` within `2023-08-12T08:00:00Z`.
-fn is_clock_of_date(run: &[u8]) -> bool {
+pub(super) fn is_clock_of_date(run: &[u8]) -> bool {
     matches!(run, [a, b, b'T', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()))
 }
 

@@ -4,6 +4,7 @@
 //! of depends on the line and the file's dialect alone, not on the lines before it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::model::Time;
 use crate::read::lines::{Lines, without_colours};
@@ -16,6 +17,7 @@ use super::super::detect::CATCH_ALL;
 use super::super::format::Reader;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Outer, Pending};
+use super::super::recall::{Known, Recall, Recalled, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -38,6 +40,8 @@ pub struct Log<'f, 's, 'b> {
     /// The line before was of the first format that is tried.
     of_first: bool,
     tries: Tries<'f>,
+    /// `None`: every line is read as if none came before.
+    recall: Option<Recall<'f>>,
     pending: Pending<'f, 'b>,
     row: Box<Row>,
     /// The beginning of a line that its envelope cut, and what the envelope said of it.
@@ -62,6 +66,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             dated: false,
             of_first: false,
             tries: Tries::default(),
+            recall: Some(Recall::default()),
             pending: Pending::default(),
             row: Box::default(),
             partial: String::new(),
@@ -70,6 +75,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             ledger: Ledger::default(),
             sink,
         }
+    }
+
+    /// Reads every line as if none came before.
+    #[cfg(test)]
+    pub fn forgetful(self) -> Self {
+        Log { recall: None, ..self }
     }
 
     /// Takes note of lines that lost their middle.
@@ -144,6 +155,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             dated: log.dated,
             of_first: log.of_first,
             tries: log.tries,
+            recall: log.recall,
             row: log.row,
             partial: log.partial,
             partial_outer: log.partial_outer,
@@ -306,6 +318,9 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if self.pending.live && self.pending.in_trace && trace::is_part(text) {
             return order.first().is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer));
         }
+        if self.is_recalled(text, outer) {
+            return true;
+        }
         // Where the last line was of the first format, so mostly is this one.
         let tried = order.first().copied().filter(|_| self.of_first);
         if tried.is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer)) {
@@ -333,6 +348,33 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         false
     }
 
+    /// Whether a line is like one met before, and is taken as that was. What is within a block depends on more than the line.
+    fn is_recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+        let Some(recall) = self.recall.as_mut().filter(|_| !self.pending.is_block() && self.matcher.knows_no_fields()) else {
+            return false;
+        };
+        let known = match recall.look(text) {
+            Recalled::No => return false,
+            Recalled::Again => {
+                let order = self.dialect.detected.order.as_slice();
+                let mut teacher = Teacher { matcher: &mut self.matcher, tries: &mut self.tries, order, clock: &self.clock };
+                recall.learn(text, &mut teacher);
+                return false;
+            }
+            Recalled::Known(known) => known,
+        };
+        let formats = self.matcher.formats;
+        let looked = known.kind.map(|_| self.tries.kind(formats, &self.dialect.detected.order, formats.beginnings().look(text)));
+        if looked != known.kind {
+            return false;
+        }
+        recall.fill(&known, &mut self.row);
+        let head = self.matcher.head_by(known.format, known.variant, text, &self.clock, &self.row);
+        let Some(head) = head.filter(|head| head.time.is_some()) else { return false };
+        self.of_first = known.kind.is_none();
+        self.accept(known.format, head, text, outer, Some(known))
+    }
+
     fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
         // A block ends at the header of the next, and where another program's line says of itself when it was written.
         let in_block = self.pending.is_block();
@@ -341,7 +383,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             Matched::No => false,
             Matched::Nothing => !in_block || own,
             Matched::Record(head) if in_block && !own && !self.ends_block(format, head, text) => false,
-            Matched::Record(head) => self.accept(format, head, text, outer),
+            Matched::Record(head) => self.accept(format, head, text, outer, None),
         }
     }
 
@@ -351,15 +393,23 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         head.time.is_some() && (sure || self.pending.is_complete_before(text))
     }
 
-    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+    /// Takes a line for a record of a format. `known`: how it is read, where that was remembered.
+    fn accept(
+        &mut self,
+        format: &'f LineFormat,
+        head: Head,
+        text: &mut Cow<'b, str>,
+        outer: &Outer,
+        known: Option<Arc<Known<'f>>>,
+    ) -> bool {
         if format.reader == Reader::Block {
             return self.accept_block(format, text, outer);
         }
         if self.attaches(format, text) {
             return true;
         }
-        let known = outer.time.or(head.time);
-        let Some(time) = known.or_else(|| self.clock.near.filter(|_| self.dated)) else {
+        let written = outer.time.or(head.time);
+        let Some(time) = written.or_else(|| self.clock.near.filter(|_| self.dated)) else {
             self.ledger.undated += 1;
             return false;
         };
@@ -368,6 +418,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         self.dated = true;
         self.pending.begin(Some(format), Head { time: Some(time), ..head }, std::mem::take(text), outer.clone(), self.ledger.lines);
         std::mem::swap(&mut self.pending.row, &mut self.row);
+        self.pending.known = known;
         true
     }
 

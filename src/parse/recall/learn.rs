@@ -1,0 +1,216 @@
+//! How a line was read, told so that it holds for all lines that differ from it in what may differ.
+//!
+//! The line is matched once more against every format that comes before its own, watching what is asked of it. What cannot be watched is not
+//! learnt: automata, headers told by their shape, tables, blocks.
+
+use std::borrow::Cow;
+
+use super::super::assemble;
+use super::super::cells::{Cell, Column, Row};
+use super::super::compile::{LineFormat, Variant};
+use super::super::format::Reader;
+use super::super::matching::{Head, Matched, Matcher, is_structured_inside, takes_level_for_name};
+use super::super::pattern::Pattern;
+use super::super::records::tries::Tries;
+use super::super::scanner::Scanned;
+use super::super::structured::{Names, pairs_of, scan_object};
+use super::super::timestamp::Clock;
+use super::super::tokens;
+use super::folded::Folded;
+use super::pins::{Pin, Pins};
+use super::{Known, Meant, Place, Span};
+
+/// What was learnt of a line.
+pub struct Lesson<'f> {
+    pub known: Known<'f>,
+    /// What must be the same of each part.
+    pub pins: Vec<Pin>,
+}
+
+/// What a format makes of a line, whatever its parts are within their pins.
+enum Tried<'f> {
+    No,
+    Taken(Option<&'f Variant>),
+    /// That cannot be told.
+    Untold,
+}
+
+/// The formats, in the order in which lines are tried, and what is known of time.
+pub struct Teacher<'t, 'f> {
+    pub matcher: &'t mut Matcher<'f>,
+    pub tries: &'t mut Tries<'f>,
+    pub order: &'t [&'f LineFormat],
+    pub clock: &'t Clock,
+}
+
+impl<'f> Teacher<'_, 'f> {
+    /// Reads a line for all that fold to the same; `None` where what it is cannot be told of them.
+    pub fn learn(&mut self, text: &str, folded: &Folded) -> Option<Lesson<'f>> {
+        let formats = self.matcher.formats;
+        let candidates = formats.beginnings().look(text);
+        let kind = self.tries.kind(formats, self.order, candidates);
+        let mut pins = Pins::new(text, folded.parts());
+        let mut keys_are_pinned = false;
+        for place in 0.. {
+            let format = self.tries.format(kind, place)?;
+            if format.is_structured() {
+                if !std::mem::replace(&mut keys_are_pinned, true) {
+                    pin_keys(text, &mut pins);
+                }
+                if !formats.plan().may_be(self.matcher.look(text), format) {
+                    continue;
+                }
+            }
+            let variant = match self.tried(format, text, &mut pins) {
+                Tried::No => continue,
+                Tried::Untold => return None,
+                Tried::Taken(variant) => variant,
+            };
+            let mut row = Row::default();
+            let Matched::Record(head) = self.matcher.line(format, text, &candidates, self.clock, &mut row) else { return None };
+            let is_first = self.order.first().is_some_and(|first| std::ptr::eq(*first, format));
+            if head.open || !(is_first || self.tries.is_lasting(kind)) {
+                return None;
+            }
+            let cells = cells(&row, folded, &mut pins);
+            let meant = self.meant(&row, text, head, folded);
+            let known = Known { format, variant, kind: (!is_first).then_some(kind), cells, meant };
+            return Some(Lesson { known, pins: pins.into_pins() });
+        }
+        None
+    }
+
+    fn tried(&mut self, format: &'f LineFormat, text: &str, pins: &mut Pins<'_>) -> Tried<'f> {
+        match format.ignore.as_ref().map(|pattern| asked(pattern, text, pins)) {
+            None | Some(Scanned::No) => {}
+            Some(_) => return Tried::Untold,
+        }
+        match format.reader {
+            Reader::Lines => self.variants(format, text, pins),
+            Reader::Json => self.structured(format, text, Matcher::json_row),
+            Reader::Logfmt => self.structured(format, text, Matcher::logfmt_row),
+            Reader::Fields if self.matcher.knows_no_fields() && !text.starts_with('#') => Tried::No,
+            Reader::Csv if self.matcher.is_no_table(format, text) => Tried::No,
+            Reader::Block => match format.block.as_ref().map(|pattern| asked(pattern, text, pins)) {
+                Some(Scanned::No) => Tried::No,
+                _ => Tried::Untold,
+            },
+            Reader::Fields | Reader::Csv | Reader::Header => Tried::Untold,
+        }
+    }
+
+    /// Which keys there are decides, and they are pinned; but for the time, which is read again for each line.
+    fn structured(
+        &mut self,
+        format: &'f LineFormat,
+        text: &str,
+        fill: impl FnOnce(&mut Matcher<'f>, &'f LineFormat, &str, &mut Row) -> bool,
+    ) -> Tried<'f> {
+        if fill(self.matcher, format, text, &mut Row::default()) { Tried::Taken(None) } else { Tried::No }
+    }
+
+    fn variants(&mut self, format: &'f LineFormat, text: &str, pins: &mut Pins<'_>) -> Tried<'f> {
+        for variant in &format.variants {
+            if !pins.begins(|byte| variant.may_begin_with(byte)) {
+                continue;
+            }
+            match asked(&variant.pattern, text, pins) {
+                Scanned::No => continue,
+                Scanned::Unsure => return Tried::Untold,
+                Scanned::Match(_) => {}
+            }
+            let mut row = Row::default();
+            if !self.matcher.fills(variant, text, &mut row) {
+                return Tried::Untold;
+            }
+            for column in [Column::Service, Column::Instance] {
+                if let Some(cell) = row.cell(column).filter(|cell| may_be_level(cell.raw(text))) {
+                    pins.bytes(cell.start()..cell.end());
+                }
+            }
+            if takes_level_for_name(text, &row) {
+                continue;
+            }
+            let message = row.cell(Column::Message);
+            if row.has(Column::Prefix) || message.is_some_and(|message| is_structured_inside(message.raw(text))) {
+                return Tried::Untold;
+            }
+            if let Some(tail) = row.cell(Column::Tail) {
+                pairs_of(tail.raw(text), tail.start(), &mut Keys { text, pins });
+            }
+            return Tried::Taken(Some(variant));
+        }
+        Tried::No
+    }
+
+    /// The masked message, where it is a part of the line that masking cannot tell from that of another.
+    fn meant(&mut self, row: &Row, text: &str, head: Head, folded: &Folded) -> Option<Meant> {
+        // Where the line has no message, the lines below may.
+        if ![Column::Message, Column::Request].iter().any(|column| row.has(*column)) {
+            return None;
+        }
+        let record = assemble::record(row, text, "", head);
+        let Cow::Borrowed(message) = record.message else { return None };
+        let start = (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        let end = start + message.len();
+        let cut = |at: usize| is_word(text, at.wrapping_sub(1)) && is_word(text, at);
+        let short = folded.parts().iter().any(|part| part.short && part.start() < end && part.end() > start);
+        if message.is_empty() || end > text.len() || short || cut(start) || cut(end) {
+            return None;
+        }
+        let may_be = self.matcher.meanings.of(self.matcher.formats, message);
+        Some(Meant { masked: tokens::mask(message).into(), may_be })
+    }
+}
+
+/// Whether a word may name a level with other digits: `debug1`.
+fn may_be_level(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn is_word(text: &str, at: usize) -> bool {
+    text.as_bytes().get(at).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+fn asked(pattern: &Pattern, text: &str, pins: &mut Pins<'_>) -> Scanned {
+    pattern.compiled().map_or(Scanned::Unsure, |compiled| compiled.is_match_asking(text, pins))
+}
+
+/// Where the cells stand, told by the parts before them.
+fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Box<[Span]> {
+    let mut place = |at: usize| {
+        pins.place(at);
+        let before = folded.parts().partition_point(|part| part.end() <= at);
+        let from = before.checked_sub(1).map_or(0, |last| folded.parts()[last].end());
+        Place { parts: before as u32, behind: (at - from) as u32 }
+    };
+    row.filled().map(|(column, cell)| Span { column, cell, start: place(cell.start()), end: place(cell.end()) }).collect()
+}
+
+/// Pins the names of what may be an object or pairs.
+fn pin_keys(text: &str, pins: &mut Pins<'_>) {
+    if text.trim_start().starts_with('{') {
+        scan_object(text, 0, &mut Keys { text, pins });
+    } else if text.contains('=') {
+        pairs_of(text, 0, &mut Keys { text, pins });
+    }
+}
+
+/// Pins names.
+struct Keys<'k, 'l> {
+    text: &'k str,
+    pins: &'k mut Pins<'l>,
+}
+
+impl Names for Keys<'_, '_> {
+    type Name = ();
+
+    fn root(&self) {}
+
+    fn within(&mut self, (): (), raw: &[u8]) {
+        let start = raw.as_ptr() as usize - self.text.as_ptr() as usize;
+        self.pins.bytes(start..start + raw.len());
+    }
+
+    fn value(&mut self, (): (), _: Cell) {}
+}

@@ -1,0 +1,168 @@
+//! What of a line's parts must stay as it is for a scan to take the same way: asked while one line is scanned, for all its like.
+//!
+//! A scan knows its text by what it asks ([`Asked`]). Where the bytes of a part are all of a class or none is, the answer is the same for whatever
+//! stands there; where places within a part matter, for whatever is as long; else only for the same bytes.
+
+use super::super::scanner::{Asked, ByteSet};
+use super::folded::{Kind, Part};
+
+/// What of a part must be the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pin {
+    #[default]
+    Nothing,
+    Length,
+    Bytes,
+}
+
+/// What the bytes of a part may be to a class.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    All,
+    None,
+    Some,
+}
+
+fn within(kind: Kind, has: impl Fn(u8) -> bool) -> Within {
+    let first = has(b'0');
+    match kind.bytes().iter().all(|byte| has(*byte) == first) {
+        true if first => Within::All,
+        true => Within::None,
+        false => Within::Some,
+    }
+}
+
+/// Gathers what must stay of a line.
+pub struct Pins<'l> {
+    text: &'l [u8],
+    parts: &'l [Part],
+    pins: Vec<Pin>,
+}
+
+impl<'l> Pins<'l> {
+    /// Nothing was asked yet.
+    pub fn new(text: &'l str, parts: &'l [Part]) -> Pins<'l> {
+        Pins { text: text.as_bytes(), parts, pins: vec![Pin::Nothing; parts.len()] }
+    }
+
+    /// What must stay of each part.
+    pub fn into_pins(self) -> Vec<Pin> {
+        self.pins
+    }
+
+    /// All of a range must stay.
+    pub fn bytes(&mut self, range: std::ops::Range<usize>) {
+        self.each(range.start, range.end, |_| Pin::Bytes);
+    }
+
+    /// A place within a part is used.
+    pub fn place(&mut self, at: usize) {
+        if let Some(number) = self.part(at)
+            && self.parts[number].start() < at
+        {
+            self.pin(number, Pin::Length);
+        }
+    }
+
+    /// Whether the first byte, where there is one, is of a class.
+    pub fn begins(&mut self, has: impl Fn(u8) -> bool) -> bool {
+        if let Some(number) = self.part(0)
+            && within(self.parts[number].kind, &has) == Within::Some
+        {
+            self.pin(number, Pin::Bytes);
+        }
+        self.text.first().is_some_and(|byte| has(*byte))
+    }
+
+    fn pin(&mut self, number: usize, pin: Pin) {
+        self.pins[number] = self.pins[number].max(pin);
+    }
+
+    /// The part that a place is in or at the beginning of.
+    fn part(&self, at: usize) -> Option<usize> {
+        let number = self.parts.partition_point(|part| part.end() <= at);
+        self.parts.get(number).filter(|part| part.start() <= at).map(|_| number)
+    }
+
+    /// Pins the parts that share bytes with a range.
+    fn each(&mut self, from: usize, to: usize, pin: impl Fn(Kind) -> Pin) {
+        let first = self.parts.partition_point(|part| part.end() <= from);
+        for number in first..self.parts.len() {
+            if self.parts[number].start() >= to {
+                break;
+            }
+            self.pin(number, pin(self.parts[number].kind));
+        }
+    }
+
+    /// One byte that is taken where it is of a class. Returns whether it is.
+    fn taken(&mut self, at: usize, has: impl Fn(u8) -> bool) -> bool {
+        if let Some(number) = self.part(at) {
+            match within(self.parts[number].kind, &has) {
+                Within::None => {}
+                // Whether another follows in the part depends on its length.
+                Within::All => self.pin(number, Pin::Length),
+                Within::Some => self.pin(number, Pin::Bytes),
+            }
+        }
+        self.text.get(at).is_some_and(|byte| has(*byte))
+    }
+}
+
+impl Asked for Pins<'_> {
+    fn literal(&mut self, at: usize, bytes: &[u8]) {
+        let _ = (at..).zip(bytes).all(|(at, wanted)| self.taken(at, |byte| byte == *wanted));
+    }
+
+    fn fixed(&mut self, at: usize, classes: &[ByteSet]) {
+        let _ = (at..).zip(classes).all(|(at, class)| self.taken(at, |byte| class.has(byte)));
+    }
+
+    fn run(&mut self, at: usize, length: usize, class: &ByteSet, (least, most): (usize, usize)) {
+        let (end, has) = (at + length, |byte| class.has(byte));
+        if length > 0 {
+            self.place(at);
+        }
+        // The byte that ended it counts too, where it was not the number.
+        let seen = end + usize::from(length < most);
+        self.each(at, seen, |kind| if within(kind, &has) == Within::Some { Pin::Bytes } else { Pin::Nothing });
+        let first = self.parts.partition_point(|part| part.end() <= at);
+        let inside: Vec<Part> = self.parts[first..].iter().take_while(|part| part.start() < end).copied().collect();
+        let varying: usize = inside.iter().map(|part| part.end().min(end) - part.start().max(at)).sum();
+        let surely = length - varying + inside.len();
+        if most != usize::MAX || surely < least {
+            self.each(at, seen, |_| Pin::Length);
+        }
+    }
+
+    fn follows(&mut self, from: usize, to: usize, class: &ByteSet) {
+        self.each(from, to, |kind| match within(kind, |byte| class.has(byte)) {
+            Within::None => Pin::Nothing,
+            Within::All => Pin::Length,
+            Within::Some => Pin::Bytes,
+        });
+    }
+
+    fn first(&mut self, at: usize, class: &ByteSet) {
+        let Some(number) = self.part(at) else { return };
+        if within(self.parts[number].kind, |byte| class.has(byte)) == Within::Some {
+            self.pin(number, Pin::Bytes);
+        }
+    }
+
+    fn text(&mut self, needle: &[u8]) {
+        for number in 0..self.parts.len() {
+            if may_overlap(needle, self.parts[number].kind) {
+                self.pin(number, Pin::Bytes);
+            }
+        }
+    }
+}
+
+/// Whether a text may share bytes with a part: then its first or its last word has bytes of the part's kind only, or a word of it has digits.
+fn may_overlap(needle: &[u8], kind: Kind) -> bool {
+    let all = |word: &[u8]| !word.is_empty() && word.iter().all(|byte| kind.has(*byte));
+    let begins = needle.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let ends = needle.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    needle.iter().any(u8::is_ascii_digit) || all(&needle[..begins]) || all(&needle[needle.len() - ends..])
+}

@@ -1,0 +1,165 @@
+//! Tests of folding and of pins. That lines are read the same with and without what is remembered is tested where logs are read.
+
+use proptest::prelude::*;
+
+use super::super::pattern::Pattern;
+use super::super::scanner::Scanned;
+use super::super::tokens;
+use super::folded::{Folded, Kind};
+use super::pins::{Pin, Pins};
+
+fn folded(text: &str) -> Folded {
+    let mut folded = Folded::default();
+    assert!(folded.fold(text), "{text}");
+    folded
+}
+
+/// Another spelling of a line: the same parts, with bytes and lengths taken from a row of numbers.
+pub fn respelled(text: &str, numbers: &[u8]) -> String {
+    let folded = folded(text);
+    let mut numbers = numbers.iter().copied().cycle();
+    let mut number = || usize::from(numbers.next().unwrap_or_default());
+    let (mut out, mut copied) = (String::new(), 0);
+    for part in folded.parts() {
+        out.push_str(&text[copied..part.start()]);
+        let length = part.end() - part.start();
+        // As often of the same length as of another.
+        let length = if number() % 2 == 0 { length } else { 1 + number() % 9 };
+        let bytes = part.kind.bytes();
+        out.extend((0..length).map(|_| char::from(bytes[number() % bytes.len()])));
+        copied = part.end();
+    }
+    out + &text[copied..]
+}
+
+#[test]
+fn what_differs_is_folded() {
+    let same = [
+        ("took 3 ms", "took 3141 ms"),
+        ("at 10.0.0.7:5432", "at 192.168.100.2:1"),
+        ("req=5141e3f295c8c1d8;", "req=a0b1c2d3e4;"),
+        ("C-0x55f31aae58b0", "C-0x1"),
+        ("id abcdefghijklmnop1 x", "id Zyxwvutsrqponmlk234 x"),
+        ("12ms p99", "3ms p99"),
+        ("größe 5 µs", "größe 77 µs"),
+        ("", ""),
+    ];
+    for (a, b) in same {
+        assert_eq!(folded(a).key(), folded(b).key(), "{a} {b}");
+    }
+    let apart = [
+        ("took 3 ms", "took x ms"),
+        ("a1", "b1"),
+        ("12T08:00", "123T08:00"),
+        ("12T08:00", "12T8:00"),
+        ("0x1g", "01x1g"),
+        ("ab12cd34", "ab12cd3"),
+        ("ab12g", "ab13g"),
+        ("v1", "v2"),
+        ("1.2", "1:2"),
+        ("a\u{1}", "a2"),
+    ];
+    for (a, b) in apart {
+        assert_ne!(folded(a).key(), folded(b).key(), "{a} {b}");
+    }
+    assert!(!Folded::default().fold(&"x".repeat(5000)));
+}
+
+#[test]
+fn lines_may_have_any_length_and_follow_each_other() {
+    let mut one = Folded::default();
+    for length in (0..200).chain(1000..=1024).rev() {
+        for text in ["x1 ".repeat(400), "7".repeat(1024), "a7f0".repeat(256), "word ".repeat(300)] {
+            let text = &text[..length.min(text.len())];
+            assert!(one.fold(text));
+            let fresh = folded(text);
+            assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{text}");
+        }
+    }
+}
+
+/// What a scan says of a line and of its like, whose pinned parts are the same, is the same.
+fn holds(pattern: &str, text: &str, other: &str) -> bool {
+    let (one, two) = (folded(text), folded(other));
+    if one.key() != two.key() {
+        return false;
+    }
+    let pattern = Pattern::new(pattern);
+    let compiled = pattern.compiled().unwrap();
+    let mut pins = Pins::new(text, one.parts());
+    let first = compiled.is_match_asking(text, &mut pins);
+    let alike = one.parts().iter().zip(two.parts()).zip(pins.into_pins()).all(|((a, b), pin)| match pin {
+        Pin::Nothing => true,
+        Pin::Length => a.end() - a.start() == b.end() - b.start(),
+        Pin::Bytes => text[a.start()..a.end()] == other[b.start()..b.end()],
+    });
+    if !alike || first == Scanned::Unsure {
+        return false;
+    }
+    let second = compiled.is_match_asking(other, &mut ());
+    let place = |folded: &Folded, at: usize| {
+        let before = folded.parts().iter().take_while(|part| part.end() <= at).count();
+        (before, at - before.checked_sub(1).map_or(0, |last| folded.parts()[last].end()))
+    };
+    match (first, second) {
+        (Scanned::Match(a), Scanned::Match(b)) => assert_eq!(place(&one, a), place(&two, b), "{} {text:?} {other:?}", pattern.text),
+        _ => assert_eq!(first, second, "{} {text:?} {other:?}", pattern.text),
+    }
+    true
+}
+
+#[test]
+fn only_what_a_scan_looked_at_is_pinned() {
+    let pins = |pattern: &str, text: &str| {
+        let folded = folded(text);
+        let mut pins = Pins::new(text, folded.parts());
+        Pattern::new(pattern).compiled().unwrap().is_match_asking(text, &mut pins);
+        pins.into_pins()
+    };
+    assert_eq!(
+        pins(r"^\d{4}-\d\d (?<pid>\d+) (?<message>.*)$", "2026-01 77 took 3 ms"),
+        [Pin::Length, Pin::Length, Pin::Nothing, Pin::Nothing]
+    );
+    assert_eq!(pins(r"^[01]\d:(?<pid>\S+) x", "12:7a1b x"), [Pin::Bytes, Pin::Nothing]);
+    assert_eq!(pins(r"^(?<service>\w+?)\dms", "12ms x"), [Pin::Length]);
+    assert_eq!(pins(r"^a-(?<pid>\d{2,})", "a-123"), [Pin::Length]);
+    assert_eq!(pins(r"^a-7", "a-12 7"), [Pin::Bytes, Pin::Nothing]);
+}
+
+#[test]
+fn kinds_have_their_bytes() {
+    for kind in [Kind::Digits, Kind::Hex, Kind::Word] {
+        assert!((0..=255).all(|byte| kind.has(byte) == kind.bytes().contains(&byte)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn alike_is_masked_alike(text in "[ -~é]{0,40}|[0-9a-fx.:,TZ-]{0,30}", numbers in proptest::collection::vec(any::<u8>(), 1..40)) {
+        let other = respelled(&text, &numbers);
+        let (one, two) = (folded(&text), folded(&other));
+        if one.key() == two.key() && !one.parts().iter().any(|part| part.short) {
+            prop_assert_eq!(tokens::mask(&text), tokens::mask(&other), "{} {}", text, other);
+        }
+    }
+
+    #[test]
+    fn alike_is_scanned_alike(text in "[a-c0-2 \\[\\]:.-]{0,24}", numbers in proptest::collection::vec(any::<u8>(), 1..40)) {
+        let other = respelled(&text, &numbers);
+        for pattern in [
+            r"^(?<service>[a-c]+)(?: (?<pid>\d+))?: (?<message>.*)$",
+            r"^(?:\[(?<service>[^\]]*)\] )?(?<pid>\S+) ",
+            r"^(?<time>\d+[.:]\d+|[a-c]+)(?<pid>-\S*)?",
+            r"^(?<service>.+?): (?<pid>\w+)",
+            r"^(?<service>[a-c]*)a(?<pid>\d?)",
+            r"^(?:a|ab)(?<service>c|bc)?",
+            r"^(?<service>.+?)(?<pid>\d*) ",
+            r"^(?<service>.*)(?<pid>\d)(?:-|:)",
+            r"^\w{3}(?<pid>[01]+)",
+            r"^(?<service>\S+?)-(?<pid>[0-9a-f]{2})",
+            r"^(?:\d\d )*(?<pid>[a-f0-9]+)",
+        ] {
+            holds(pattern, &text, &other);
+        }
+    }
+}
