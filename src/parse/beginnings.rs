@@ -137,19 +137,49 @@ impl Beginnings {
 
     /// What a line may match.
     pub fn look(&self, text: &str) -> Candidates {
+        let mut left = self.begin(text);
+        let mut next = 0;
+        while let Some(question) = self.question(&left, next) {
+            left = self.answered(left, question, self.ask(question, text));
+            next = question + 1;
+        }
+        left
+    }
+
+    /// What a line may match by its first bytes.
+    pub fn begin(&self, text: &str) -> Candidates {
         let mut left = Set::ALL;
         for (row, byte) in self.allowing.iter().zip(text.as_bytes()) {
             left.keep(&row[usize::from(*byte)]);
         }
-        for (sign, needing) in &self.needing {
-            if left.meets(needing) && memchr::memchr(*sign, text.as_bytes()).is_none() {
-                left.drop(needing);
-            }
+        Candidates(left)
+    }
+
+    /// The first question from a number on whose answer may rule any of them out: what needs the sign or the text.
+    pub fn question(&self, candidates: &Candidates, from: usize) -> Option<usize> {
+        (from..self.needing.len() + self.texts.len()).find(|question| candidates.0.meets(self.needing(*question)))
+    }
+
+    fn needing(&self, question: usize) -> &Set {
+        match question.checked_sub(self.needing.len()) {
+            None => &self.needing[question].1,
+            Some(text) => &self.texts[text].1,
         }
-        for (finder, needing) in &self.texts {
-            if left.meets(needing) && finder.find(text.as_bytes()).is_none() {
-                left.drop(needing);
-            }
+    }
+
+    /// Whether a line has the sign or the text that is asked for.
+    pub fn ask(&self, question: usize, text: &str) -> bool {
+        match question.checked_sub(self.needing.len()) {
+            None => memchr::memchr(self.needing[question].0, text.as_bytes()).is_some(),
+            Some(number) => self.texts[number].0.find(text.as_bytes()).is_some(),
+        }
+    }
+
+    /// What is left by an answer.
+    pub fn answered(&self, candidates: Candidates, question: usize, has: bool) -> Candidates {
+        let mut left = candidates.0;
+        if !has {
+            left.drop(self.needing(question));
         }
         Candidates(left)
     }

@@ -397,9 +397,8 @@ impl<'f> Matcher<'f> {
         }
         // Variants count from below, formats from above.
         let owner = variant.map_or(usize::MAX - format.position, |variant| variant.id);
-        let time = self.stamps.read(owner, written, zone.unwrap_or_default(), !patterns.is_empty(), || read(written));
-        let fixed = !patterns.is_empty() || stamp::is_fixed(written);
-        Some(Head { time: Some(time?), level, open: false, fixed })
+        let (time, fixed) = self.stamps.read(owner, written, zone.unwrap_or_default(), !patterns.is_empty(), || read(written))?;
+        Some(Head { time: Some(time), level, open: false, fixed })
     }
 
     fn level(&mut self, format: &LineFormat, text: &str, row: &Row) -> Level {

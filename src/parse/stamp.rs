@@ -17,6 +17,8 @@ struct Stamp {
     owner: usize,
     text: String,
     zone: String,
+    /// Times like this one mean the same wherever they stand.
+    fixed: bool,
     /// The whole time, where the same text means the same wherever it stands.
     same: Option<Time>,
     /// The instant at second 0 of the minute; `None`: nothing is remembered.
@@ -28,18 +30,18 @@ struct Stamp {
 }
 
 impl Stamps {
-    /// The time that `text` writes: by the one before of the same `owner` where that tells, else by `read`. `fixed`: `read` needs
-    /// nothing but the text and the zone.
-    pub fn read(&mut self, owner: usize, text: &str, zone: &str, fixed: bool, read: impl FnOnce() -> Option<Time>) -> Option<Time> {
+    /// The time that `text` writes, and whether it means the same wherever it stands: by the one before of the same `owner` where that tells,
+    /// else by `read`. `fixed`: `read` needs nothing but the text and the zone.
+    pub fn read(&mut self, owner: usize, text: &str, zone: &str, fixed: bool, read: impl FnOnce() -> Option<Time>) -> Option<(Time, bool)> {
         let stamp = &mut self.0[owner % KEPT];
         if stamp.owner == owner
             && let Some(time) = stamp.follow(text, zone)
         {
-            return Some(time);
+            return Some((time, stamp.fixed));
         }
         let time = read()?;
         stamp.learn(owner, text, zone, time, fixed);
-        Some(time)
+        Some((time, stamp.fixed))
     }
 }
 
@@ -66,6 +68,7 @@ impl Stamp {
         text.clone_into(&mut self.text);
         zone.clone_into(&mut self.zone);
         let bytes = text.as_bytes();
+        self.fixed = fixed || is_fixed(text);
         let Some(seconds) = seconds_of(bytes) else { return };
         let fraction = match bytes.get(seconds + 2) {
             Some(b'.' | b',') => bytes[seconds + 3..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
@@ -128,7 +131,7 @@ mod tests {
                 asked += 1;
                 Clock::default().read(text, None)
             });
-            assert_eq!(followed, alone, "{text}");
+            assert_eq!(followed, alone.map(|time| (time, is_fixed(text))), "{text}");
         }
         asked
     }
@@ -153,7 +156,7 @@ mod tests {
             })
         };
         let times = [(1, "a", "", true), (1, "a", "", true), (1, "a", "CET", true), (2, "a", "CET", false), (2, "a", "CET", false)];
-        times.into_iter().for_each(|(owner, text, zone, fixed)| assert_eq!(read(owner, text, zone, fixed), Some(Time(7))));
+        times.into_iter().for_each(|(owner, text, zone, fixed)| assert_eq!(read(owner, text, zone, fixed), Some((Time(7), fixed))));
         assert_eq!(asked, 4);
     }
 

@@ -35,7 +35,8 @@ const fn classes() -> [u8; 256] {
     classes
 }
 
-fn class(byte: u8) -> u8 {
+/// Of what classes a byte is; of none where it ends a word.
+pub(super) fn class(byte: u8) -> u8 {
     CLASSES[usize::from(byte)]
 }
 

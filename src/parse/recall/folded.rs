@@ -2,13 +2,17 @@
 //!
 //! Two lines that fold to the same differ in these parts alone. What masking makes of them is then the same, but for short hexadecimal words.
 
-use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, is_clock_of_date, is_unit};
+use wide::u8x16;
+
+use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, class, is_clock_of_date, is_unit};
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
-/// Bytes looked at together.
-const EIGHT: usize = 8;
-const ONES: u64 = u64::MAX / 255;
+/// Bytes looked at together, and at once.
+const BLOCK: usize = 64;
+const AT_ONCE: usize = 16;
+/// Room for the longest line, and for what is written too much.
+const ROOM: usize = LONGEST + AT_ONCE;
 /// Shortest hexadecimal word that is folded: shorter ones have few spellings.
 const SHORTEST_HEX: usize = 4;
 
@@ -54,8 +58,8 @@ impl Kind {
 /// A part of a line that differs among its like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    start: u32,
-    end: u32,
+    start: u16,
+    end: u16,
     pub kind: Kind,
     /// Hexadecimal, and so short that masking leaves it as it is.
     pub short: bool,
@@ -64,31 +68,27 @@ pub struct Part {
 impl Part {
     /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits.
     pub fn start(self) -> usize {
-        self.start as usize
+        usize::from(self.start)
     }
 
     /// Where it ends.
     pub fn end(self) -> usize {
-        self.end as usize
+        usize::from(self.end)
     }
 }
 
 /// A folded line.
 #[derive(Debug)]
 pub struct Folded {
-    /// Room for the longest line; what is behind `length` is of earlier ones.
-    folded: Box<[u8]>,
+    /// What is behind `length` is of earlier lines.
+    folded: Box<[u8; ROOM]>,
     length: usize,
     parts: Vec<Part>,
-    digits: Marks,
-    words: Marks,
-    hexadecimal: Marks,
 }
 
 impl Default for Folded {
     fn default() -> Folded {
-        let folded = vec![0; LONGEST + 2 * EIGHT].into();
-        Folded { folded, length: 0, parts: Vec::new(), digits: Marks::default(), words: Marks::default(), hexadecimal: Marks::default() }
+        Folded { folded: Box::new([0; ROOM]), length: 0, parts: Vec::new() }
     }
 }
 
@@ -111,169 +111,161 @@ impl Folded {
         if bytes.len() > LONGEST {
             return false;
         }
-        self.mark(bytes);
-        let (mut copied, mut at) = (0, self.digits.next(0));
-        while at < bytes.len() {
-            let start = self.words.begin(at);
-            self.copy(bytes, copied, start);
-            let end = self.words.end(at);
-            self.word(bytes, start, end);
-            copied = end;
-            at = self.digits.next(end);
+        let mut into = Into { folded: &mut self.folded, length: 0, parts: &mut self.parts };
+        let mut done = 0;
+        for (number, block) in bytes.chunks(BLOCK).enumerate() {
+            done = into.block(bytes, number * BLOCK, block, done);
         }
-        self.copy(bytes, copied, bytes.len());
+        into.copy(bytes, done, bytes.len());
+        self.length = into.length;
         true
     }
+}
 
-    /// Marks what kinds of byte stand where, eight at a time.
-    fn mark(&mut self, bytes: &[u8]) {
-        let (eights, rest) = bytes.as_chunks::<EIGHT>();
-        for (number, eight) in eights.iter().enumerate() {
-            self.mark_eight(number, *eight);
-        }
-        let mut last = [0; EIGHT];
-        last[..rest.len()].copy_from_slice(rest);
-        self.mark_eight(eights.len(), last);
-        // What is behind a line is no part of it.
-        let used = (eights.len() + 1).div_ceil(EIGHT);
-        [&mut self.digits, &mut self.words, &mut self.hexadecimal].into_iter().for_each(|marks| marks.0[used] = 0);
-    }
+/// Where a line is folded to.
+struct Into<'i> {
+    folded: &'i mut [u8; ROOM],
+    length: usize,
+    parts: &'i mut Vec<Part>,
+}
 
-    fn mark_eight(&mut self, number: usize, eight: [u8; EIGHT]) {
-        let word = u64::from_le_bytes(eight);
-        let digits = in_range(word, b'0', b'9');
-        let small = word | ONES * 0x20;
-        let letters = in_range(small, b'a', b'z');
-        self.digits.set(number, digits);
-        self.words.set(number, digits | letters);
-        self.hexadecimal.set(number, digits | in_range(small, b'a', b'f'));
-    }
-
-    /// Appends a part of the line as it is. Eight bytes are written at a time, of which those too many are written over.
-    fn copy(&mut self, bytes: &[u8], from: usize, to: usize) {
-        let mut at = from;
-        while at < to {
-            let place = self.length + (at - from);
-            match (self.folded.get_mut(place..place + EIGHT), bytes.get(at..at + EIGHT)) {
-                (Some(into), Some(eight)) => into.copy_from_slice(eight),
-                _ => self.folded[place..place + (to - at)].copy_from_slice(&bytes[at..to]),
+impl Into<'_> {
+    /// Folds up to the last digit of a block of a line, which begins at `base` of it. What stands before `done` is folded already; returns the
+    /// same of what follows.
+    #[inline]
+    fn block(&mut self, bytes: &[u8], base: usize, block: &[u8], mut done: usize) -> usize {
+        let marks = Marks::of(block);
+        let mut left = marks.digits & from_bit(done.saturating_sub(base));
+        while left != 0 {
+            let first = left.trailing_zeros() as usize;
+            let behind = first + (!(marks.digits >> first)).trailing_zeros() as usize;
+            // What stands around them is in another block where they reach its edge.
+            let apart = first > 0 && behind < BLOCK && (marks.words >> (first - 1) | marks.words >> behind) & 1 == 0;
+            let digit = base + first;
+            let (start, end) = if apart { (digit, base + behind) } else { word_around(bytes, done, digit) };
+            self.copy(bytes, done, start);
+            if apart {
+                self.part(DIGITS, (start, end), Kind::Digits);
+            } else {
+                self.word(bytes, start, end);
             }
-            at += EIGHT;
+            done = end;
+            left &= from_bit(end - base);
         }
-        self.length += to - from;
+        done
     }
 
+    #[inline]
     fn push(&mut self, byte: u8) {
-        self.folded[self.length] = byte;
-        self.length += 1;
+        // A part has one byte at least, so that a folded line is no longer than the line.
+        if let Some(place) = self.folded.get_mut(self.length) {
+            *place = byte;
+            self.length += 1;
+        }
     }
 
+    /// Appends a part of the line as it is. Sixteen bytes are written at a time, of which those too many are written over.
+    #[inline]
+    fn copy(&mut self, bytes: &[u8], mut from: usize, to: usize) {
+        while from < to {
+            let Some(some) = bytes[from..].first_chunk::<AT_ONCE>() else {
+                return bytes[from..to].iter().for_each(|byte| self.push(*byte));
+            };
+            if let Some(into) = self.folded[self.length..].first_chunk_mut() {
+                *into = *some;
+            }
+            let copied = (to - from).min(AT_ONCE);
+            self.length += copied;
+            from += copied;
+        }
+    }
+
+    #[inline]
     fn part(&mut self, code: u8, (start, end): (usize, usize), kind: Kind) {
         self.push(code);
-        self.parts.push(Part { start: start as u32, end: end as u32, kind, short: code == SHORT_HEXADECIMAL });
+        self.parts.push(Part { start: start as u16, end: end as u16, kind, short: code == SHORT_HEXADECIMAL });
     }
 
     /// Folds letters and digits that stand together, a digit among them.
     fn word(&mut self, bytes: &[u8], start: usize, end: usize) {
-        let (place, length) = ((start, end), end - start);
-        if self.digits.end(start) >= end {
+        let (word, place) = (&bytes[start..end], (start, end));
+        if word.iter().all(u8::is_ascii_digit) {
             self.part(DIGITS, place, Kind::Digits);
-        } else if length >= SHORTEST_HEX && self.hexadecimal.end(start) >= end {
-            self.part(if length < HEX_IDENTIFIER { SHORT_HEXADECIMAL } else { HEXADECIMAL }, place, Kind::Hex);
-        } else if is_pointer(&bytes[start..end]) {
+        } else if word.len() >= SHORTEST_HEX && word.iter().all(u8::is_ascii_hexdigit) {
+            self.part(if word.len() < HEX_IDENTIFIER { SHORT_HEXADECIMAL } else { HEXADECIMAL }, place, Kind::Hex);
+        } else if is_pointer(word) {
             self.part(POINTER, place, Kind::Word);
-        } else if length >= LONG_IDENTIFIER {
+        } else if word.len() >= LONG_IDENTIFIER {
             self.part(LONG, place, Kind::Word);
         } else {
-            self.mixed(bytes, start, end);
+            self.mixed(word, start);
         }
     }
 
     /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.
-    fn mixed(&mut self, bytes: &[u8], start: usize, end: usize) {
-        let word = &bytes[start..end];
+    fn mixed(&mut self, word: &[u8], start: usize) {
         if is_clock_of_date(word) {
             self.push(CLOCK);
             self.part(DIGITS, (start, start + 2), Kind::Digits);
             self.push(b'T');
-            self.part(DIGITS, (start + 3, end), Kind::Digits);
-            return;
+            return self.part(DIGITS, (start + 3, start + 5), Kind::Digits);
         }
-        let unit = self.digits.end(start);
-        if unit > start && !word.starts_with(b"0x") && is_unit(&bytes[unit..end]) {
-            self.part(DIGITS, (start, unit), Kind::Digits);
-            return self.copy(bytes, unit, end);
+        let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits > 0 && !word.starts_with(b"0x") && is_unit(&word[digits..]) {
+            self.part(DIGITS, (start, start + digits), Kind::Digits);
+            return word[digits..].iter().for_each(|byte| self.push(*byte));
         }
-        self.copy(bytes, start, end);
+        word.iter().for_each(|byte| self.push(*byte));
     }
 }
 
-/// A bit for each byte of a line, and none behind it.
-#[derive(Debug)]
-struct Marks([u64; LONGEST / 64 + 2]);
-
-impl Default for Marks {
-    fn default() -> Marks {
-        Marks([0; LONGEST / 64 + 2])
-    }
+/// Which bytes of a block are digits, and which are letters or digits: a bit each.
+struct Marks {
+    digits: u64,
+    words: u64,
 }
 
 impl Marks {
-    /// Sets those of the eight bytes from number * 8 on, of which `high` has the high bits set; the first of 64 clears the others.
-    fn set(&mut self, number: usize, high: u64) {
-        let bits = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        let block = &mut self.0[number / 8];
-        *block = if number % 8 == 0 { bits } else { *block | bits << (number % 8 * 8) };
-    }
-
-    /// The first marked place from `at` on; one behind all lines where there is none.
-    fn next(&self, at: usize) -> usize {
-        self.first(at, 0)
-    }
-
-    /// The first place from `at` on that is not marked.
-    fn end(&self, at: usize) -> usize {
-        self.first(at, u64::MAX)
-    }
-
-    fn first(&self, at: usize, flip: u64) -> usize {
-        let mut block = at / 64;
-        let Some(bits) = self.0.get(block) else { return usize::MAX };
-        let mut bits = (bits ^ flip) >> (at % 64);
-        if bits != 0 {
-            return at + bits.trailing_zeros() as usize;
+    #[inline]
+    fn of(block: &[u8]) -> Marks {
+        if let Some(block) = block.first_chunk() {
+            return Marks::of_whole(block);
         }
-        loop {
-            block += 1;
-            bits = match self.0.get(block) {
-                Some(bits) => bits ^ flip,
-                None => return usize::MAX,
-            };
-            if bits != 0 {
-                return block * 64 + bits.trailing_zeros() as usize;
-            }
-        }
+        let mut whole = [0; BLOCK];
+        whole[..block.len()].copy_from_slice(block);
+        Marks::of_whole(&whole)
     }
 
-    /// Where the marks that end at `at` begin.
-    fn begin(&self, at: usize) -> usize {
-        let mut block = at / 64;
-        let mut clear = !self.0[block] & ((1 << (at % 64)) - 1);
-        while clear == 0 {
-            let Some(before) = block.checked_sub(1) else { return 0 };
-            block = before;
-            clear = !self.0[block];
+    #[inline]
+    fn of_whole(block: &[u8; BLOCK]) -> Marks {
+        let mut marks = Marks { digits: 0, words: 0 };
+        for (number, some) in block.as_chunks::<AT_ONCE>().0.iter().enumerate() {
+            let bytes = u8x16::new(*some);
+            let digits = in_range(bytes, b'0', b'9');
+            let letters = in_range(bytes | u8x16::splat(0x20), b'a', b'z');
+            marks.digits |= u64::from(digits.to_bitmask()) << (number * AT_ONCE);
+            marks.words |= u64::from((digits | letters).to_bitmask()) << (number * AT_ONCE);
         }
-        block * 64 + 64 - clear.leading_zeros() as usize
+        marks
     }
 }
 
-/// The high bit of each byte that is in a range of ASCII: adding to seven bits cannot carry into the next byte.
-fn in_range(word: u64, from: u8, to: u8) -> u64 {
-    let low = word & (ONES * 0x7f);
-    let reached = low + ONES * u64::from(0x80 - from);
-    let passed = low + ONES * u64::from(0x7f - to);
-    reached & !passed & !word & (ONES * 0x80)
+#[inline]
+fn in_range(bytes: u8x16, from: u8, to: u8) -> u8x16 {
+    let above = bytes - u8x16::splat(from);
+    above.simd_le(u8x16::splat(to - from))
+}
+
+/// All bits from a number on.
+fn from_bit(number: usize) -> u64 {
+    u64::MAX.checked_shl(number as u32).unwrap_or(0)
+}
+
+/// The letters and digits that a digit stands among, from `from` on.
+fn word_around(bytes: &[u8], from: usize, digit: usize) -> (usize, usize) {
+    let before = bytes[from..digit].iter().rev().take_while(|byte| class(**byte) != 0).count();
+    let behind = bytes[digit..].iter().take_while(|byte| class(**byte) != 0).count();
+    (digit - before, digit + behind)
 }
 
 fn is_pointer(word: &[u8]) -> bool {

@@ -47,8 +47,7 @@ impl<'f> Teacher<'_, 'f> {
     /// Reads a line for all that fold to the same; `None` where what it is cannot be told of them.
     pub fn learn(&mut self, text: &str, folded: &Folded) -> Option<Lesson<'f>> {
         let formats = self.matcher.formats;
-        let candidates = formats.beginnings().look(text);
-        let kind = self.tries.kind(formats, self.order, candidates);
+        let (candidates, kind) = self.tries.look(formats, self.order, text);
         let mut pins = Pins::new(text, folded.parts());
         let mut keys_are_pinned = false;
         for place in 0.. {

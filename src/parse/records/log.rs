@@ -327,8 +327,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             return true;
         }
         let formats = self.matcher.formats;
-        let candidates = formats.beginnings().look(text);
-        let kind = self.tries.kind(formats, order, candidates);
+        let (candidates, kind) = self.tries.look(formats, order, text);
         let mut look = None;
         let mut place = 0;
         while let Some(format) = self.tries.format(kind, place) {
@@ -364,7 +363,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             Recalled::Known(known) => known,
         };
         let formats = self.matcher.formats;
-        let looked = known.kind.map(|_| self.tries.kind(formats, &self.dialect.detected.order, formats.beginnings().look(text)));
+        let looked = known.kind.map(|_| self.tries.look(formats, &self.dialect.detected.order, text).1);
         if looked != known.kind {
             return false;
         }
