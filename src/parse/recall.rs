@@ -6,6 +6,7 @@
 
 mod folded;
 mod learn;
+mod luck;
 mod pins;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use super::cells::{Cell, Column, Row};
 use super::compile::{LineFormat, Variant};
 use folded::Folded;
 pub use learn::Teacher;
+use luck::Luck;
 use pins::Pin;
 #[cfg(test)]
 pub use tests::respelled;
@@ -100,6 +102,8 @@ pub struct Recall<'f> {
     spelling: Vec<u8>,
     /// Likes numbered so far.
     numbered: u32,
+    /// Of lines that are looked up before anything is known of them, then of each kind.
+    luck: Vec<Luck>,
 }
 
 impl Default for Recall<'_> {
@@ -111,13 +115,27 @@ impl Default for Recall<'_> {
             known: FxHashMap::default(),
             spelling: Vec::new(),
             numbered: 0,
+            luck: Vec::new(),
         }
     }
 }
 
 impl<'f> Recall<'f> {
-    /// Looks a line up.
-    pub fn look(&mut self, text: &str) -> Recalled<'f> {
+    /// Looks a line up. `kind` is its number by what it may match, `None` where that is not known yet.
+    pub fn look(&mut self, text: &str, kind: Option<usize>) -> Recalled<'f> {
+        let kind = kind.map_or(0, |kind| kind + 1);
+        if kind >= self.luck.len() {
+            self.luck.resize(kind + 1, Luck::default());
+        }
+        if !self.luck[kind].tries() {
+            return Recalled::No;
+        }
+        let recalled = self.looked_up(text);
+        self.luck[kind].note(matches!(recalled, Recalled::Known(_)));
+        recalled
+    }
+
+    fn looked_up(&mut self, text: &str) -> Recalled<'f> {
         if !self.folded.fold(text) {
             return Recalled::No;
         }

@@ -137,15 +137,18 @@ impl Into<'_> {
         let marks = Marks::of(block);
         let mut left = marks.digits & from_bit(done.saturating_sub(base));
         while left != 0 {
-            let first = left.trailing_zeros() as usize;
-            let behind = first + (!(marks.digits >> first)).trailing_zeros() as usize;
-            // What stands around them is in another block where they reach its edge.
-            let apart = first > 0 && behind < BLOCK && (marks.words >> (first - 1) | marks.words >> behind) & 1 == 0;
-            let digit = base + first;
-            let (start, end) = if apart { (digit, base + behind) } else { word_around(bytes, done, digit) };
+            let digit = left.trailing_zeros() as usize;
+            let first = BLOCK - (!marks.words & !from_bit(digit)).leading_zeros() as usize;
+            let behind = digit + (!(marks.words >> digit)).trailing_zeros() as usize;
+            let word = from_bit(first) & !from_bit(behind);
+            // What stands around a word is in another block where it reaches its edge.
+            let whole = first > 0 && behind < BLOCK;
+            let (start, end) = if whole { (base + first, base + behind) } else { word_around(bytes, done, base + digit) };
             self.copy(bytes, done, start);
-            if apart {
+            if whole && marks.digits & word == word {
                 self.part(DIGITS, (start, end), Kind::Digits);
+            } else if whole && marks.hexadecimal & word == word && end - start >= SHORTEST_HEX {
+                self.hexadecimal(start, end);
             } else {
                 self.word(bytes, start, end);
             }
@@ -192,7 +195,7 @@ impl Into<'_> {
         if word.iter().all(u8::is_ascii_digit) {
             self.part(DIGITS, place, Kind::Digits);
         } else if word.len() >= SHORTEST_HEX && word.iter().all(u8::is_ascii_hexdigit) {
-            self.part(if word.len() < HEX_IDENTIFIER { SHORT_HEXADECIMAL } else { HEXADECIMAL }, place, Kind::Hex);
+            self.hexadecimal(start, end);
         } else if is_pointer(word) {
             self.part(POINTER, place, Kind::Word);
         } else if word.len() >= LONG_IDENTIFIER {
@@ -200,6 +203,11 @@ impl Into<'_> {
         } else {
             self.mixed(word, start);
         }
+    }
+
+    fn hexadecimal(&mut self, start: usize, end: usize) {
+        let code = if end - start < HEX_IDENTIFIER { SHORT_HEXADECIMAL } else { HEXADECIMAL };
+        self.part(code, (start, end), Kind::Hex);
     }
 
     /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.
@@ -219,9 +227,10 @@ impl Into<'_> {
     }
 }
 
-/// Which bytes of a block are digits, and which are letters or digits: a bit each.
+/// Which bytes of a block are digits, hexadecimal ones, and letters or digits: a bit each.
 struct Marks {
     digits: u64,
+    hexadecimal: u64,
     words: u64,
 }
 
@@ -238,12 +247,14 @@ impl Marks {
 
     #[inline]
     fn of_whole(block: &[u8; BLOCK]) -> Marks {
-        let mut marks = Marks { digits: 0, words: 0 };
+        let mut marks = Marks { digits: 0, hexadecimal: 0, words: 0 };
         for (number, some) in block.as_chunks::<AT_ONCE>().0.iter().enumerate() {
             let bytes = u8x16::new(*some);
             let digits = in_range(bytes, b'0', b'9');
-            let letters = in_range(bytes | u8x16::splat(0x20), b'a', b'z');
+            let small = bytes | u8x16::splat(0x20);
+            let (letters, hexadecimal) = (in_range(small, b'a', b'z'), in_range(small, b'a', b'f'));
             marks.digits |= u64::from(digits.to_bitmask()) << (number * AT_ONCE);
+            marks.hexadecimal |= u64::from((digits | hexadecimal).to_bitmask()) << (number * AT_ONCE);
             marks.words |= u64::from((digits | letters).to_bitmask()) << (number * AT_ONCE);
         }
         marks

@@ -318,16 +318,18 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if self.pending.live && self.pending.in_trace && trace::is_part(text) {
             return order.first().is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer));
         }
-        if self.is_recalled(text, outer) {
-            return true;
-        }
         // Where the last line was of the first format, so mostly is this one.
         let tried = order.first().copied().filter(|_| self.of_first);
-        if tried.is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer)) {
+        if let Some(format) = tried
+            && (self.is_recalled(None, text, outer) || self.is_taken_by(format, &Candidates::ANY, text, outer))
+        {
             return true;
         }
         let formats = self.matcher.formats;
         let (candidates, kind) = self.tries.look(formats, order, text);
+        if tried.is_none() && self.is_recalled(Some(kind), text, outer) {
+            return true;
+        }
         let mut look = None;
         let mut place = 0;
         while let Some(format) = self.tries.format(kind, place) {
@@ -347,12 +349,13 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         false
     }
 
-    /// Whether a line is like one met before, and is taken as that was. What is within a block depends on more than the line.
-    fn is_recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
+    /// Whether a line is like one met before, and is taken as that was. What is within a block depends on more than the line. `kind`: its number
+    /// by what it may match; `None` where that was not looked at.
+    fn is_recalled(&mut self, kind: Option<usize>, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
         let Some(recall) = self.recall.as_mut().filter(|_| !self.pending.is_block() && self.matcher.knows_no_fields()) else {
             return false;
         };
-        let known = match recall.look(text) {
+        let known = match recall.look(text, kind) {
             Recalled::No => return false,
             Recalled::Again => {
                 let order = self.dialect.detected.order.as_slice();
@@ -362,9 +365,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             }
             Recalled::Known(known) => known,
         };
-        let formats = self.matcher.formats;
-        let looked = known.kind.map(|_| self.tries.look(formats, &self.dialect.detected.order, text).1);
-        if looked != known.kind {
+        if known.kind.is_some() && known.kind != kind {
             return false;
         }
         recall.fill(&known, &mut self.row);
