@@ -12,6 +12,10 @@ pub const VARIABLE: &str = "<*>";
 pub(super) const LONG_IDENTIFIER: usize = 16;
 /// Hexadecimal runs of at least this length that have a digit are variables.
 pub(super) const HEX_IDENTIFIER: usize = 8;
+/// Bytes of a UUID.
+pub(super) const UUID: usize = 36;
+/// A number of at least so many digits at the end of a word is a variable: versions and products have fewer.
+const LONG_NUMBER: usize = 5;
 /// Longest unit that may follow a number directly: `ms`, `MiB`, `req`.
 const LONGEST_UNIT: usize = 3;
 
@@ -49,9 +53,8 @@ pub fn mask_into(text: &str, out: &mut String) {
     while let Some(digit) = next_digit(bytes, at) {
         let before = bytes[at..digit].iter().rev().take_while(|byte| class(**byte) != 0).count();
         let run = Run::of(bytes, digit - before, digit);
-        let start = run.start;
         at = run.end;
-        if let Some((from, next)) = run.variable(bytes) {
+        if let Some((start, from, next)) = run.variable(bytes) {
             out.push_str(&text[copied..start]);
             out.push_str(VARIABLE);
             (copied, at) = (from, next);
@@ -124,21 +127,41 @@ impl Run {
         run
     }
 
-    /// Whether it is a variable: from where its text goes on as it is, and where to look for the next one.
-    fn variable(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+    /// Whether it is a variable, or has one: where that begins, from where the text goes on as it is, and where to look for the next one.
+    fn variable(&self, bytes: &[u8]) -> Option<(usize, usize, usize)> {
         let run = &bytes[self.start..self.end];
-        if self.shared & DIGIT != 0 || is_clock_of_date(run) {
+        let uuid = self.shared & HEX != 0 && is_uuid(&bytes[self.start..]);
+        if (self.shared & DIGIT != 0 && !uuid) || is_clock_of_date(run) {
             let next = swallow_number_tail(bytes, self.end);
-            return Some((next, next));
+            return Some((self.start, next, next));
         }
-        let hex = self.shared & HEX != 0 && run.len() >= HEX_IDENTIFIER;
+        let hex = uuid || (self.shared & HEX != 0 && run.len() >= HEX_IDENTIFIER);
         if hex || run.len() >= LONG_IDENTIFIER || run.starts_with(b"0x") {
             let next = swallow_dashed_hex(bytes, self.end);
-            return Some((next, next));
+            return Some((self.start, next, next));
         }
         let unit = &run[self.digits..];
-        (self.digits > 0 && is_unit(unit)).then_some((self.start + self.digits, self.end))
+        if self.digits > 0 && is_unit(unit) {
+            return Some((self.start, self.start + self.digits, self.end));
+        }
+        let number = long_number(run)?;
+        let next = swallow_number_tail(bytes, self.end);
+        Some((self.start + number, next, next))
     }
+}
+
+/// Whether a text begins with a UUID (RFC 9562, section 4), whatever digits it begins with.
+pub(super) fn is_uuid(bytes: &[u8]) -> bool {
+    let Some(uuid) = bytes.first_chunk::<UUID>() else { return false };
+    let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+    uuid.iter().enumerate().all(|(at, byte)| if is_dash(at) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+        && bytes.get(UUID).is_none_or(|byte| class(*byte) == 0)
+}
+
+/// Where the number begins that a word ends with, where it is one that counts things: `tmp16084`, unlike `utf8`.
+pub(super) fn long_number(word: &[u8]) -> Option<usize> {
+    let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits >= LONG_NUMBER).then_some(word.len() - digits)
 }
 
 /// Whether what follows a number directly is its unit.
@@ -198,6 +221,9 @@ mod tests {
             ("order 900488 placed, total 78.50", "order <*> placed, total <*>"),
             ("connect to 10.0.0.7:5432 failed", "connect to <*> failed"),
             ("id=550e8400-e29b-41d4-a716-446655440000;", "id=<*>;"),
+            ("id=21348712-2f40-45d5-a95e-446655440000;", "id=<*>;"),
+            ("21348712-2f40-45d5-a95e-4466554400001", "<*>-2f40-45d5-a95e-<*>"),
+            ("pgsql_tmp16084.0 tmp1608 KB2729094~", "pgsql_tmp<*> tmp1608 KB<*>~"),
             ("req=5141e3f295c8c1d8", "req=<*>"),
             ("C-0x55f31aae58b0", "C-<*>"),
             ("psycopg2.errors utf8 s3", "psycopg2.errors utf8 s3"),

@@ -4,7 +4,7 @@
 
 use wide::u8x16;
 
-use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, class, is_clock_of_date, is_unit};
+use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
@@ -24,6 +24,9 @@ const POINTER: u8 = 0xfb;
 const LONG: u8 = 0xfc;
 /// Stands before the two parts of `12T08`.
 const CLOCK: u8 = 0xfd;
+/// Of a long number at the end of a word.
+const LONG_DIGITS: u8 = 0xfe;
+const WHOLE_UUID: u8 = 0xff;
 
 /// Which bytes a part may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub enum Kind {
     Hex,
     /// Letters and digits.
     Word,
+    /// Hexadecimal digits and dashes.
+    Uuid,
 }
 
 impl Kind {
@@ -41,6 +46,7 @@ impl Kind {
         match self {
             Kind::Digits => b"0123456789",
             Kind::Hex => b"0123456789abcdefABCDEF",
+            Kind::Uuid => b"0123456789abcdefABCDEF-",
             Kind::Word => b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
         }
     }
@@ -51,6 +57,7 @@ impl Kind {
             Kind::Digits => byte.is_ascii_digit(),
             Kind::Hex => byte.is_ascii_hexdigit(),
             Kind::Word => byte.is_ascii_alphanumeric(),
+            Kind::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
         }
     }
 }
@@ -145,7 +152,11 @@ impl Into<'_> {
             let whole = first > 0 && behind < BLOCK;
             let (start, end) = if whole { (base + first, base + behind) } else { word_around(bytes, done, base + digit) };
             self.copy(bytes, done, start);
-            if whole && marks.digits & word == word {
+            let uuid = end - start == 8 && is_uuid(&bytes[start..]);
+            let end = if uuid { start + UUID } else { end };
+            if uuid {
+                self.part(WHOLE_UUID, (start, end), Kind::Uuid);
+            } else if whole && marks.digits & word == word {
                 self.part(DIGITS, (start, end), Kind::Digits);
             } else if whole && marks.hexadecimal & word == word && end - start >= SHORTEST_HEX {
                 self.hexadecimal(start, end);
@@ -222,6 +233,10 @@ impl Into<'_> {
         if digits > 0 && !word.starts_with(b"0x") && is_unit(&word[digits..]) {
             self.part(DIGITS, (start, start + digits), Kind::Digits);
             return word[digits..].iter().for_each(|byte| self.push(*byte));
+        }
+        if let Some(number) = long_number(word) {
+            word[..number].iter().for_each(|byte| self.push(*byte));
+            return self.part(LONG_DIGITS, (start + number, start + word.len()), Kind::Digits);
         }
         word.iter().for_each(|byte| self.push(*byte));
     }

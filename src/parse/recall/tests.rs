@@ -26,6 +26,13 @@ pub fn respelled(text: &str, numbers: &[u8]) -> String {
         // As often of the same length as of another.
         let length = if number() % 2 == 0 { length } else { 1 + number() % 9 };
         let bytes = part.kind.bytes();
+        if part.kind == Kind::Uuid {
+            out.extend(
+                text[part.start()..part.end()].bytes().map(|byte| if byte == b'-' { '-' } else { char::from(bytes[number() % 22]) }),
+            );
+            copied = part.end();
+            continue;
+        }
         out.extend((0..length).map(|_| char::from(bytes[number() % bytes.len()])));
         copied = part.end();
     }
@@ -40,6 +47,8 @@ fn what_differs_is_folded() {
         ("req=5141e3f295c8c1d8;", "req=a0b1c2d3e4;"),
         ("C-0x55f31aae58b0", "C-0x1"),
         ("id abcdefghijklmnop1 x", "id Zyxwvutsrqponmlk234 x"),
+        ("tmp16084.0", "tmp2345678.1"),
+        ("id 21348712-2f40-45d5-a95e-446655440000", "id abcdef01-0f40-4545-aa5e-44cc55440000"),
         ("12ms p99", "3ms p99"),
         ("größe 5 µs", "größe 77 µs"),
         ("", ""),
@@ -56,6 +65,8 @@ fn what_differs_is_folded() {
         ("ab12cd34", "ab12cd3"),
         ("ab12g", "ab13g"),
         ("v1", "v2"),
+        ("tmp16084", "tmp1608"),
+        ("21348712-2f40-45d5-a95e-446655440000", "2134871-2f40-45d5-a95e-446655440000"),
         ("1.2", "1:2"),
         ("a\u{1}", "a2"),
     ];
@@ -128,14 +139,14 @@ fn only_what_a_scan_looked_at_is_pinned() {
 
 #[test]
 fn kinds_have_their_bytes() {
-    for kind in [Kind::Digits, Kind::Hex, Kind::Word] {
+    for kind in [Kind::Digits, Kind::Hex, Kind::Word, Kind::Uuid] {
         assert!((0..=255).all(|byte| kind.has(byte) == kind.bytes().contains(&byte)));
     }
 }
 
 proptest! {
     #[test]
-    fn alike_is_masked_alike(text in "[ -~é]{0,40}|[0-9a-fx.:,TZ-]{0,30}", numbers in proptest::collection::vec(any::<u8>(), 1..40)) {
+    fn alike_is_masked_alike(text in "[ -~é]{0,40}|[0-9a-fx.:,TZ-]{0,30}|[a-z]{3}[0-9]{4,7}[.:a-z]{2}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}[-a0x ]?", numbers in proptest::collection::vec(any::<u8>(), 1..40)) {
         let other = respelled(&text, &numbers);
         let (one, two) = (folded(&text), folded(&other));
         if one.key() == two.key() && !one.parts().iter().any(|part| part.short) {
