@@ -158,10 +158,12 @@ pub(super) fn is_uuid(bytes: &[u8]) -> bool {
         && bytes.get(UUID).is_none_or(|byte| class(*byte) == 0)
 }
 
-/// Where the number begins that a word ends with, where it is one that counts things: `tmp16084`, unlike `utf8`.
+/// Where the number begins that a word ends with, where it is one that counts things: `tmp16084`, unlike `utf8`. Behind capitals it is part of
+/// a name (`KB2729094`), which is told from other names by where it stands.
 pub(super) fn long_number(word: &[u8]) -> Option<usize> {
     let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    (digits >= LONG_NUMBER).then_some(word.len() - digits)
+    let letters = word.len() - digits;
+    (digits >= LONG_NUMBER && word[..letters].iter().all(|byte| !byte.is_ascii_uppercase())).then_some(letters)
 }
 
 /// Whether what follows a number directly is its unit.
@@ -223,7 +225,7 @@ mod tests {
             ("id=550e8400-e29b-41d4-a716-446655440000;", "id=<*>;"),
             ("id=21348712-2f40-45d5-a95e-446655440000;", "id=<*>;"),
             ("21348712-2f40-45d5-a95e-4466554400001", "<*>-2f40-45d5-a95e-<*>"),
-            ("pgsql_tmp16084.0 tmp1608 KB2729094~", "pgsql_tmp<*> tmp1608 KB<*>~"),
+            ("pgsql_tmp16084.0 tmp1608 KB2729094~", "pgsql_tmp<*> tmp1608 KB2729094~"),
             ("req=5141e3f295c8c1d8", "req=<*>"),
             ("C-0x55f31aae58b0", "C-<*>"),
             ("psycopg2.errors utf8 s3", "psycopg2.errors utf8 s3"),

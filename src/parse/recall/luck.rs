@@ -5,7 +5,7 @@
 /// Lines after which it is decided.
 const TRIED: u16 = 512;
 /// Lines of which so many in a hundred are known are worth looking up.
-const WORTH: u32 = 75;
+const WORTH: u32 = 90;
 /// A share that grows by so much in a hundred from one time to the next may become worth it.
 const BETTER: u32 = 5;
 /// Times that the rest doubles.

@@ -125,7 +125,7 @@ impl Asked for Pins<'_> {
         }
         // The byte that ended it counts too, where it was not the number.
         let seen = end + usize::from(length < most);
-        self.each(at, seen, |kind| if within(kind, &has) == Within::Some { Pin::Bytes } else { Pin::Nothing });
+        self.each(at, seen, |kind| if within(kind, has) == Within::Some { Pin::Bytes } else { Pin::Nothing });
         let first = self.parts.partition_point(|part| part.end() <= at);
         let inside: Vec<Part> = self.parts[first..].iter().take_while(|part| part.start() < end).copied().collect();
         let varying: usize = inside.iter().map(|part| part.end().min(end) - part.start().max(at)).sum();
