@@ -153,6 +153,13 @@ pub fn detectable_count(before: f64, ratio: f64) -> f64 {
     (expected.sqrt() + DETECTED / 2.0 * (1.0 + 1.0 / ratio).sqrt()).powi(2)
 }
 
+/// ln of the largest Bayes factor that a p-value allows, 1 / (-e p ln p) below 1/e and 1 above (Sellke, Bayarri and Berger, "Calibration of p
+/// values for testing precise null hypotheses", The American Statistician 55, 2001).
+pub fn ln_bayes_bound(p: f64) -> f64 {
+    let p = p.max(f64::MIN_POSITIVE);
+    if p < (-1f64).exp() { -(1.0 + p.ln() + (-p.ln()).ln()) } else { 0.0 }
+}
+
 /// Two-sided Wilson score interval of a proportion (Wilson, "Probable inference", JASA 22, 1927) at `z` standard deviations.
 pub fn wilson(successes: f64, trials: f64, z: f64) -> (f64, f64) {
     if trials <= 0.0 {
@@ -230,6 +237,16 @@ pub fn calibration_error(bins: &[Bin]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bayes_factors_that_p_values_allow() {
+        // Table 1 of the paper: 1/2.456 at 5 %, 1/7.99 at 1 %, 1/53.3 at 0.1 %.
+        for (p, expected) in [(0.05, 2.456), (0.01, 7.988), (0.001, 53.26), (0.5, 1.0), (1.0, 1.0)] {
+            let found = ln_bayes_bound(p).exp();
+            assert!((found - expected).abs() < 0.01 * expected, "{p}: {found}");
+        }
+        assert!(ln_bayes_bound(0.0).is_finite());
+    }
 
     #[test]
     fn empty_flat_and_not_finite() {

@@ -22,6 +22,7 @@ pub mod surge;
 pub mod timing;
 pub mod unrecorded;
 pub mod vanished;
+pub mod whole_files;
 
 use std::sync::Arc;
 

@@ -86,6 +86,7 @@ fn edit_of(finding: &Finding) -> Option<&KeyEdit> {
         | Finding::KeyNamesCallee { edit, .. }
         | Finding::Capacity { edit, .. }
         | Finding::Predicted { edit, .. } => Some(edit),
+        Finding::WholeFile { edit, .. } => edit.as_ref(),
         _ => None,
     }
 }
@@ -105,6 +106,10 @@ fn best_key(keyed: Vec<Found>, suspect: &Suspect, scene: &Scene<'_>) -> (Option<
             let hurts = evidence.iter().any(|e| matches!(e.finding, Finding::KeyGoverns { worse: Some(true), .. }));
             let named = hurts || total(&evidence) > weights::least_for_a_key(suspect);
             (named.then_some(edit).or_else(|| the_edit_itself(suspect)), evidence)
+        }
+        // What a key that is recorded for the first time governs may be all there is, and yet say nothing.
+        Some((_, evidence)) if evidence.iter().any(|e| matches!(e.finding, Finding::WholeFile { .. })) => {
+            (the_edit_itself(suspect), Vec::new())
         }
         Some((edit, _)) => {
             let origins = edit.origin.clone().into_iter().collect();

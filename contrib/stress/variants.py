@@ -184,13 +184,15 @@ def edit_matrix(text, edit):
     return json.dumps(document)
 
 
+def culprit(case):
+    return next(c for c in case.changes() if c["id"] == case.cause["change_id"])
+
+
 def undoing(case):
     """The culprit and what put it back: the next change of the service."""
-    culprit = case.cause["change_id"]
-    changes = case.changes()
-    guilty = next(c for c in changes if c["id"] == culprit)
-    after = [c for c in changes if c["service"] == guilty["service"] and c["time"] > guilty["time"]]
-    return {culprit} | {c["id"] for c in after}
+    guilty = culprit(case)
+    after = [c for c in case.changes() if c["service"] == guilty["service"] and c["time"] > guilty["time"]]
+    return {guilty["id"]} | {c["id"] for c in after}
 
 
 def with_culprit(case, edit):
@@ -274,6 +276,38 @@ def no_changes(case, rng):
 
 def no_diff(case, _):
     return with_culprit(case, lambda c: [c.pop(k, None) for k in ("config_before", "config_after", "diff")])
+
+
+def created(files, time):
+    """A commit that creates files: their paths and texts."""
+    diff = ""
+    for name, text in files:
+        lines = text.splitlines()
+        diff += f"diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n+++ b/{name}\n@@ -0,0 +1,{len(lines)} @@\n"
+        diff += "".join(f"+{line}\n" for line in lines)
+    return f"commit {'a' * 40}\nAuthor: ops <ops@example.org>\nDate:   {written(time)}\n\n    as it is\n\n{diff}"
+
+
+def recorded(case, _):
+    """All configurations as they are when the harm begins, put under version control 90 s before it, in one commit."""
+    copy = case.copy()
+    time = case.span[0] - dt.timedelta(seconds=90)
+    later = {c["config_after"] for c in case.changes() if c.get("config_after") and instant(c["time"]) > time}
+    paths = sorted(p for p in case.files if p.startswith("configs/") and p not in later)
+    copy.files["changes/git.log"] = created([(p.removeprefix("configs/"), case.files[p]) for p in paths], time)
+    return copy
+
+
+def new_file(case, _):
+    """The culprit's record is a commit that creates its configuration as a whole."""
+    copy = case.copy()
+    guilty = culprit(case)
+    copy.set_changes([c for c in case.changes() if c["id"] != guilty["id"]])
+    path = guilty["config_after"]
+    copy.files["changes/git.log"] = created([(path.removeprefix("configs/"), case.files[path])], instant(guilty["time"]))
+    copy.truth["cause"] = {**case.cause, "change_id": f"git:{guilty['service']}:{'a' * 12}"}
+    copy.truth["also_accept"] = []
+    return copy
 
 
 def skewed(whose):
@@ -392,6 +426,13 @@ VARIANTS = {
     "removed": ("the culprit and its undo deleted: no innocent change first", removed, has_change, "no change"),
     "no-changes": ("every change deleted: the right component first, or none", no_changes, has_change, "component"),
     "no-diff": ("the culprit's diff deleted: in the first three", no_diff, has_change, "three"),
+    "recorded": ("all configurations put under version control 90 s before the onset", recorded, lambda c: c.truth["incident"], "first"),
+    "new-file": (
+        "the culprit, an edit of a key, is a commit that creates its configuration as a whole",
+        new_file,
+        lambda c: has_change(c) and c.cause.get("config_key") and culprit(c).get("config_after"),
+        "first",
+    ),
     "quiet-60s": ("only 60 s of quiet before the onset", short_quiet(60), lambda c: c.truth["incident"], "first"),
     "before-20s": ("cut 20 s before the onset: nothing reported", cut_before(20), lambda c: c.truth["incident"], "quiet"),
     "before-60s": ("cut 60 s before the onset: nothing reported", cut_before(60), lambda c: c.truth["incident"], "quiet"),

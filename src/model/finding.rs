@@ -191,8 +191,11 @@ findings! {
     Content "key_names_callee" KeyNamesCallee { edit: KeyEdit, callee: ServiceName, share: f64 }
     /// The edited keys govern nothing that the symptoms concern.
     Content "key_irrelevant" KeyIrrelevant { keys: Vec<ConfigKey> }
-    /// Words of the diff that are new in the incident's messages.
-    Content "diff_words" DiffWords { words: Vec<String> }
+    /// Words of the diff that are new in the incident's messages, how many would be by chance, and how probable as many are by chance.
+    Content "diff_words" DiffWords { words: Vec<String>, by_chance: f64, p: f64 }
+    /// Files are created (or `removed`: deleted) as a whole, with so many settings, so that nothing shows that any of them was different before:
+    /// all that the change does, or where the key stands of which so many other `pieces` of evidence are.
+    Content "whole_file" WholeFile { edit: Option<KeyEdit>, pieces: u64, settings: u64, removed: bool }
     /// The migration's database shows the symptoms of a schema or lock change.
     Content "migration_symptom" MigrationSymptom { symptom: Symptom, table: Option<String> }
     /// The changed service stopped answering within minutes of the change.
@@ -355,7 +358,7 @@ mod tests {
         };
         let quoted = Finding::ValueQuoted { edit: example::Example::example(), text: "limit of 1".to_owned() };
         assert_eq!(seen(quoted), ["db.pool.max_size", "limit of 1"]);
-        assert_eq!(seen(Finding::DiffWords { words: vec!["a".to_owned(), "b".to_owned()] }), ["a", "b"]);
+        assert_eq!(seen(Finding::DiffWords { words: vec!["a".to_owned(), "b".to_owned()], by_chance: 0.1, p: 0.01 }), ["a", "b"]);
         assert_eq!(
             seen(Finding::MetricFlat { service: "a".into(), metric: "cpu".into(), before: 1.0, peak: 2.0, detectable: 3.0 }),
             [""; 0]

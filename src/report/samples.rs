@@ -474,7 +474,7 @@ pub fn hostile() -> Analysis {
         evidence: vec![
             evidence(surge, 3.0, Some(at(&text, 9))),
             evidence(Finding::ValueQuoted { edit, text: text.clone() }, 2.0, None),
-            evidence(Finding::DiffWords { words: vec![text.clone(); 5] }, -2.0, Some(at(&text, 9))),
+            evidence(Finding::DiffWords { words: vec![text.clone(); 5], by_chance: 0.1, p: 0.01 }, -2.0, Some(at(&text, 9))),
         ],
         ..rich_cause()
     };

@@ -58,7 +58,8 @@ fn phrase(finding: &Finding, quote_width: usize) -> String {
             format!("{} is the address of {}, where {} of the failing calls end", wording::key(edit), name(callee), percent(*share))
         }
         Finding::KeyIrrelevant { keys } => format!("it edited {}, which has nothing to do with what failed", short_list(keys)),
-        Finding::DiffWords { words } => format!("words of its diff are new in the log: {}", short_list(words)),
+        Finding::DiffWords { words, by_chance, .. } => diff_words(words, *by_chance),
+        Finding::WholeFile { edit, settings, removed, .. } => whole_file(edit.as_ref(), *settings, *removed),
         Finding::MigrationSymptom { symptom, table } => migration_symptom(*symptom, table.as_deref()),
         Finding::DiedAfter { service, after } => format!("{} stopped answering {} after it", name(service), duration(*after)),
         Finding::NoSymptom { service, templates_tested } => no_symptom(service, *templates_tested),
@@ -111,6 +112,9 @@ fn brief(finding: &Finding) -> Option<String> {
             Some(format!("{} of {} {levels}", metric_name(metric), name(service)))
         }
         Finding::LoadFlat { ratio, .. } => Some(format!("requests at {} times the usual rate", number(*ratio))),
+        Finding::WholeFile { edit: None, settings, removed: false, .. } => {
+            Some(format!("first record of {}, none known to differ", counted(*settings, "setting")))
+        }
         _ => None,
     }
 }
@@ -305,6 +309,24 @@ fn value_quoted(edit: &KeyEdit, quote: &str) -> String {
     format!("its new value {value} of {} stands in the new error {quote}", wording::key(edit))
 }
 
+/// Fewer words by chance are not worth a word.
+const SOME_BY_CHANCE: f64 = 0.2;
+
+fn diff_words(words: &[String], by_chance: f64) -> String {
+    let chance = if by_chance < SOME_BY_CHANCE { String::new() } else { format!(" ({} by chance)", number(by_chance)) };
+    format!("words of its diff are new in the log{chance}: {}", short_list(words))
+}
+
+fn whole_file(edit: Option<&KeyEdit>, settings: u64, removed: bool) -> String {
+    let many = counted(settings, "setting");
+    match (edit.map(wording::key), removed) {
+        (None, false) => format!("it only puts {many} on record for the first time: nothing shows what was in effect before"),
+        (None, true) => format!("it only takes {many} off the record, as a whole file: nothing shows what is in effect since"),
+        (Some(key), false) => format!("{key} is one of {many} in a file that is new on record: nothing shows that it was different before"),
+        (Some(key), true) => format!("{key} is one of {many} in a file that went as a whole: nothing shows what is in effect since"),
+    }
+}
+
 fn migration_symptom(symptom: Symptom, table: Option<&str>) -> String {
     let on = table.map(|t| format!(" on table {}", shorten(&sanitize(t), 40))).unwrap_or_default();
     format!("after the migration the database shows {}{on}", wording::symptom(symptom))
@@ -413,6 +435,22 @@ mod tests {
                     factor: None,
                 },
                 "db.pool.max_size sets the size of the connection pool; the errors show a pool with no connection left",
+            ),
+            (
+                Finding::DiffWords { words: vec!["parcels".into()], by_chance: 0.05, p: 0.05 },
+                "words of its diff are new in the log: parcels",
+            ),
+            (
+                Finding::DiffWords { words: vec!["a".into(), "b".into()], by_chance: 1.3, p: 0.4 },
+                "words of its diff are new in the log (1.3 by chance): a and b",
+            ),
+            (
+                Finding::WholeFile { edit: None, pieces: 0, settings: 9, removed: false },
+                "it only puts 9 settings on record for the first time: nothing shows what was in effect before",
+            ),
+            (
+                Finding::WholeFile { edit: None, pieces: 0, settings: 3, removed: true },
+                "it only takes 3 settings off the record, as a whole file: nothing shows what is in effect since",
             ),
             (Finding::NoSymptom { service: "*".into(), templates_tested: 0 }, "nothing of all services moved, and no error points at it"),
             (Finding::Down { service: "db".into(), refused: 0, refused_share: 0.0, up_zero: false, restarted: false }, "db went silent"),

@@ -35,6 +35,16 @@ pub fn poisson_at_least(k: u64, mean: f64) -> f64 {
     }
 }
 
+/// P(X >= k) of a negative binomial with the given mean and shape, by the incomplete beta function: a Poisson count whose mean is not known but
+/// gamma distributed with that shape.
+pub fn negative_binomial_at_least(k: u64, mean: f64, shape: f64) -> f64 {
+    match k {
+        0 => 1.0,
+        _ if mean <= 0.0 => 0.0,
+        k => beta::checked_beta_reg(k as f64, shape, mean / (mean + shape)).unwrap_or(1.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +58,11 @@ mod tests {
             (t_above(-2.228, 10.0), 0.975),
             (poisson_at_least(2, 1.0), 1.0 - 2.0 * (-1f64).exp()),
             (poisson_at_least(1, 0.0), 0.0),
+            // Shape 1 is the geometric distribution; a large shape is all but Poisson.
+            (negative_binomial_at_least(3, 1.0, 1.0), 0.125),
+            (negative_binomial_at_least(2, 1.0, 1e7), 1.0 - 2.0 * (-1f64).exp()),
+            (negative_binomial_at_least(1, 0.0, 1.0), 0.0),
+            (negative_binomial_at_least(0, 0.0, 1.0), 1.0),
             (t_quantile(0.025, 10.0), 2.2281),
             (t_quantile(0.05, 1.0), 6.3138),
             (binomial_at_least(8, 10, 0.5), 0.0546875),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::scene::Scene;
 use super::surge::{CallKind, Pointer, Surge};
-use super::{Case, Found, Suspect, content, delayed, down, effect, placebo, timing, unrecorded};
+use super::{Case, Found, Suspect, content, delayed, down, effect, placebo, timing, unrecorded, whole_files};
 use crate::model::{CauseKind, Change, Finding, Origin, ServiceName, Symptom};
 
 /// Components with less blame than this, not down and not exhausted, are no suspects.
@@ -245,7 +245,8 @@ fn resource_of(symptom: Symptom) -> &'static str {
 fn changed_recently(service: &ServiceName, scene: &Scene<'_>) -> Option<Found> {
     let onset = scene.case.incident.span.start;
     let healed = |c: &Arc<Change>| timing::examine(c, scene).0.iter().any(|f| matches!(f.0, Finding::Undone { exact: true, .. }));
-    let explains = |c: &Arc<Change>| onset - c.time < RECENT || healed(c) || !delayed::examine(c, scene).is_empty();
+    let is_near = |c: &Arc<Change>| onset - c.time < RECENT || !delayed::examine(c, scene).is_empty();
+    let explains = |c: &Arc<Change>| healed(c) || (is_near(c) && !whole_files::only_records(c));
     let recent = |c: &&Arc<Change>| c.service == *service && timing::precedes(c, scene) && explains(c);
     let change = scene.case.changes.iter().rev().find(recent)?;
     Some((Finding::ChangedRecently { service: service.clone(), change: change.id.clone() }, vec![change.origin.clone()]))

@@ -3,11 +3,14 @@
 //! They come from trials on recorded incidents, checked by multiplying them at random and by stress variants; families are
 //! redundant, so that no single weight decides. A weight is a sum over mechanisms, never a fit to a case.
 
+use std::sync::Arc;
+
 use crate::model::finding::Law;
-use crate::model::{CauseKind, ChangeId, ChangeKind, ConfigKey, Evidence, EvidenceFamily, Finding, KeyRole};
+use crate::model::{CauseKind, Change, ChangeId, ChangeKind, ConfigKey, Evidence, EvidenceFamily, Finding, KeyRole};
+use crate::stats;
 use crate::suspect::health::Health;
 use crate::suspect::scene::Scene;
-use crate::suspect::{Suspect, metrics};
+use crate::suspect::{Suspect, metrics, whole_files};
 
 /// "None of these": about one in five when nothing speaks for anybody.
 pub const UNEXPLAINED: f64 = -1.5;
@@ -46,6 +49,9 @@ const KEY_RANGE: (f64, f64) = (-1.5, 3.5);
 const KEY_SCALE: f64 = 0.8;
 /// A key that is related to the symptom only by what may follow stays below it; one that governs what ran out, or whose value is quoted, does not.
 const LEAST_KEY: f64 = 1.5;
+
+/// Of the changes that record files as a whole and nothing else, one in three changes something.
+const RECORDS_ONLY: f64 = -1.1;
 
 /// Share of the faults of changes that show late, and the seconds over which the others fade.
 const LATE_SHARE: f64 = 0.25;
@@ -143,7 +149,10 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::KeyNamesCallee { share, .. } if *share < 0.05 => -0.7,
         Finding::KeyNamesCallee { share, .. } => 1.5 * share,
         Finding::KeyIrrelevant { keys } => irrelevant(keys, suspect, scene),
-        Finding::DiffWords { words } => (0.9 * words.len() as f64).min(2.5),
+        Finding::DiffWords { words, p, .. } => diff_words(words.len(), *p),
+        // That one of so many settings governs what failed, or stands in an error, is as many times less telling (Bonferroni).
+        Finding::WholeFile { edit: Some(_), pieces, settings, .. } => -(*pieces as f64) * (*settings as f64).max(1.0).ln(),
+        Finding::WholeFile { edit: None, .. } => RECORDS_ONLY,
         Finding::MigrationSymptom { table, .. } => 1.0 + f64::from(u8::from(table.is_some())),
         Finding::DiedAfter { .. } => 2.0,
         Finding::NoSymptom { .. } => -0.5,
@@ -269,6 +278,11 @@ fn irrelevant(keys: &[ConfigKey], suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     if only_keys && keys.iter().all(inert) { -1.8 } else { -0.6 }
 }
 
+/// Words that a diff shares with new messages, never worth more than the most favourable reading of so many by chance.
+fn diff_words(words: usize, p: f64) -> f64 {
+    (0.9 * words as f64).min(2.5).min(stats::ln_bayes_bound(p))
+}
+
 /// The order in which evidence is told: by weight, but what quotes the log or predicts a number goes before what only adds up.
 pub fn telling(evidence: &Evidence) -> f64 {
     let concrete = match &evidence.finding {
@@ -303,7 +317,8 @@ fn down(suspect: &Suspect, scene: &Scene<'_>, refused_share: f64, up_zero: bool,
         + unseen * f64::from(u8::from(up_zero))
         + 0.7 * f64::from(u8::from(restarted && refused_share > 0.0));
     let onset = scene.case.incident.span.start;
-    let changed = scene.case.changes.iter().any(|c| c.service == suspect.service && (0.0..600.0).contains(&(onset - c.time)));
+    let recent = |c: &&Arc<Change>| c.service == suspect.service && (0.0..600.0).contains(&(onset - c.time));
+    let changed = scene.case.changes.iter().filter(recent).any(|c| !whole_files::only_records(c));
     1.6 * signs * if changed { 0.3 } else { 1.0 }
 }
 
@@ -318,5 +333,17 @@ pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec
             origins: Vec::new(),
         });
         add(&change.id, score.log_odds, evidence.collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_any_log_has_say_little() {
+        assert_eq!((diff_words(1, 0.01), diff_words(2, 0.001), diff_words(9, 0.0)), (0.9, 1.8, 2.5));
+        assert!((0.1..1.0).contains(&diff_words(3, 0.05)));
+        assert_eq!((diff_words(2, 0.4), diff_words(1, 1.0)), (0.0, 0.0));
     }
 }

@@ -29,3 +29,4 @@ mod supply;
 mod terms;
 mod tool;
 mod verify;
+mod whole_files;
