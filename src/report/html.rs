@@ -14,7 +14,7 @@ use crate::model::{Analysis, Verdict};
 
 use super::severity::most_severe_first;
 use super::text::{duration, escape_html as escape};
-use super::{View, wording};
+use super::{View, ledger, wording};
 
 const UPLOT: &str = include_str!("html/uPlot.iife.min.js");
 const UPLOT_STYLE: &str = include_str!("html/uPlot.min.css");
@@ -78,6 +78,7 @@ fn header(analysis: &Analysis, verdicts: &[&Verdict], title: &str) -> String {
             duration(span.seconds())
         ));
     }
+    ledger::doubts(&analysis.coverage).iter().for_each(|doubt| out.push_str(&sections::warning(doubt)));
     let links: Vec<String> = sections::PARTS.iter().map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>")).collect();
     out.push_str(&format!("<nav aria-label=\"Parts of this page\">{}</nav>\n</header>\n", links.join(" ")));
     out
@@ -125,6 +126,13 @@ mod tests {
         let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
         assert!(page.contains(&format!("style-src 'sha256-{}'", hash(style))));
         assert!(!SCRIPT.contains("</script") && !UPLOT.contains("</script"));
+    }
+
+    #[test]
+    fn what_puts_the_whole_answer_in_doubt_is_told_before_it() {
+        let page = render(&samples::uncertain(0.5), &View::default());
+        let (doubt, answer) = (page.find("were not understood").unwrap(), page.find("<main>").unwrap());
+        assert!(doubt < answer && page.matches("lines were not understood").count() == 1);
     }
 
     #[test]

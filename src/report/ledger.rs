@@ -21,6 +21,18 @@ pub struct Warning {
     pub share: f64,
     /// A sentence without its full stop, sanitized.
     pub text: String,
+    /// Whether it puts the whole answer in doubt, so that it is told before it.
+    pub of_answer: bool,
+}
+
+/// The warnings that put the whole answer in doubt.
+pub fn doubts(coverage: &Coverage) -> Vec<Warning> {
+    warnings(coverage).into_iter().filter(|warning| warning.of_answer).collect()
+}
+
+/// The other warnings.
+pub fn remarks(coverage: &Coverage) -> Vec<Warning> {
+    warnings(coverage).into_iter().filter(|warning| !warning.of_answer).collect()
 }
 
 /// The whole, then the files that lost the most lines, then what is wrong with the bundle, then what there was too much of.
@@ -34,12 +46,14 @@ pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
             count(missed),
             counted(coverage.lines(), "line")
         ),
+        of_answer: true,
     });
     let doubtful = coverage.doubtful_sources();
     let files = doubtful.iter().take(FILES_NAMED).map(|source| Warning {
         source: Some(source.path.clone()),
         share: source.share(),
         text: file_warning(source),
+        of_answer: false,
     });
     let rest = doubtful.len().saturating_sub(FILES_NAMED);
     let mut all: Vec<Warning> = whole.into_iter().chain(files).collect();
@@ -49,8 +63,9 @@ pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
         last.text.push_str(&format!("; {} like it", counted(rest as u64, "more file")));
     }
     let of_bundle = coverage.complaints.iter().filter(|complaint| &*complaint.origin.path == Origin::BUNDLE);
-    all.extend(of_bundle.map(|complaint| Warning { source: None, share: coverage.share(), text: sanitize(&complaint.why) }));
-    all.extend(coverage.crowds.iter().map(|crowd| Warning { source: None, share: coverage.share(), text: crowd_warning(crowd) }));
+    let general = |text: String, of_answer: bool| Warning { source: None, share: coverage.share(), text, of_answer };
+    all.extend(of_bundle.map(|complaint| general(sanitize(&complaint.why), true)));
+    all.extend(coverage.crowds.iter().map(|crowd| general(crowd_warning(crowd), false)));
     all
 }
 
@@ -113,6 +128,8 @@ mod tests {
         assert!(told.last().is_some_and(|w| w.text.ends_with("; 6 more files like it") && !w.text.contains('\u{1b}')), "{told:?}");
         let complaint = |path| Complaint { origin: Origin::file(path), why: "deeper than 40 folders: not read".to_owned(), more: 0 };
         let told = warnings(&Coverage { complaints: vec![complaint("a.log"), complaint(Origin::BUNDLE)], ..Coverage::default() });
-        assert_eq!(told.iter().map(|w| w.text.as_str()).collect::<Vec<_>>(), ["deeper than 40 folders: not read"]);
+        assert_eq!(told.iter().map(|w| (w.text.as_str(), w.of_answer)).collect::<Vec<_>>(), [("deeper than 40 folders: not read", true)]);
+        let coverage = samples::uncertain(0.5).coverage;
+        assert_eq!((doubts(&coverage).len(), remarks(&coverage).len()), (1, warnings(&coverage).len() - 1));
     }
 }

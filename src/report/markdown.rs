@@ -23,9 +23,9 @@ const LEDGER_SHOWN: usize = 5;
 
 /// The summary, every incident with its leading causes.
 pub fn render(analysis: &Analysis, view: &View) -> String {
-    let mut out = String::new();
+    let mut out: String = ledger::doubts(&analysis.coverage).iter().map(|doubt| warning(doubt) + "\n").collect();
     if analysis.span.is_none() {
-        out.push_str("**Nothing could be judged:** no record or sample with a time was found.\n");
+        out.insert_str(0, "**Nothing could be judged:** no record or sample with a time was found.\n\n");
     } else if analysis.verdicts.is_empty() {
         out.push_str(&quiet(analysis));
     }
@@ -39,12 +39,15 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
     out
 }
 
+/// A warning as a paragraph of its own.
+fn warning(warning: &ledger::Warning) -> String {
+    format!("**Warning:** {}.\n", escape(&shorten(&warning.text, TEXT_WIDTH)))
+}
+
 /// The ledger: warnings first, then what each format adds up to, silences and the first lines that were not understood.
 fn read(out: &mut String, analysis: &Analysis) {
     let coverage = &analysis.coverage;
-    for warning in ledger::warnings(coverage) {
-        out.push_str(&format!("\n**Warning:** {}.\n", escape(&shorten(&warning.text, TEXT_WIDTH))));
-    }
+    ledger::remarks(coverage).iter().for_each(|remark| out.push_str(&format!("\n{}", warning(remark))));
     out.push_str(&format!("\n_Read {}._\n", ledger::summary(coverage)));
     if !coverage.sources.is_empty() {
         out.push_str("\n| format | files | lines | size | understood |\n|---|--:|--:|--:|--:|\n");
@@ -188,6 +191,13 @@ mod tests {
         );
         assert!(render(&samples::quiet(), &View::default()).starts_with("**No incident found.**"));
         assert!(render(&samples::timeless(), &View::default()).starts_with("**Nothing could be judged:**"));
+    }
+
+    #[test]
+    fn what_puts_the_whole_answer_in_doubt_is_told_before_it() {
+        let doubtful = render(&samples::uncertain(0.5), &View::default());
+        assert!(doubtful.starts_with("**Warning:** 19,000 of 62,589 lines were not understood"), "{doubtful}");
+        assert!(!render(&samples::rich(), &View::default()).contains("**Warning:**"));
     }
 
     #[test]

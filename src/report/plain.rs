@@ -12,8 +12,12 @@ const FEW: usize = 3;
 /// The whole report, with a final newline.
 pub fn render(analysis: &Analysis, view: &View) -> String {
     let mut out = Lines(String::new());
+    if analysis.span.is_none() {
+        out.say("Nothing could be judged: no record or sample with a time was found");
+    }
+    ledger::doubts(&analysis.coverage).iter().for_each(|doubt| out.say(&format!("Warning: {}", doubt.text)));
     match (&analysis.span, analysis.verdicts.as_slice()) {
-        (None, _) => out.say("Nothing could be judged: no record or sample with a time was found"),
+        (None, _) => {}
         (_, []) => quiet(&mut out, analysis),
         (_, verdicts) => {
             let worst_first = super::severity::most_severe_first(verdicts);
@@ -22,7 +26,7 @@ pub fn render(analysis: &Analysis, view: &View) -> String {
         }
     }
     out.say(&format!("Read {}", ledger::summary(&analysis.coverage)));
-    ledger::warnings(&analysis.coverage).iter().for_each(|w| out.say(&format!("Warning: {}", w.text)));
+    ledger::remarks(&analysis.coverage).iter().for_each(|w| out.say(&format!("Warning: {}", w.text)));
     analysis.coverage.clocks.iter().for_each(|skew| out.say(&format!("Clock: {}", wording::clock(skew))));
     if view.unicode { out.0 } else { super::to_ascii_lines(&out.0) }
 }

@@ -29,7 +29,7 @@ const CLOCKS_SHOWN: usize = 2;
 /// Short disturbances that a quiet report tells one by one.
 const BLIPS_SHOWN: usize = 3;
 
-/// Warnings of the ledger on the first screen: the whole and the worst file.
+/// Warnings of the ledger on the first screen: what puts the answer in doubt, before it, then the worst files.
 const WARNINGS_SHOWN: usize = 2;
 
 /// How much of each list is shown.
@@ -86,6 +86,7 @@ fn incidents(analysis: &Analysis, verdicts: &[Verdict], view: &View, width: usiz
 fn first_screen(analysis: &Analysis, ordered: &[&Verdict], view: &View, (width, limits): (usize, Limits)) -> Screen {
     let mut screen = Screen::new(width);
     let Some((worst, further)) = ordered.split_first() else { return screen };
+    doubts(&mut screen, analysis);
     incident::block(&mut screen, analysis, worst, view, limits);
     for verdict in further.iter().take(limits.further_incidents) {
         screen.gap();
@@ -138,11 +139,17 @@ fn read(screen: &mut Screen, analysis: &Analysis, view: &View) {
         text.push_str(" (details: --all)");
     }
     screen.paragraph(&Paragraph { label: "READ", indent: 6, text: &text, tone: Tone::Dim, ..Paragraph::default() });
-    warnings(screen, analysis);
+    let room = WARNINGS_SHOWN.saturating_sub(ledger::doubts(coverage).len());
+    warnings(screen, ledger::remarks(coverage).iter().take(room));
 }
 
-fn warnings(screen: &mut Screen, analysis: &Analysis) {
-    for warning in ledger::warnings(&analysis.coverage).iter().take(WARNINGS_SHOWN) {
+/// What puts the whole answer in doubt, before the answer.
+fn doubts(screen: &mut Screen, analysis: &Analysis) {
+    warnings(screen, ledger::doubts(&analysis.coverage).iter().take(WARNINGS_SHOWN));
+}
+
+fn warnings<'w>(screen: &mut Screen, warnings: impl Iterator<Item = &'w ledger::Warning>) {
+    for warning in warnings {
         screen.paragraph(&Paragraph {
             label: "WARNING",
             label_tone: Tone::Warning,
@@ -156,6 +163,7 @@ fn warnings(screen: &mut Screen, analysis: &Analysis) {
 
 fn quiet(analysis: &Analysis, view: &View, width: usize) -> Screen {
     let mut screen = Screen::new(width);
+    doubts(&mut screen, analysis);
     let span = analysis.span.map(between).unwrap_or_default();
     let headline = format!("No incident found{span}.");
     screen.paragraph(&Paragraph { text: &headline, tone: Tone::Strong, ..Paragraph::default() });
@@ -246,7 +254,7 @@ fn timeless(analysis: &Analysis, width: usize) -> Screen {
     if coverage.sources.len() > 5 {
         screen.paragraph(&Paragraph { indent: 2, text: &format!("+ {} more", coverage.sources.len() - 5), ..Paragraph::default() });
     }
-    warnings(&mut screen, analysis);
+    warnings(&mut screen, ledger::warnings(coverage).iter().take(WARNINGS_SHOWN));
     screen
 }
 

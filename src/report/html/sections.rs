@@ -359,15 +359,18 @@ fn next(analysis: &Analysis, verdicts: &[&Verdict]) -> String {
     out + "</section>\n"
 }
 
+/// A warning as a paragraph of its own.
+pub fn warning(warning: &ledger::Warning) -> String {
+    format!("<p class=\"alarm\">Warning: {}</p>\n", escape(&warning.text))
+}
+
 fn coverage(analysis: &Analysis) -> String {
     let coverage = &analysis.coverage;
     let mut out = format!(
         "<section id=\"coverage\" aria-label=\"Coverage\">\n<h2>What was read</h2>\n<p>{}</p>\n",
         escape(&ledger::summary(coverage))
     );
-    for warning in ledger::warnings(coverage) {
-        out.push_str(&format!("<p class=\"alarm\">Warning: {}</p>\n", escape(&warning.text)));
-    }
+    ledger::remarks(coverage).iter().for_each(|remark| out.push_str(&warning(remark)));
     coverage.clocks.iter().for_each(|skew| out.push_str(&format!("<p class=\"alarm\">Clock: {}</p>\n", escape(&wording::clock(skew)))));
     ledger::gaps(coverage).iter().take(20).for_each(|(_, _, text)| out.push_str(&format!("<p>Silence: {}</p>\n", escape(text))));
     coverage.complaints.iter().take(50).for_each(|c| {

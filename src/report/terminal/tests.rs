@@ -1,6 +1,7 @@
 //! The first screen as its reader sees it.
 
 use super::*;
+use crate::model::{Complaint, Origin};
 use crate::report::samples;
 use crate::report::text;
 
@@ -56,6 +57,19 @@ fn colour_only_where_asked_for_and_nothing_else_acts_on_the_terminal() {
             let stripped = sequences.iter().fold(coloured.clone(), |out, s| out.replace(&format!("\x1b{s}m"), ""));
             assert_eq!(stripped, plain, "{name}");
         }
+    }
+}
+
+#[test]
+fn what_puts_the_whole_answer_in_doubt_is_told_before_it() {
+    let complaint = Complaint { origin: Origin::file(Origin::BUNDLE), why: "13 folders are read as one".to_owned(), more: 0 };
+    for (name, mut analysis) in all_samples().into_iter().filter(|(name, _)| *name != "timeless") {
+        analysis.coverage.complaints.push(complaint.clone());
+        let out = shown(&analysis, 80);
+        let doubt = out.find("13 folders").or_else(|| out.find("were not understood"));
+        let answer = ["CAUSE", "NOT CERTAIN", "UNCLEAR", "No incident"].iter().filter_map(|word| out.find(word)).min();
+        assert!(out.starts_with("WARNING  ") && doubt < answer, "{name}\n{out}");
+        assert_eq!(out.matches("13 folders").count(), 1, "{name}\n{out}");
     }
 }
 
