@@ -5,6 +5,7 @@ pub mod as_written;
 pub mod disturbance;
 mod mechanism;
 pub mod rule_out;
+mod telling;
 pub mod timeline;
 pub mod weights;
 
@@ -70,12 +71,12 @@ fn weigh_one(mut suspect: Suspect, scene: &Scene<'_>) -> Weighed {
     let prior = weights::kind_prior(&suspect);
     let log_odds = weights::prior(&suspect, scene) + evidence.iter().map(|e| e.weight).sum::<f64>() + key_worth;
     evidence.extend(best);
-    evidence.sort_by(|a, b| weights::telling(b).total_cmp(&weights::telling(a)));
+    telling::arrange(&mut evidence, &suspect);
     Weighed { suspect, key, evidence, prior, log_odds }
 }
 
 fn evidence((finding, origins): Found, suspect: &Suspect, scene: &Scene<'_>) -> Evidence {
-    Evidence { weight: weights::weigh(&finding, suspect, scene), finding, origins }
+    Evidence { weight: weights::weigh(&finding, suspect, scene), finding, origins, aside: false }
 }
 
 /// The edit that a finding is about.

@@ -109,7 +109,7 @@ pub struct Cause {
     pub undone_by: Option<Arc<Change>>,
     /// Calibrated probability, 0 to 1.
     pub confidence: f64,
-    /// Strongest first, whether for or against.
+    /// As it is told: strongest first, whether for or against, and last what is aside.
     pub evidence: Vec<Evidence>,
 }
 
@@ -121,6 +121,8 @@ pub struct Evidence {
     pub weight: f64,
     /// The lines, series or changes it was read from, best first.
     pub origins: Vec<Origin>,
+    /// It counts, and does not help to tell the story: it repeats what is told, or does not go with it. Not among the first reasons.
+    pub aside: bool,
 }
 
 impl Evidence {

@@ -131,7 +131,7 @@ fn leading_cause(out: &mut String, analysis: &Analysis, cause: &Cause, certainty
     };
     out.push_str(&format!("\n**{lead}, {}:** {}\n\n", confidence(cause.confidence), escape(&shorten(&wording::title(cause), TEXT_WIDTH))));
     let shown = if view.all { cause.evidence.len() } else { 3 };
-    for e in cause.evidence.iter().take(shown) {
+    for e in cause.evidence.iter().filter(|e| view.all || !e.aside).take(shown) {
         let place = e.origins.first().map(|o| format!(" ({})", code(&o.to_string()))).unwrap_or_default();
         let but = if e.supports() { "" } else { "but " };
         out.push_str(&format!("- {but}{}{place}\n", escape(&sentences::sentence_within(e, TEXT_WIDTH))));

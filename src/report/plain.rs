@@ -124,13 +124,14 @@ fn cause(out: &mut Lines, analysis: &Analysis, best: &Cause, certainty: Certaint
         Certainty::Unclear => "Cause unclear, best guess",
     };
     out.say(&format!("{lead}, {}: {}", percent(best), wording::title(best)));
-    let shown = if view.all { best.evidence.len() } else { FEW };
-    for e in best.evidence.iter().take(shown) {
+    let most = if view.all { best.evidence.len() } else { FEW };
+    let told: Vec<_> = best.evidence.iter().filter(|e| view.all || !e.aside).take(most).collect();
+    for e in &told {
         let lead = if e.supports() { "Evidence" } else { "Against it" };
         let places: Vec<String> = cite::of(analysis, e, best.change.as_deref()).iter().map(cite::Cite::plain).collect();
         out.say_with(&format!("{lead}: {}", sentences::sentence(e)), &places.join(", "));
     }
-    more(out, best.evidence.len().saturating_sub(shown), "piece of evidence");
+    more(out, best.evidence.len() - told.len(), "piece of evidence");
     actions::advise(analysis, best).iter().for_each(|a| out.say(&format!("To do: {a}")));
     if let Some(call) = actions::call(analysis, best) {
         out.say(&format!("Call: {call}"));

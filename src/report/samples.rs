@@ -27,7 +27,7 @@ fn at(path: &str, line: u64) -> Origin {
 
 /// A finding with its weight and place.
 pub fn evidence(finding: Finding, weight: f64, origin: Option<Origin>) -> Evidence {
-    Evidence { finding, weight, origins: origin.into_iter().collect() }
+    Evidence { finding, weight, origins: origin.into_iter().collect(), aside: false }
 }
 
 /// The edit of the founding story.

@@ -76,6 +76,11 @@ pub fn is_felt(metric: &str) -> bool {
     class::meaning(metric).is_some_and(|meaning| meaning.class.is_outside())
 }
 
+/// Whether a metric is of a kind that shows the failure of a resource: inside it, or as callers feel it.
+pub fn speaks_for(resource: &str, metric: &str) -> bool {
+    class::meaning(metric).is_none_or(|meaning| meaning.class.is_outside() || hypothesis::classes_behind(resource).contains(&meaning.class))
+}
+
 /// What the operator's alarm was about.
 pub type GivenAlarm = (ServiceName, Option<MetricName>);
 

@@ -72,7 +72,7 @@ fn late(scene: &Scene<'_>, change: &Change) -> Vec<Evidence> {
         return Vec::new();
     }
     let before_onset = scene.case.incident.span.start - change.time;
-    vec![Evidence { finding: Finding::Began { before_onset }, weight: -3.0, origins: vec![change.origin.clone()] }]
+    vec![Evidence { finding: Finding::Began { before_onset }, weight: -3.0, origins: vec![change.origin.clone()], aside: false }]
 }
 
 /// Components that served as well as before, or whose logs stayed clean.
@@ -101,7 +101,7 @@ fn healthy(scene: &Scene<'_>, service: &ServiceName) -> Option<Evidence> {
         p50_during_ms: during / 1_000.0,
         detectable: stats::detectable_share(health.failed_before, health.requests_before, health.requests),
     };
-    Some(Evidence { finding, weight: -2.0, origins: Vec::new() })
+    Some(Evidence { finding, weight: -2.0, origins: Vec::new(), aside: false })
 }
 
 /// A component that wrote during the incident, and nothing of trouble that is new.
@@ -121,6 +121,7 @@ fn clean_log(scene: &Scene<'_>, service: &ServiceName) -> Option<Evidence> {
         finding: Finding::CleanLog { service: service.clone(), lines, errors, detectable },
         weight: -1.0,
         origins: Vec::new(),
+        aside: false,
     })
 }
 
@@ -183,7 +184,7 @@ fn flat_metrics(scene: &Scene<'_>, service: &ServiceName, names: &[&str]) -> Vec
         .filter(|(key, _, _, detectable)| !(is_percentage(key.metric.as_str()) && *detectable > 100.0))
         .map(|(key, before, peak, detectable)| {
             let finding = Finding::MetricFlat { service: service.clone(), metric: key.metric.clone(), before, peak, detectable };
-            Evidence { finding, weight: -1.0, origins: Vec::new() }
+            Evidence { finding, weight: -1.0, origins: Vec::new(), aside: false }
         })
         .collect()
 }

@@ -283,22 +283,6 @@ fn diff_words(words: usize, p: f64) -> f64 {
     (0.9 * words as f64).min(2.5).min(stats::ln_bayes_bound(p))
 }
 
-/// The order in which evidence is told: by weight, but what quotes the log or predicts a number goes before what only adds up.
-pub fn telling(evidence: &Evidence) -> f64 {
-    let concrete = match &evidence.finding {
-        Finding::Surge { own: true, never_before: true, .. } => 2.3,
-        Finding::Capacity { .. } | Finding::Predicted { .. } => 2.5,
-        // What was seen is told before where it was followed to.
-        Finding::Blame { .. } => -1.0,
-        // Scores of rankings tell a person little.
-        Finding::MetricRank { .. } | Finding::FlowRank { .. } => -0.5,
-        // The changed key is told above the evidence anyway.
-        Finding::KeyGoverns { .. } => -1.0,
-        _ => 0.0,
-    };
-    evidence.weight.abs() + concrete
-}
-
 /// A value that is quoted by chance says little: one digit stands in one message in a few, four characters hardly ever.
 fn quoted(value: &str) -> f64 {
     match value.trim().len() {
@@ -331,6 +315,7 @@ pub fn judge_rollouts(scene: &Scene<'_>, add: &mut dyn FnMut(&ChangeId, f64, Vec
             finding: Finding::Rollout { finding: finding.clone() },
             weight,
             origins: Vec::new(),
+            aside: false,
         });
         add(&change.id, score.log_odds, evidence.collect());
     }

@@ -110,14 +110,15 @@ fn cause(screen: &mut Screen, cause: &Cause, certainty: Certainty, most_evidence
     cause_line(screen, cause, certainty);
     key_line(screen, cause);
     let (supporting, opposing): (Vec<&Evidence>, Vec<&Evidence>) = cause.evidence.iter().partition(|e| e.supports());
-    for (i, e) in supporting.iter().take(most_evidence).enumerate() {
+    let told: Vec<&&Evidence> = supporting.iter().filter(|e| !e.aside).take(most_evidence).collect();
+    for (i, e) in told.iter().enumerate() {
         evidence(screen, &format!("  {}", i + 1), e, 2);
     }
     let doubt = opposing.iter().find(|e| -e.weight > TRIFLE || certainty != Certainty::Certain);
     if let Some(e) = doubt {
         evidence(screen, " but", e, 2);
     }
-    let unshown = supporting.len().saturating_sub(most_evidence) + opposing.len().saturating_sub(usize::from(doubt.is_some()));
+    let unshown = supporting.len() - told.len() + opposing.len().saturating_sub(usize::from(doubt.is_some()));
     if unshown > 0 {
         let text = format!("+ {unshown} more with --all");
         screen.paragraph(&Paragraph { indent: 5, text: &text, tone: Tone::Dim, ..Paragraph::default() });

@@ -177,7 +177,8 @@ impl<'e, 'm> Evidence<'e, 'm> {
     }
 }
 
-fn classes_behind(resource: &str) -> &'static [Class] {
+/// What is measured inside a service where that resource of it fails.
+pub(super) fn classes_behind(resource: &str) -> &'static [Class] {
     match resource {
         "cpu" => &[Class::Cpu],
         "memory" => &[Class::Memory, Class::Cpu],
