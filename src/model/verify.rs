@@ -144,8 +144,8 @@ impl Effect {
 pub enum Doubt {
     /// Fewer observations than this on a side.
     Few { least: f64 },
-    /// Too few stretches of time that are independent of each other.
-    Short,
+    /// Only so many stretches of time of a side are independent of each other, fewer than the least that bounds can be told from.
+    Short { blocks: usize, least: usize },
     /// The same hours of earlier days or weeks were no better, these times before the change.
     Seasonal { days: u32 },
     /// It went back to normal in the second half, as cold caches do.

@@ -144,7 +144,12 @@ fn needs(found: &Verification) -> Option<String> {
 fn full(check: &Check) -> String {
     let mut text = sentence(check);
     let effect = &check.effect;
-    if effect.low.is_finite() && effect.high.is_finite() {
+    let short = check.doubts.iter().find(|doubt| matches!(doubt, Doubt::Short { .. }));
+    if let Some(short) = short {
+        // Bounds and a p from so little would look like knowledge.
+        let times = if effect.value.is_finite() { format!("{} times; ", number(effect.value)) } else { String::new() };
+        text += &format!(" ({times}{})", doubted(short));
+    } else if effect.low.is_finite() && effect.high.is_finite() {
         text += &match check.measured {
             Measured::MetricFailures { per_second: true, .. } => {
                 format!(" ({} more a second, {} to {})", number(effect.value), number(effect.low), number(effect.high))
@@ -155,10 +160,10 @@ fn full(check: &Check) -> String {
             _ => format!(" ({} times, {} to {})", number(effect.value), number(effect.low), number(effect.high)),
         };
     }
-    if check.adjusted.is_finite() {
+    if check.adjusted.is_finite() && short.is_none() {
         text += &format!(", p {}", small(check.adjusted));
     }
-    for doubt in &check.doubts {
+    for doubt in check.doubts.iter().filter(|doubt| Some(*doubt) != short) {
         text += &format!("; {}", doubted(doubt));
     }
     text
@@ -231,7 +236,9 @@ fn share(value: f64) -> String {
 fn doubted(doubt: &Doubt) -> String {
     match doubt {
         Doubt::Few { least } => format!("fewer than {} on a side say nothing", number(*least)),
-        Doubt::Short => "too few stretches of time to know the spread".to_owned(),
+        Doubt::Short { blocks, least } => {
+            format!("too few to tell: {} of time independent of each other, {least} needed", counted(*blocks as u64, "block"))
+        }
         Doubt::Seasonal { days: 1 } => "the same hours of the day before were like that".to_owned(),
         Doubt::Seasonal { days } => format!("the same hours {days} days before were like that"),
         Doubt::Settled => "it went back in the second half, as cold caches do".to_owned(),
@@ -365,4 +372,44 @@ fn rounded(value: f64) -> Option<f64> {
 /// Three digits, so that small p-values stay apart.
 fn significant(p: f64) -> Option<f64> {
     if !p.is_finite() { None } else { format!("{p:.2e}").parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::verify::Effect;
+
+    fn latency(doubts: Vec<Doubt>) -> Check {
+        Check {
+            service: "gateway".into(),
+            caller: None,
+            measured: Measured::Latency { quantile: 0.5 },
+            old: 15.7,
+            new: 153.0,
+            old_n: 400.0,
+            new_n: 300.0,
+            effect: Effect { value: 9.75, low: 0.003, high: 32_502.0 },
+            p: 0.6,
+            adjusted: 0.9,
+            outcome: Outcome::CannotTell,
+            more: None,
+            decides: true,
+            doubts,
+            origin: None,
+        }
+    }
+
+    #[test]
+    fn bounds_of_too_few_blocks_are_not_said() {
+        let short = Doubt::Short { blocks: 3, least: 8 };
+        assert_eq!(
+            full(&latency(vec![short, Doubt::Trifle])),
+            "gateway: p50 153 ms, against 15.7 ms (9.75 times; too few to tell: 3 blocks of time independent of each other, 8 needed); it differs, by less than matters"
+        );
+        let known = full(&latency(Vec::new()));
+        assert!(known.ends_with("(9.75 times, 0.003 to 32,502), p 0.9"), "{known}");
+        let view = check_view(&latency(vec![Doubt::Short { blocks: 1, least: 8 }]));
+        assert_eq!((view.effect_low, view.effect_high, view.p_adjusted), (Some(0.003), Some(32_502.0), Some(0.9)));
+        assert!(view.statement.contains("1 block of time independent"), "{}", view.statement);
+    }
 }

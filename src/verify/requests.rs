@@ -310,7 +310,7 @@ fn compare_latencies(case: &Case<'_>, new: &[Row], old: &[Row]) -> Option<Compar
         if few < LEAST_BLOCKS {
             judged.outcome = Outcome::CannotTell;
             judged.more = Some(LEAST_BLOCKS as f64 / few.max(1) as f64);
-            doubts.push(Doubt::Short);
+            doubts.push(Doubt::Short { blocks: few, least: LEAST_BLOCKS });
         } else if olds[at] * judged.effect.high.exp() - olds[at] < FELT_MS {
             judged.outcome = Outcome::NotWorse;
             judged.more = None;
