@@ -436,6 +436,17 @@ mod tests {
                 },
                 "db.pool.max_size sets the size of the connection pool; the errors show a pool with no connection left",
             ),
+            (Finding::NoSymptom { service: "*".into(), templates_tested: 0 }, "nothing of all services moved, and no error points at it"),
+            (Finding::Down { service: "db".into(), refused: 0, refused_share: 0.0, up_zero: false, restarted: false }, "db went silent"),
+        ];
+        for (finding, expect) in cases {
+            assert_eq!(sentence(&evidence(finding, 1.0, None)), expect);
+        }
+    }
+
+    #[test]
+    fn wording_of_what_a_diff_tells() {
+        let cases = [
             (
                 Finding::DiffWords { words: vec!["parcels".into()], by_chance: 0.05, p: 0.05 },
                 "words of its diff are new in the log: parcels",
@@ -452,8 +463,6 @@ mod tests {
                 Finding::WholeFile { edit: None, pieces: 0, settings: 3, removed: true },
                 "it only takes 3 settings off the record, as a whole file: nothing shows what is in effect since",
             ),
-            (Finding::NoSymptom { service: "*".into(), templates_tested: 0 }, "nothing of all services moved, and no error points at it"),
-            (Finding::Down { service: "db".into(), refused: 0, refused_share: 0.0, up_zero: false, restarted: false }, "db went silent"),
         ];
         for (finding, expect) in cases {
             assert_eq!(sentence(&evidence(finding, 1.0, None)), expect);

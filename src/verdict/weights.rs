@@ -149,10 +149,7 @@ fn worth(finding: &Finding, suspect: &Suspect, scene: &Scene<'_>) -> f64 {
         Finding::KeyNamesCallee { share, .. } if *share < 0.05 => -0.7,
         Finding::KeyNamesCallee { share, .. } => 1.5 * share,
         Finding::KeyIrrelevant { keys } => irrelevant(keys, suspect, scene),
-        Finding::DiffWords { words, p, .. } => diff_words(words.len(), *p),
-        // That one of so many settings governs what failed, or stands in an error, is as many times less telling (Bonferroni).
-        Finding::WholeFile { edit: Some(_), pieces, settings, .. } => -(*pieces as f64) * (*settings as f64).max(1.0).ln(),
-        Finding::WholeFile { edit: None, .. } => RECORDS_ONLY,
+        Finding::DiffWords { .. } | Finding::WholeFile { .. } => of_diff(finding),
         Finding::MigrationSymptom { table, .. } => 1.0 + f64::from(u8::from(table.is_some())),
         Finding::DiedAfter { .. } => 2.0,
         Finding::NoSymptom { .. } => -0.5,
@@ -278,9 +275,24 @@ fn irrelevant(keys: &[ConfigKey], suspect: &Suspect, scene: &Scene<'_>) -> f64 {
     if only_keys && keys.iter().all(inert) { -1.8 } else { -0.6 }
 }
 
+/// What the text of a diff says by itself.
+fn of_diff(finding: &Finding) -> f64 {
+    match finding {
+        Finding::DiffWords { words, p, .. } => diff_words(words.len(), *p),
+        Finding::WholeFile { edit: Some(_), pieces, settings, .. } => one_of(*settings, *pieces),
+        Finding::WholeFile { edit: None, .. } => RECORDS_ONLY,
+        _ => 0.0,
+    }
+}
+
 /// Words that a diff shares with new messages, never worth more than the most favourable reading of so many by chance.
 fn diff_words(words: usize, p: f64) -> f64 {
     (0.9 * words as f64).min(2.5).min(stats::ln_bayes_bound(p))
+}
+
+/// That one of so many settings governs what failed, or stands in an error, is as many times less telling (Bonferroni).
+fn one_of(settings: u64, pieces: u64) -> f64 {
+    -(pieces as f64) * (settings as f64).max(1.0).ln()
 }
 
 /// A value that is quoted by chance says little: one digit stands in one message in a few, four characters hardly ever.
@@ -330,5 +342,11 @@ mod tests {
         assert_eq!((diff_words(1, 0.01), diff_words(2, 0.001), diff_words(9, 0.0)), (0.9, 1.8, 2.5));
         assert!((0.1..1.0).contains(&diff_words(3, 0.05)));
         assert_eq!((diff_words(2, 0.4), diff_words(1, 1.0)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn one_of_many_settings_says_little() {
+        assert_eq!((one_of(1, 2), one_of(0, 1), one_of(9, 0)), (0.0, 0.0, 0.0));
+        assert!(one_of(9, 2) < one_of(9, 1) && one_of(9, 1) < one_of(3, 1));
     }
 }
