@@ -25,7 +25,7 @@ use pins::Pin;
 #[cfg(test)]
 pub use tests::respelled;
 
-/// Folded lines remembered.
+/// Folded lines remembered, and spellings of all of them.
 const MOST: usize = 4096;
 /// Hashes of lines met, each with how often.
 const SEEN: usize = 4096;
@@ -168,7 +168,7 @@ impl<'f> Recall<'f> {
 
     /// Learns how the line looked up last is read.
     pub fn learn(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>) {
-        if self.likes.len() >= MOST || self.known.len() >= 4 * MOST {
+        if self.likes.len() >= MOST || self.known.len() >= MOST {
             self.likes.clear();
             self.known.clear();
         }
