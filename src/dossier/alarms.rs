@@ -3,6 +3,8 @@
 //! Limits lie between what the quiet time reached and what the incident showed; where these do not separate there is no rule. A limit on
 //! a share of failed requests is at least 14.4 times the budget of a 99.9 % objective, the fast burn of the SRE workbook (chapter 5).
 
+use std::collections::BTreeMap;
+
 use crate::model::{
     Alarm, Backtest, Cause, Condition, Evidence, Finding, IncidentSignal, MetricName, Origin, ServiceName, TestSeries, Time, TimeSpan,
     Verdict,
@@ -279,23 +281,21 @@ impl<'a> Bench<'a> {
     /// Records whose text contains `contains`, in the window before each evaluation.
     fn messages(&self, service: &ServiceName, contains: &str) -> Vec<Option<f64>> {
         let step = self.signals.step;
-        let first = step.window(self.start);
-        let mut counts = vec![0.0; (self.evaluations as f64 * self.interval / step.seconds()).ceil() as usize + 2];
+        // By window, since those that count are few where the recording is long.
+        let mut counts: BTreeMap<i64, f64> = BTreeMap::new();
         for (key, records) in self.signals.tally.records_sorted() {
             let of_it = self.signals.tally.symbols.text(key.service) == service.as_str();
             if of_it && records.exemplars.iter().any(|e| e.text.contains(contains)) {
-                for (window, count) in &records.windows {
-                    if let Some(cell) = usize::try_from(window - first).ok().and_then(|i| counts.get_mut(i)) {
-                        *cell += f64::from(count);
-                    }
-                }
+                records.windows.iter().for_each(|(window, count)| *counts.entry(window).or_default() += f64::from(count));
             }
         }
-        let within = |i: usize| {
-            let until = step.window(self.at(i)) - first;
-            let from = step.window(self.at(i).plus_seconds(-self.window)) - first;
-            (from.max(0)..until.max(0)).filter_map(|w| counts.get(w as usize)).sum::<f64>()
+        let up_to = |sum: &mut f64, (window, count): (i64, f64)| {
+            *sum += count;
+            Some((window, *sum))
         };
+        let sums: Vec<(i64, f64)> = counts.into_iter().scan(0.0, up_to).collect();
+        let before = |window: i64| sums[..sums.partition_point(|sum| sum.0 < window)].last().map_or(0.0, |sum| sum.1);
+        let within = |i: usize| before(step.window(self.at(i))) - before(step.window(self.at(i).plus_seconds(-self.window)));
         (0..self.evaluations).map(|i| Some(within(i))).collect()
     }
 

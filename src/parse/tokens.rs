@@ -11,7 +11,7 @@ pub const VARIABLE: &str = "<*>";
 /// Identifiers of at least this length that mix digits and letters are variables: request ids, pod hashes, tokens.
 pub(super) const LONG_IDENTIFIER: usize = 16;
 /// Hexadecimal runs of at least this length that have a digit are variables.
-pub(super) const HEX_IDENTIFIER: usize = 8;
+pub(super) const HEX_IDENTIFIER: usize = 6;
 /// Bytes of a UUID.
 pub(super) const UUID: usize = 36;
 /// A number of at least so many digits at the end of a word is a variable: versions and products have fewer.
