@@ -421,15 +421,11 @@ impl<'f> Matcher<'f> {
 
     /// Whether one variant matches a line, by itself.
     pub fn hits(&mut self, variant: &'f Variant, text: &str) -> bool {
-        self.alone(variant, text, &mut Row::default())
+        self.fills(variant, text, &mut Row::default())
     }
 
-    /// Fills a row by one variant.
+    /// Fills a row by one variant, by itself.
     pub fn fills(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
-        self.alone(variant, text, row)
-    }
-
-    fn alone(&mut self, variant: &'f Variant, text: &str, row: &mut Row) -> bool {
         self.places.clear();
         self.variant(variant, text, 0, row)
     }
@@ -442,7 +438,7 @@ impl<'f> Matcher<'f> {
         for line in text.split_inclusive('\n') {
             let end = start + line.trim_end().len();
             let mut cells = Row::default();
-            if format.variants.iter().any(|v| self.alone(v, line.trim_end(), &mut cells)) {
+            if format.variants.iter().any(|v| self.fills(v, line.trim_end(), &mut cells)) {
                 row.take_moved(&cells, start);
             } else if end > start && !line.starts_with('#') {
                 rest = Some((rest.map_or(start, |r| r.0), end));

@@ -37,7 +37,7 @@ pub struct Meanings {
 
 impl Meanings {
     /// A bit for each pattern that may have something to say of a text, and [`STATUS`].
-    pub fn of(&mut self, formats: &Formats, text: &str) -> u64 {
+    fn of(&mut self, formats: &Formats, text: &str) -> u64 {
         self.masked.clear();
         tokens::mask_into(text, &mut self.masked);
         if let Some(known) = self.known.get(self.masked.as_str()) {
@@ -48,6 +48,12 @@ impl Meanings {
             self.known.insert(self.masked.as_str().into(), found);
         }
         found
+    }
+
+    /// What a text means, to be kept.
+    pub fn meant(&mut self, formats: &Formats, text: &str) -> Meant {
+        let may_be = self.of(formats, text);
+        Meant { masked: self.masked.as_str().into(), may_be }
     }
 
     fn read_pairs(&mut self, formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut Row) {

@@ -15,7 +15,6 @@ use super::super::records::tries::Tries;
 use super::super::scanner::Scanned;
 use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
-use super::super::tokens;
 use super::folded::Folded;
 use super::pins::{Pin, Pins};
 use super::{Known, Meant, Place, Span};
@@ -157,8 +156,7 @@ impl<'f> Teacher<'_, 'f> {
         if message.is_empty() || end > text.len() || short || cut(start) || cut(end) {
             return None;
         }
-        let may_be = self.matcher.meanings.of(self.matcher.formats, message);
-        Some(Meant { masked: tokens::mask(message).into(), may_be })
+        Some(self.matcher.meanings.meant(self.matcher.formats, message))
     }
 }
 
