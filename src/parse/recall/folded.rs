@@ -2,6 +2,8 @@
 //!
 //! Two lines that fold to the same differ in these parts alone. What masking makes of them is then the same, but for short hexadecimal words.
 
+use std::ops::Range;
+
 use wide::u8x16;
 
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
@@ -11,10 +13,12 @@ const LONGEST: usize = 1024;
 /// Bytes looked at together, and at once.
 const BLOCK: usize = 64;
 const AT_ONCE: usize = 16;
-/// Room for the longest line, and for what is written too much.
-const ROOM: usize = LONGEST + AT_ONCE;
+/// Room for the longest line, and for what is read or written too much.
+const ROOM: usize = LONGEST + BLOCK;
 /// Shortest hexadecimal word that is folded: shorter ones have few spellings.
 const SHORTEST_HEX: usize = 4;
+/// Length of the first group of a UUID.
+const UUID_BEGINS: usize = 8;
 
 /// What stands for a part. UTF-8 has no such bytes, so that they are no text.
 const DIGITS: u8 = 0xf8;
@@ -87,6 +91,8 @@ impl Part {
 /// A folded line.
 #[derive(Debug)]
 pub struct Folded {
+    /// The line, and zeros behind it: no end of it needs care.
+    line: Box<[u8; ROOM]>,
     /// What is behind `length` is of earlier lines.
     folded: Box<[u8; ROOM]>,
     length: usize,
@@ -95,7 +101,7 @@ pub struct Folded {
 
 impl Default for Folded {
     fn default() -> Folded {
-        Folded { folded: Box::new([0; ROOM]), length: 0, parts: Vec::new() }
+        Folded { line: Box::new([0; ROOM]), folded: Box::new([0; ROOM]), length: 0, parts: Vec::new() }
     }
 }
 
@@ -118,12 +124,14 @@ impl Folded {
         if bytes.len() > LONGEST {
             return false;
         }
-        let mut into = Into { folded: &mut self.folded, length: 0, parts: &mut self.parts };
-        let mut done = 0;
-        for (number, block) in bytes.chunks(BLOCK).enumerate() {
-            done = into.block(bytes, number * BLOCK, block, done);
+        self.line[..bytes.len()].copy_from_slice(bytes);
+        self.line[bytes.len()..][..BLOCK].fill(0);
+        let mut into = Into { line: &self.line, bytes, folded: &mut self.folded, length: 0, parts: &mut self.parts, done: 0 };
+        let mut base = 0;
+        while base < bytes.len() {
+            base = into.block(base);
         }
-        into.copy(bytes, done, bytes.len());
+        into.copy(bytes.len());
         self.length = into.length;
         true
     }
@@ -131,86 +139,112 @@ impl Folded {
 
 /// Where a line is folded to.
 struct Into<'i> {
+    line: &'i [u8; ROOM],
+    bytes: &'i [u8],
     folded: &'i mut [u8; ROOM],
     length: usize,
     parts: &'i mut Vec<Part>,
+    /// What stands before it is folded.
+    done: usize,
 }
 
 impl Into<'_> {
-    /// Folds up to the last digit of a block of a line, which begins at `base` of it. What stands before `done` is folded already; returns the
-    /// same of what follows.
+    /// Folds the words of a block, which begins where no word goes on, and returns where the next block does: at a word that the block cuts.
     #[inline]
-    fn block(&mut self, bytes: &[u8], base: usize, block: &[u8], mut done: usize) -> usize {
-        let marks = Marks::of(block);
-        let mut left = marks.digits & from_bit(done.saturating_sub(base));
+    fn block(&mut self, base: usize) -> usize {
+        let marks = Marks::of(&self.line[from_place(base, BLOCK)]);
+        let cut = BLOCK - marks.words.leading_ones() as usize;
+        if cut == 0 {
+            return self.long_word(base);
+        }
+        let mut left = marks.digits & !from_bit(cut);
         while left != 0 {
             let digit = left.trailing_zeros() as usize;
-            let first = BLOCK - (!marks.words & !from_bit(digit)).leading_zeros() as usize;
-            let behind = digit + (!(marks.words >> digit)).trailing_zeros() as usize;
-            let word = from_bit(first) & !from_bit(behind);
-            // What stands around a word is in another block where it reaches its edge.
-            let whole = first > 0 && behind < BLOCK;
-            let (start, end) = if whole { (base + first, base + behind) } else { word_around(bytes, done, base + digit) };
-            self.copy(bytes, done, start);
-            let uuid = end - start == 8 && is_uuid(&bytes[start..]);
-            let end = if uuid { start + UUID } else { end };
-            if uuid {
-                self.part(WHOLE_UUID, (start, end), Kind::Uuid);
-            } else if whole && marks.digits & word == word {
-                self.part(DIGITS, (start, end), Kind::Digits);
-            } else if whole && marks.hexadecimal & word == word && end - start >= SHORTEST_HEX {
-                self.hexadecimal(start, end);
+            let behind = digit + (marks.digits >> digit).trailing_ones() as usize;
+            let is_number = (marks.words << 1 >> digit | marks.words >> behind) & 1 == 0;
+            let end = if is_number && behind - digit != UUID_BEGINS {
+                self.part(DIGITS, (base + digit, base + behind), Kind::Digits);
+                behind
             } else {
-                self.word(bytes, start, end);
-            }
-            done = end;
-            left &= from_bit(end - base);
+                self.word(&marks, base, digit)
+            };
+            left &= from_bit(end);
         }
-        done
+        (base + cut).max(self.done)
+    }
+
+    /// Folds a word that fills a block.
+    #[cold]
+    fn long_word(&mut self, start: usize) -> usize {
+        let end = start + self.bytes[start..].iter().take_while(|byte| class(**byte) != 0).count();
+        let word = &self.bytes[start..end];
+        if word.iter().all(u8::is_ascii_digit) {
+            self.part(DIGITS, (start, end), Kind::Digits);
+        } else if word.iter().all(u8::is_ascii_hexdigit) && word.iter().any(u8::is_ascii_digit) {
+            self.hexadecimal(start, end);
+        } else if word.iter().any(u8::is_ascii_digit) {
+            self.other_word(start, end);
+        }
+        end
+    }
+
+    /// Folds the word that a digit stands in, both told by where the block begins; returns where it ends.
+    #[inline]
+    fn word(&mut self, marks: &Marks, base: usize, digit: usize) -> usize {
+        let first = BLOCK - (!marks.words & !from_bit(digit)).leading_zeros() as usize;
+        let behind = digit + (marks.words >> digit).trailing_ones() as usize;
+        let word = from_bit(first) & !from_bit(behind);
+        let (start, end) = (base + first, base + behind);
+        if behind - first == UUID_BEGINS && is_uuid(&self.bytes[start..]) {
+            self.part(WHOLE_UUID, (start, start + UUID), Kind::Uuid);
+            return first + UUID;
+        }
+        if marks.digits & word == word {
+            self.part(DIGITS, (start, end), Kind::Digits);
+        } else if marks.hexadecimal & word == word && end - start >= SHORTEST_HEX {
+            self.hexadecimal(start, end);
+        } else {
+            self.other_word(start, end);
+        }
+        behind
     }
 
     #[inline]
     fn push(&mut self, byte: u8) {
         // A part has one byte at least, so that a folded line is no longer than the line.
-        if let Some(place) = self.folded.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
+        self.folded[self.length % LONGEST] = byte;
+        self.length += 1;
     }
 
-    /// Appends a part of the line as it is. Sixteen bytes are written at a time, of which those too many are written over.
+    /// Appends the line as it is up to a place. Sixteen bytes are written at a time, of which those too many are written over.
     #[inline]
-    fn copy(&mut self, bytes: &[u8], mut from: usize, to: usize) {
+    fn copy(&mut self, to: usize) {
+        let mut from = self.done;
         while from < to {
-            let Some(some) = bytes[from..].first_chunk::<AT_ONCE>() else {
-                return bytes[from..to].iter().for_each(|byte| self.push(*byte));
-            };
-            if let Some(into) = self.folded[self.length..].first_chunk_mut() {
-                *into = *some;
-            }
-            let copied = (to - from).min(AT_ONCE);
-            self.length += copied;
-            from += copied;
+            self.folded[from_place(self.length, AT_ONCE)].copy_from_slice(&self.line[from_place(from, AT_ONCE)]);
+            from += AT_ONCE;
+            self.length += AT_ONCE;
         }
+        self.length -= from - to;
+        self.done = to;
     }
 
+    /// Appends the line up to a part, and the part.
     #[inline]
     fn part(&mut self, code: u8, (start, end): (usize, usize), kind: Kind) {
+        self.copy(start);
         self.push(code);
         self.parts.push(Part { start: start as u16, end: end as u16, kind, short: code == SHORT_HEXADECIMAL });
+        self.done = end;
     }
 
-    /// Folds letters and digits that stand together, a digit among them.
-    fn word(&mut self, bytes: &[u8], start: usize, end: usize) {
-        let (word, place) = (&bytes[start..end], (start, end));
-        if word.iter().all(u8::is_ascii_digit) {
-            self.part(DIGITS, place, Kind::Digits);
-        } else if word.len() >= SHORTEST_HEX && word.iter().all(u8::is_ascii_hexdigit) {
-            self.hexadecimal(start, end);
-        } else if is_pointer(word) {
-            self.part(POINTER, place, Kind::Word);
+    /// Folds letters and digits that stand together, a digit among them, which are neither a number nor hexadecimal.
+    fn other_word(&mut self, start: usize, end: usize) {
+        let word = &self.bytes[start..end];
+        if is_pointer(word) {
+            self.part(POINTER, (start, end), Kind::Word);
         } else if word.len() >= LONG_IDENTIFIER {
-            self.part(LONG, place, Kind::Word);
+            self.part(LONG, (start, end), Kind::Word);
         } else {
             self.mixed(word, start);
         }
@@ -224,22 +258,25 @@ impl Into<'_> {
     /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.
     fn mixed(&mut self, word: &[u8], start: usize) {
         if is_clock_of_date(word) {
+            self.copy(start);
             self.push(CLOCK);
             self.part(DIGITS, (start, start + 2), Kind::Digits);
-            self.push(b'T');
             return self.part(DIGITS, (start + 3, start + 5), Kind::Digits);
         }
         let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if digits > 0 && !word.starts_with(b"0x") && is_unit(&word[digits..]) {
             self.part(DIGITS, (start, start + digits), Kind::Digits);
-            return word[digits..].iter().for_each(|byte| self.push(*byte));
+        } else if let Some(number) = long_number(word) {
+            self.part(LONG_DIGITS, (start + number, start + word.len()), Kind::Digits);
         }
-        if let Some(number) = long_number(word) {
-            word[..number].iter().for_each(|byte| self.push(*byte));
-            return self.part(LONG_DIGITS, (start + number, start + word.len()), Kind::Digits);
-        }
-        word.iter().for_each(|byte| self.push(*byte));
     }
+}
+
+/// So many bytes from a place in a line on, which is in it.
+#[inline]
+fn from_place(place: usize, bytes: usize) -> Range<usize> {
+    let place = place % LONGEST;
+    place..place + bytes
 }
 
 /// Which bytes of a block are digits, hexadecimal ones, and letters or digits: a bit each.
@@ -252,16 +289,6 @@ struct Marks {
 impl Marks {
     #[inline]
     fn of(block: &[u8]) -> Marks {
-        if let Some(block) = block.first_chunk() {
-            return Marks::of_whole(block);
-        }
-        let mut whole = [0; BLOCK];
-        whole[..block.len()].copy_from_slice(block);
-        Marks::of_whole(&whole)
-    }
-
-    #[inline]
-    fn of_whole(block: &[u8; BLOCK]) -> Marks {
         let mut marks = Marks { digits: 0, hexadecimal: 0, words: 0 };
         for (number, some) in block.as_chunks::<AT_ONCE>().0.iter().enumerate() {
             let bytes = u8x16::new(*some);
@@ -285,13 +312,6 @@ fn in_range(bytes: u8x16, from: u8, to: u8) -> u8x16 {
 /// All bits from a number on.
 fn from_bit(number: usize) -> u64 {
     u64::MAX.checked_shl(number as u32).unwrap_or(0)
-}
-
-/// The letters and digits that a digit stands among, from `from` on.
-fn word_around(bytes: &[u8], from: usize, digit: usize) -> (usize, usize) {
-    let before = bytes[from..digit].iter().rev().take_while(|byte| class(**byte) != 0).count();
-    let behind = bytes[digit..].iter().take_while(|byte| class(**byte) != 0).count();
-    (digit - before, digit + behind)
 }
 
 fn is_pointer(word: &[u8]) -> bool {
