@@ -29,7 +29,7 @@ pub struct Record<'l> {
     /// The text for people, without the header.
     pub message: Cow<'l, str>,
     /// The message with its variable parts masked, where whoever read it had to know.
-    pub masked: Option<&'l str>,
+    pub masked: Option<Masked<'l>>,
     /// The error text that a structured record carries beside its message (`err.message`, `error`, `exception`).
     pub error: Option<Cow<'l, str>>,
     /// Lines that belong to the record: a stack trace, PostgreSQL's DETAIL and STATEMENT. Empty where there are none.
@@ -42,6 +42,23 @@ pub struct Record<'l> {
     pub client: Option<Cow<'l, str>>,
     /// The outcome of a request, where the line reports one.
     pub request: Option<Request<'l>>,
+}
+
+/// A message with its variable parts masked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Masked<'l> {
+    pub text: &'l str,
+    /// `None`: whoever read it numbers no more texts.
+    pub id: Option<TextId>,
+}
+
+/// Stands for a text: no two texts have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextId {
+    /// Whoever numbers texts, no two alike in a process.
+    pub reader: u64,
+    /// From 0 on, without gaps.
+    pub number: u32,
 }
 
 /// The outcome of one request, as an access log or a completion message reports it.

@@ -120,7 +120,7 @@ pub struct Cell {
     end: u32,
     pub spelling: Spelling,
     /// Of two keys for one column the one listed first wins.
-    rank: u8,
+    pub(super) rank: u8,
 }
 
 impl Cell {
@@ -142,9 +142,9 @@ impl Cell {
         self.end as usize
     }
 
-    /// The same at another place.
-    pub fn moved_to(self, start: usize, end: usize) -> Cell {
-        Cell { rank: self.rank, ..Cell::new(start, end, self.spelling) }
+    /// The same with a rank.
+    pub fn ranked(start: usize, end: usize, spelling: Spelling, rank: u8) -> Cell {
+        Cell { rank, ..Cell::new(start, end, spelling) }
     }
 
     fn is_absent(self) -> bool {

@@ -3,10 +3,12 @@
 //! What they look like stands in `parsers/messages/*.toml`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use crate::model::Record;
+use crate::model::{Masked, Record, TextId};
 
 use super::Formats;
 use super::assemble::{request, without_address_parts};
@@ -15,7 +17,6 @@ use super::compile::MessageFormat;
 use super::keys::{Key, KeyCache};
 use super::matching::fill_by;
 use super::pattern::{Pattern, Places};
-use super::recall::Meant;
 use super::structured::{Names, pairs_of};
 use super::tokens;
 
@@ -26,34 +27,74 @@ const LAST: usize = 62;
 /// The text speaks of a status.
 const STATUS: u64 = 1 << 63;
 
+/// Readers so far.
+static READERS: AtomicU64 = AtomicU64::new(0);
+
 /// Which patterns of message formats the masked texts met before may match.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Meanings {
-    known: FxHashMap<Box<str>, u64>,
+    /// What tells its numbers from those of others.
+    reader: u64,
+    numbers: FxHashMap<Arc<str>, u32>,
+    /// By number: the masked text, and a bit for each pattern that may have something to say of it, and [`STATUS`].
+    known: Vec<(Arc<str>, u64)>,
+    /// The text masked last.
     masked: String,
     places: Places,
     keys: KeyCache<Option<(Column, u8)>>,
 }
 
+/// What a text may mean.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    may_be: u64,
+    /// `None`: as many are numbered as there may be.
+    number: Option<u32>,
+}
+
+impl Default for Meanings {
+    fn default() -> Meanings {
+        Meanings {
+            reader: READERS.fetch_add(1, Ordering::Relaxed),
+            numbers: FxHashMap::default(),
+            known: Vec::new(),
+            masked: String::new(),
+            places: Places::default(),
+            keys: KeyCache::default(),
+        }
+    }
+}
+
 impl Meanings {
-    /// A bit for each pattern that may have something to say of a text, and [`STATUS`].
-    fn of(&mut self, formats: &Formats, text: &str) -> u64 {
+    fn of(&mut self, formats: &Formats, text: &str) -> Meaning {
         self.masked.clear();
         tokens::mask_into(text, &mut self.masked);
-        if let Some(known) = self.known.get(self.masked.as_str()) {
-            return *known;
+        if let Some(number) = self.numbers.get(self.masked.as_str()) {
+            return self.numbered(*number);
         }
-        let found = meaning(formats, &self.masked);
-        if self.known.len() < MOST {
-            self.known.insert(self.masked.as_str().into(), found);
+        let may_be = meaning(formats, &self.masked);
+        if self.known.len() >= MOST {
+            return Meaning { may_be, number: None };
         }
-        found
+        let (masked, number): (Arc<str>, u32) = (self.masked.as_str().into(), self.known.len() as u32);
+        self.known.push((Arc::clone(&masked), may_be));
+        self.numbers.insert(masked, number);
+        Meaning { may_be, number: Some(number) }
     }
 
-    /// What a text means, to be kept.
-    pub fn meant(&mut self, formats: &Formats, text: &str) -> Meant {
-        let may_be = self.of(formats, text);
-        Meant { masked: self.masked.as_str().into(), may_be }
+    fn numbered(&self, number: u32) -> Meaning {
+        Meaning { may_be: self.known[number as usize].1, number: Some(number) }
+    }
+
+    /// The number of the masked form of a text.
+    pub fn number(&mut self, formats: &Formats, text: &str) -> Option<u32> {
+        self.of(formats, text).number
+    }
+
+    /// The masked text of a number, or the one masked last.
+    fn masked(&self, number: Option<u32>) -> Masked<'_> {
+        let text = number.map_or(self.masked.as_str(), |number| &*self.known[number as usize].0);
+        Masked { text, id: number.map(|number| TextId { reader: self.reader, number }) }
     }
 
     fn read_pairs(&mut self, formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut Row) {
@@ -86,15 +127,15 @@ fn bit(number: usize) -> u64 {
     1_u64 << number.min(LAST)
 }
 
-/// Fills what the line's own columns left open, and returns the masked message. `known` is what the message means where that is known.
+/// Fills what the line's own columns left open, and returns the masked message. `known` is its number where that is known.
 pub fn read_message<'m>(
     formats: &Formats,
     meanings: &'m mut Meanings,
-    known: Option<&'m Meant>,
+    known: Option<u32>,
     record: &mut Record<'_>,
-) -> Option<&'m str> {
+) -> Option<Masked<'m>> {
     if let Some(error) = record.error.take() {
-        let may_be = meanings.of(formats, &error);
+        let may_be = meanings.of(formats, &error).may_be;
         if may_be & !STATUS != 0 {
             let row = matched(formats, meanings, may_be, &error);
             fill(record, &row, &error);
@@ -102,13 +143,16 @@ pub fn read_message<'m>(
         record.error = Some(error);
     }
     if record.request.is_some() && is_request_line(&record.message) {
-        return known.map(|known| &*known.masked);
+        return known.map(|known| meanings.masked(Some(known)));
     }
-    let may_be = known.map_or_else(|| meanings.of(formats, &record.message), |known| known.may_be);
-    if may_be != 0 {
-        read_meaning(formats, meanings, may_be, record);
+    let meaning = match known {
+        Some(known) => meanings.numbered(known),
+        None => meanings.of(formats, &record.message),
+    };
+    if meaning.may_be != 0 {
+        read_meaning(formats, meanings, meaning.may_be, record);
     }
-    Some(known.map_or(&meanings.masked, |known| &known.masked))
+    Some(meanings.masked(meaning.number))
 }
 
 fn read_meaning(formats: &Formats, meanings: &mut Meanings, may_be: u64, record: &mut Record<'_>) {
@@ -214,7 +258,7 @@ mod tests {
         let messages = formats.messages().iter().flat_map(|format| &format.samples).map(|sample| sample.text.as_str());
         let (mut matches, mut ruled_out) = (0, 0);
         for text in messages.chain(lines) {
-            let may_be = Meanings::default().of(&formats, text);
+            let may_be = Meanings::default().of(&formats, text).may_be;
             for (number, pattern) in patterns.iter().enumerate() {
                 let (matched, may_match) = (pattern.is_match(text), may_be & bit(number) != 0);
                 (matches, ruled_out) = (matches + usize::from(matched), ruled_out + usize::from(!may_match));

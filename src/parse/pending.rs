@@ -3,7 +3,6 @@
 //! Does not decide which lines follow; `records` does.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::model::{Level, Record, Time};
 
@@ -15,7 +14,6 @@ use super::detail::Detail;
 use super::format::Reader;
 use super::matching::{Head, Matcher};
 use super::messages::read_message;
-use super::recall::Known;
 use super::records::Sink;
 use super::timestamp::Clock;
 use super::trace;
@@ -53,8 +51,8 @@ pub struct Pending<'f, 'b> {
     pub in_trace: bool,
     /// A block has got lines after its header.
     has_body: bool,
-    /// How the line is known to be read.
-    pub known: Option<Arc<Known<'f>>>,
+    /// The number of its masked message, where that is known.
+    pub meant: Option<u32>,
 }
 
 /// Whether a line begins as a program without times writes one that is no error, `info: `: no part of an error's trace.
@@ -77,7 +75,7 @@ impl<'f, 'b> Pending<'f, 'b> {
             detail: self.detail,
             in_trace: self.in_trace,
             has_body: self.has_body,
-            known: self.known,
+            meant: self.meant,
         }
     }
 
@@ -93,7 +91,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.first_line = line;
         self.in_trace = false;
         self.has_body = false;
-        self.known = None;
+        self.meant = None;
         self.live = true;
     }
 
@@ -198,8 +196,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
         record.instance = record.instance.or_else(|| self.outer.instance.as_deref().map(Cow::Borrowed));
-        let meant = self.known.as_ref().and_then(|known| known.meant.as_ref());
-        let masked = read_message(matcher.formats, &mut matcher.meanings, meant, &mut record);
+        let masked = read_message(matcher.formats, &mut matcher.meanings, self.meant, &mut record);
         sink.record(&Record { masked, ..record }, self.first_line);
         Some(time)
     }

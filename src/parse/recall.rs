@@ -12,11 +12,10 @@ mod pins;
 mod tests;
 
 use std::hash::Hasher;
-use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHasher};
 
-use super::cells::{Cell, Column, Row};
+use super::cells::{Cell, Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
 use folded::Folded;
 pub use learn::Teacher;
@@ -42,53 +41,51 @@ pub struct Known<'f> {
     pub variant: Option<&'f Variant>,
     /// The kind that the line must be by what it may match; `None`: its format is tried first whatever that is.
     pub kind: Option<usize>,
+    /// The number of its masked message, where that follows from what is known of the line.
+    pub meant: Option<u32>,
     cells: Box<[Span]>,
-    pub meant: Option<Meant>,
 }
 
-/// A masked message, and which patterns of messages it may match.
-#[derive(Debug)]
-pub struct Meant {
-    pub masked: Box<str>,
-    pub may_be: u64,
-}
-
-/// A place in a line, told by the parts before it.
+/// A place in a line, told by the parts before it. Lines that are folded are short.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     /// Parts that end before it.
-    parts: u32,
+    parts: u16,
     /// Bytes behind the last of them.
-    behind: u32,
+    behind: u16,
 }
 
+/// Where a cell stands; kept small, for of many kinds of line what is known has to stay near.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     column: Column,
-    cell: Cell,
+    spelling: Spelling,
+    rank: u8,
     start: Place,
     end: Place,
 }
 
 /// What is known of a folded line.
 #[derive(Debug)]
-struct Like {
+struct Like<'f> {
     number: u32,
     /// Of the parts that are not free.
     pins: Box<[(u32, Pin)]>,
     spellings: u32,
     /// Nothing can be learnt of it.
     untold: bool,
+    /// How it is read where no part is pinned.
+    known: Option<Known<'f>>,
 }
 
 /// What is known of a line.
 #[derive(Debug)]
-pub enum Recalled<'f> {
+pub enum Recalled<'r, 'f> {
     /// It is to be read.
     No,
     /// The same; its like will come again, so that it is worth learning.
     Again,
-    Known(Arc<Known<'f>>),
+    Known(&'r Known<'f>),
 }
 
 /// What is remembered of the lines before.
@@ -96,8 +93,9 @@ pub enum Recalled<'f> {
 pub struct Recall<'f> {
     folded: Folded,
     seen: Box<[u64]>,
-    likes: FxHashMap<Box<[u8]>, Like>,
-    known: FxHashMap<Box<[u8]>, Arc<Known<'f>>>,
+    likes: FxHashMap<Box<[u8]>, Like<'f>>,
+    /// By like and spelling, where parts are pinned.
+    known: FxHashMap<Box<[u8]>, Known<'f>>,
     /// Like and spellings of the line looked up last.
     spelling: Vec<u8>,
     /// Likes numbered so far.
@@ -121,49 +119,24 @@ impl Default for Recall<'_> {
 }
 
 impl<'f> Recall<'f> {
-    /// Looks a line up. `kind` is its number by what it may match, `None` where that is not known yet.
-    pub fn look(&mut self, text: &str, kind: Option<usize>) -> Recalled<'f> {
-        let kind = kind.map_or(0, |kind| kind + 1);
-        if kind >= self.luck.len() {
-            self.luck.resize(kind + 1, Luck::default());
+    /// Looks a line up. `kind` is its number by what it may match, `None` where that is not known yet. What is known of it fills the row.
+    pub fn look(&mut self, text: &str, kind: Option<usize>, row: &mut Row) -> Recalled<'_, 'f> {
+        let number = kind.map_or(0, |kind| kind + 1);
+        if number >= self.luck.len() {
+            self.luck.resize(number + 1, Luck::default());
         }
-        if !self.luck[kind].tries() {
+        if !self.luck[number].tries() {
             return Recalled::No;
         }
-        let recalled = self.looked_up(text);
-        self.luck[kind].note(matches!(recalled, Recalled::Known(_)));
+        let Recall { folded, seen, likes, known, spelling, luck, .. } = self;
+        let recalled = if folded.fold(text) { looked_up(folded, seen, likes, known, spelling, text) } else { Recalled::No };
+        luck[number].note(matches!(recalled, Recalled::Known(_)));
+        match recalled {
+            Recalled::Known(known) if known.kind.is_some() && known.kind != kind => return Recalled::No,
+            Recalled::Known(known) => known.fill(folded, row),
+            Recalled::No | Recalled::Again => {}
+        }
         recalled
-    }
-
-    fn looked_up(&mut self, text: &str) -> Recalled<'f> {
-        if !self.folded.fold(text) {
-            return Recalled::No;
-        }
-        let Some(like) = self.likes.get(self.folded.key()) else {
-            return if met(&mut self.seen, self.folded.key()) { Recalled::Again } else { Recalled::No };
-        };
-        if like.untold {
-            return Recalled::No;
-        }
-        spell(&mut self.spelling, like, &self.folded, text);
-        match self.known.get(self.spelling.as_slice()) {
-            Some(known) => Recalled::Known(Arc::clone(known)),
-            None if like.pins.is_empty() || met(&mut self.seen, &self.spelling) => Recalled::Again,
-            None => Recalled::No,
-        }
-    }
-
-    /// Fills a row with the cells of the line looked up last.
-    pub fn fill(&self, known: &Known<'f>, row: &mut Row) {
-        row.clear();
-        let parts = self.folded.parts();
-        let place = |place: Place| {
-            let from = (place.parts as usize).checked_sub(1).and_then(|last| parts.get(last)).map_or(0, |part| part.end());
-            from + place.behind as usize
-        };
-        for span in &known.cells {
-            row.replace(span.column, span.cell.moved_to(place(span.start), place(span.end)));
-        }
     }
 
     /// Learns how the line looked up last is read.
@@ -181,22 +154,67 @@ impl<'f> Recall<'f> {
         let like = match self.likes.get_mut(self.folded.key()) {
             Some(like) => like,
             None => {
-                let like = Like { number: next(), pins: Box::default(), spellings: 0, untold: false };
+                let like = Like { number: next(), pins: Box::default(), spellings: 0, untold: false, known: None };
                 self.likes.entry(self.folded.key().into()).or_insert(like)
             }
         };
         let Some(lesson) = lesson.filter(|_| like.spellings < MOST_SPELLINGS) else {
-            like.untold = true;
+            (like.untold, like.known) = (true, None);
             return;
         };
         let pins = joined(&like.pins, &lesson.pins);
         if pins != like.pins {
             // What was spelled by fewer parts is not found any more.
-            (like.pins, like.number) = (pins, next());
+            (like.pins, like.number, like.known) = (pins, next(), None);
         }
         like.spellings += 1;
+        if like.pins.is_empty() {
+            like.known = Some(lesson.known);
+            return;
+        }
         spell(&mut self.spelling, like, &self.folded, text);
-        self.known.insert(self.spelling.as_slice().into(), Arc::new(lesson.known));
+        self.known.insert(self.spelling.as_slice().into(), lesson.known);
+    }
+}
+
+impl Known<'_> {
+    /// Fills a row with the cells of a line.
+    fn fill(&self, folded: &Folded, row: &mut Row) {
+        row.clear();
+        let parts = folded.parts();
+        let place = |place: Place| {
+            let from = usize::from(place.parts).checked_sub(1).and_then(|last| parts.get(last)).map_or(0, |part| part.end());
+            from + usize::from(place.behind)
+        };
+        for span in &self.cells {
+            row.replace(span.column, Cell::ranked(place(span.start), place(span.end), span.spelling, span.rank));
+        }
+    }
+}
+
+/// What is known of a folded line.
+fn looked_up<'r, 'f>(
+    folded: &Folded,
+    seen: &mut [u64],
+    likes: &'r FxHashMap<Box<[u8]>, Like<'f>>,
+    known: &'r FxHashMap<Box<[u8]>, Known<'f>>,
+    spelling: &mut Vec<u8>,
+    text: &str,
+) -> Recalled<'r, 'f> {
+    let Some(like) = likes.get(folded.key()) else {
+        return if met(seen, folded.key()) { Recalled::Again } else { Recalled::No };
+    };
+    if let Some(known) = &like.known {
+        return Recalled::Known(known);
+    }
+    if like.untold {
+        return Recalled::No;
+    }
+    spell(spelling, like, folded, text);
+    match known.get(spelling.as_slice()) {
+        Some(known) => Recalled::Known(known),
+        None if like.pins.is_empty() || met(seen, spelling) => Recalled::Again,
+        None => Recalled::No,
     }
 }
 
@@ -212,7 +230,7 @@ fn met(seen: &mut [u64], key: &[u8]) -> bool {
 }
 
 /// Which like it is and how its pinned parts are written, so that what differs in either differs in this.
-fn spell(spelling: &mut Vec<u8>, like: &Like, folded: &Folded, text: &str) {
+fn spell(spelling: &mut Vec<u8>, like: &Like<'_>, folded: &Folded, text: &str) {
     spelling.clear();
     spelling.extend_from_slice(&like.number.to_le_bytes());
     for (number, pin) in &like.pins {

@@ -88,7 +88,7 @@ fn digits(word: u64) -> u64 {
 /// Appends the masked message of a record, and its error where it carries one beside.
 pub fn mask_record(record: &Record<'_>, out: &mut String) {
     match record.masked {
-        Some(masked) => out.push_str(masked),
+        Some(masked) => out.push_str(masked.text),
         None => mask_into(&record.message, out),
     }
     if let Some(error) = &record.error {

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::bounds::{self, OTHER_SERVICES, PATIENCE, Services, Texts};
 use super::miner;
-use super::symbols::{Symbol, Symbols};
+use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tally::{Place, add_counts};
 use super::tokens;
 use super::windows::WindowCounts;
@@ -45,6 +45,7 @@ struct Counts {
 pub struct Catalog {
     step: Step,
     symbols: Symbols,
+    numbered: Numbered,
     counts: FxHashMap<Key, Counts>,
     services: Services,
     texts: Texts,
@@ -59,6 +60,7 @@ impl Default for Catalog {
         Catalog {
             step: Step::at_least(1.0),
             symbols: Symbols::default(),
+            numbered: Numbered::default(),
             counts: FxHashMap::default(),
             services: Services::default(),
             texts: Texts::default(),
@@ -72,10 +74,8 @@ impl Default for Catalog {
 impl Catalog {
     /// Counts a record.
     pub fn add(&mut self, record: &Record<'_>, place: Place<'_>) {
-        self.scratch.clear();
-        mask_record(record, &mut self.scratch);
-        let service = record.service.as_deref().unwrap_or(place.service);
-        let key = self.key(service, record.level);
+        let service = self.service(record.service.as_deref().unwrap_or(place.service));
+        let key = self.key(record, service);
         self.see(record.time);
         let window = self.step.window(record.time);
         self.counts.entry(key).or_insert_with(Counts::none).add(record, window, place);
@@ -85,7 +85,8 @@ impl Catalog {
     pub fn add_unread(&mut self, text: &str, place: Place<'_>) {
         self.scratch.clear();
         mask_text(text, &mut self.scratch);
-        let key = self.key(place.service, Level::Unknown);
+        let service = self.service(place.service);
+        let key = self.key_of_scratch(service, Level::Unknown);
         let counts = self.counts.entry(key).or_insert_with(Counts::none);
         counts.count += 1;
         if counts.example.as_ref().is_none_or(|(time, origin, _)| place.is_before(Time::RANGE.end, (*time, origin))) {
@@ -93,8 +94,23 @@ impl Catalog {
         }
     }
 
-    fn key(&mut self, service: &str, level: Level) -> Key {
-        let service = self.service(service);
+    fn key(&mut self, record: &Record<'_>, service: Symbol) -> Key {
+        let id = whole_text(record);
+        let known = id.and_then(|id| self.numbered.get(id)).map(|text| Key { text, service, level: record.level });
+        if let Some(key) = known.filter(|key| self.counts.contains_key(key)) {
+            return key;
+        }
+        self.scratch.clear();
+        mask_record(record, &mut self.scratch);
+        let key = self.key_of_scratch(service, record.level);
+        if let (Some(id), Some(symbol)) = (id, self.symbols.find(&self.scratch)) {
+            self.numbered.note(id, symbol);
+        }
+        key
+    }
+
+    /// The key of the text in `scratch`.
+    fn key_of_scratch(&mut self, service: Symbol, level: Level) -> Key {
         let key = |text| Key { text, service, level };
         let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.counts.contains_key(key));
         known.unwrap_or_else(|| key(self.text(service)))

@@ -4,9 +4,42 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::model::{Record, TextId};
+
 /// The number of a text within one [`Symbols`] table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(pub u32);
+
+/// The symbols of texts that their reader has numbered: they are found without a look at the text.
+#[derive(Clone, Debug, Default)]
+pub struct Numbered {
+    reader: u64,
+    symbols: Vec<Option<Symbol>>,
+}
+
+impl Numbered {
+    /// The symbol noted for a text.
+    pub fn get(&self, id: TextId) -> Option<Symbol> {
+        self.symbols.get(id.number as usize).copied().flatten().filter(|_| self.reader == id.reader)
+    }
+
+    /// Notes the symbol of a text, which does not change.
+    pub fn note(&mut self, id: TextId, symbol: Symbol) {
+        if self.reader != id.reader {
+            (self.reader, self.symbols) = (id.reader, Vec::new());
+        }
+        let place = id.number as usize;
+        if place >= self.symbols.len() {
+            self.symbols.resize(place + 1, None);
+        }
+        self.symbols[place] = Some(symbol);
+    }
+}
+
+/// What stands for the masked text of a record, where that is its message alone.
+pub fn whole_text(record: &Record<'_>) -> Option<TextId> {
+    record.masked.filter(|_| record.error.is_none())?.id
+}
 
 /// A table of distinct texts. Numbers depend on the order of arrival until [`Symbols::sorted`] is called.
 #[derive(Clone, Debug, Default)]

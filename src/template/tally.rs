@@ -15,7 +15,7 @@ use super::bounds;
 use super::cell::Cell;
 use super::examples::Examples;
 use super::miner;
-use super::symbols::{Symbol, Symbols};
+use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tokens;
 use super::users::{self, UserSet};
 use super::windows::{WindowCounts, Windows};
@@ -136,6 +136,7 @@ impl Place<'_> {
 pub struct Tally {
     pub step: Step,
     pub symbols: Symbols,
+    numbered: Numbered,
     pub records: FxHashMap<RecordKey, RecordCounts>,
     pub requests: FxHashMap<RequestKey, RequestCounts>,
     /// By service and number of the first of [`USER_WINDOWS`] windows.
@@ -156,6 +157,7 @@ impl Default for Tally {
         Tally {
             step: Step::SECOND,
             symbols: Symbols::default(),
+            numbered: Numbered::default(),
             records: FxHashMap::default(),
             requests: FxHashMap::default(),
             users: BTreeMap::new(),
@@ -240,15 +242,13 @@ impl Tally {
     }
 
     fn add_message(&mut self, record: &Record<'_>, service: Symbol, instance: Symbol, place: Place<'_>) {
-        self.scratch.clear();
-        tokens::mask_record(record, &mut self.scratch);
-        cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
         let client = self.name(service, Field::Client, record.client.as_deref().unwrap_or(""));
         let peer = self.name(service, Field::Peer, record.peer.as_deref().unwrap_or(""));
         let code = self.name(service, Field::Code, record.code.as_deref().unwrap_or(""));
         let key = |template| RecordKey { service, instance, level: record.level, client, peer, code, template };
-        let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.records.contains_key(key));
-        let key = known.unwrap_or_else(|| key(self.template(service)));
+        let id = whole_text(record);
+        let known = id.and_then(|id| self.numbered.get(id)).map(key).filter(|key| self.records.contains_key(key));
+        let key = known.unwrap_or_else(|| key(self.template_of(record, service, key)));
         let kinds = self.records.len();
         let counts = self.records.entry(key).or_insert_with(|| RecordCounts {
             windows: WindowCounts::default(),
@@ -266,6 +266,19 @@ impl Tally {
             let form = self.symbols.text(key.template).to_owned();
             self.note_kind(service, [instance].into_iter().chain(names).chain([form.as_str()]));
         }
+    }
+
+    /// The symbol under which the text of a record is counted; that of the text itself where it is counted so already.
+    fn template_of(&mut self, record: &Record<'_>, service: Symbol, key: impl Fn(Symbol) -> RecordKey) -> Symbol {
+        self.scratch.clear();
+        tokens::mask_record(record, &mut self.scratch);
+        cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
+        let known = self.symbols.find(&self.scratch).filter(|symbol| self.records.contains_key(&key(*symbol)));
+        let symbol = known.unwrap_or_else(|| self.template(service));
+        if let (Some(id), Some(own)) = (whole_text(record), self.symbols.find(&self.scratch)) {
+            self.numbered.note(id, own);
+        }
+        symbol
     }
 
     fn rekey_records(&mut self, mut new: impl FnMut(RecordKey) -> RecordKey) {
@@ -380,7 +393,7 @@ impl Tally {
         self.lighten(if self.bounds.are_crowded() { MOST_WORDS_OF_CROWDS } else { MOST_WORDS });
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
-        self.symbols = symbols;
+        (self.symbols, self.numbered) = (symbols, Numbered::default());
         self.bounds = self.bounds.renamed(&map);
         self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
         self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();

@@ -17,7 +17,7 @@ use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
 use super::folded::Folded;
 use super::pins::{Pin, Pins};
-use super::{Known, Meant, Place, Span};
+use super::{Known, Place, Span};
 
 /// What was learnt of a line.
 pub struct Lesson<'f> {
@@ -141,8 +141,8 @@ impl<'f> Teacher<'_, 'f> {
         Tried::No
     }
 
-    /// The masked message, where it is a part of the line that masking cannot tell from that of another.
-    fn meant(&mut self, row: &Row, text: &str, head: Head, folded: &Folded) -> Option<Meant> {
+    /// The number of the masked message, where that is a part of the line that masking cannot tell from that of another.
+    fn meant(&mut self, row: &Row, text: &str, head: Head, folded: &Folded) -> Option<u32> {
         // Where the line has no message, the lines below may.
         if ![Column::Message, Column::Request].iter().any(|column| row.has(*column)) {
             return None;
@@ -156,7 +156,7 @@ impl<'f> Teacher<'_, 'f> {
         if message.is_empty() || end > text.len() || short || cut(start) || cut(end) {
             return None;
         }
-        Some(self.matcher.meanings.meant(self.matcher.formats, message))
+        self.matcher.meanings.number(self.matcher.formats, message)
     }
 }
 
@@ -179,9 +179,13 @@ fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Box<[Span]> {
         pins.place(at);
         let before = folded.parts().partition_point(|part| part.end() <= at);
         let from = before.checked_sub(1).map_or(0, |last| folded.parts()[last].end());
-        Place { parts: before as u32, behind: (at - from) as u32 }
+        Place { parts: before as u16, behind: (at - from) as u16 }
     };
-    row.filled().map(|(column, cell)| Span { column, cell, start: place(cell.start()), end: place(cell.end()) }).collect()
+    let mut span = |(column, cell): (Column, Cell)| {
+        let (spelling, rank) = (cell.spelling, cell.rank);
+        Span { column, spelling, rank, start: place(cell.start()), end: place(cell.end()) }
+    };
+    row.filled().map(&mut span).collect()
 }
 
 /// Pins the names of what may be an object or pairs.

@@ -4,7 +4,6 @@
 //! of depends on the line and the file's dialect alone, not on the lines before it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::model::Time;
 use crate::read::lines::{Lines, without_colours};
@@ -17,7 +16,7 @@ use super::super::detect::CATCH_ALL;
 use super::super::format::Reader;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Outer, Pending};
-use super::super::recall::{Known, Recall, Recalled, Teacher};
+use super::super::recall::{Recall, Recalled, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -355,7 +354,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let Some(recall) = self.recall.as_mut().filter(|_| !self.pending.is_block() && self.matcher.knows_no_fields()) else {
             return false;
         };
-        let known = match recall.look(text, kind) {
+        let (format, variant, is_first, meant) = match recall.look(text, kind, &mut self.row) {
             Recalled::No => return false,
             Recalled::Again => {
                 let order = self.dialect.detected.order.as_slice();
@@ -363,16 +362,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
                 recall.learn(text, &mut teacher);
                 return false;
             }
-            Recalled::Known(known) => known,
+            Recalled::Known(known) => (known.format, known.variant, known.kind.is_none(), known.meant),
         };
-        if known.kind.is_some() && known.kind != kind {
-            return false;
-        }
-        recall.fill(&known, &mut self.row);
-        let head = self.matcher.head_by(known.format, known.variant, text, &self.clock, &self.row);
+        let head = self.matcher.head_by(format, variant, text, &self.clock, &self.row);
         let Some(head) = head.filter(|head| head.time.is_some()) else { return false };
-        self.of_first = known.kind.is_none();
-        self.accept(known.format, head, text, outer, Some(known))
+        self.of_first = is_first;
+        self.accept(format, head, text, outer, meant)
     }
 
     fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
@@ -393,14 +388,14 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         head.time.is_some() && (sure || self.pending.is_complete_before(text))
     }
 
-    /// Takes a line for a record of a format. `known`: how it is read, where that was remembered.
+    /// Takes a line for a record of a format. `meant`: the number of its masked message, where that is known.
     fn accept(
         &mut self,
         format: &'f LineFormat,
         head: Head,
         text: &mut Cow<'b, str>,
         outer: &Outer,
-        known: Option<Arc<Known<'f>>>,
+        meant: Option<u32>,
     ) -> bool {
         if format.reader == Reader::Block {
             return self.accept_block(format, text, outer);
@@ -418,7 +413,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         self.dated = true;
         self.pending.begin(Some(format), Head { time: Some(time), ..head }, std::mem::take(text), outer.clone(), self.ledger.lines);
         std::mem::swap(&mut self.pending.row, &mut self.row);
-        self.pending.known = known;
+        self.pending.meant = meant;
         true
     }
 

@@ -15,7 +15,7 @@ struct Told(Vec<String>);
 impl Sink for Told {
     fn record(&mut self, record: &Record<'_>, line: u64) {
         // Who did not need the masked message leaves masking to others.
-        let masked = record.masked.map_or_else(|| tokens::mask(&record.message), str::to_owned);
+        let masked = record.masked.map_or_else(|| tokens::mask(&record.message), |masked| masked.text.to_owned());
         self.0.push(format!("{line} {masked} {:?}", Record { masked: None, ..record.clone() }));
     }
 
