@@ -47,16 +47,15 @@ impl Stamps {
 
 impl Stamp {
     fn follow(&self, text: &str, zone: &str) -> Option<Time> {
-        if self.same.is_some() && self.text == text && self.zone == zone {
+        let (text, known) = (text.as_bytes(), self.text.as_bytes());
+        if text.len() != known.len() || self.zone.len() != zone.len() || !are_same(zone.as_bytes(), self.zone.as_bytes()) {
+            return None;
+        }
+        if self.same.is_some() && are_same(text, known) {
             return self.same;
         }
-        let text = text.as_bytes();
-        let (minute, known) = (self.minute?, self.text.as_bytes());
-        let same = text.len() == known.len()
-            && text[..self.seconds] == known[..self.seconds]
-            && text[self.rest..] == known[self.rest..]
-            && self.zone == zone;
-        if !same {
+        let minute = self.minute?;
+        if !(are_same(&text[..self.seconds], &known[..self.seconds]) && are_same(&text[self.rest..], &known[self.rest..])) {
             return None;
         }
         let within = seconds_and_fraction(&text[self.seconds..self.rest])?;
@@ -79,6 +78,13 @@ impl Stamp {
         (self.seconds, self.rest) = (seconds, rest);
         self.minute = Some(Time(time.0 - within));
     }
+}
+
+/// Whether two short texts of one length are the same. A call of `memcmp` for texts of no bytes, which stand nowhere, took a sixth of the time
+/// of reading some logs: a masked load from an address that cannot be read is slow even where it reads nothing.
+fn are_same(text: &[u8], known: &[u8]) -> bool {
+    let ((words, rest), (known_words, known_rest)) = (text.as_chunks::<8>(), known.as_chunks::<8>());
+    words.iter().zip(known_words).all(|(word, known)| word == known) && rest.iter().eq(known_rest)
 }
 
 /// Whether a time means the same wherever it stands: it writes its year, or counts from 1970.

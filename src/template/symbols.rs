@@ -46,16 +46,21 @@ pub fn whole_text(record: &Record<'_>) -> Option<TextId> {
 pub struct Symbols {
     texts: Vec<Arc<str>>,
     numbers: FxHashMap<Arc<str>, u32>,
+    /// Of the empty text, which is asked for most and stands nowhere: to compare it takes longest of all.
+    nothing: Option<Symbol>,
 }
 
 impl Symbols {
     /// The symbol of `text`, entered if it is new.
     pub fn intern(&mut self, text: &str) -> Symbol {
-        if let Some(&number) = self.numbers.get(text) {
-            return Symbol(number);
+        if let Some(symbol) = self.find(text) {
+            return symbol;
         }
         let shared: Arc<str> = Arc::from(text);
         let number = self.texts.len() as u32;
+        if text.is_empty() {
+            self.nothing = Some(Symbol(number));
+        }
         self.texts.push(Arc::clone(&shared));
         self.numbers.insert(shared, number);
         Symbol(number)
@@ -63,7 +68,7 @@ impl Symbols {
 
     /// The symbol of a text that was entered before.
     pub fn find(&self, text: &str) -> Option<Symbol> {
-        self.numbers.get(text).copied().map(Symbol)
+        if text.is_empty() { self.nothing } else { self.numbers.get(text).copied().map(Symbol) }
     }
 
     /// The text that a symbol stands for.
