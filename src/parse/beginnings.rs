@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+use rustc_hash::FxHashMap;
 
 use super::compile::LineFormat;
 use super::format::Reader;
@@ -58,8 +59,11 @@ impl Set {
 /// What the beginning of a line tells.
 #[derive(Debug, Default)]
 pub struct Beginnings {
-    /// What allows a byte at a place.
-    allowing: Vec<[Set; 256]>,
+    /// By place and byte, which of `allowing` allows it: most bytes are to most expressions as others are, and what is looked at for every
+    /// line has to stay near.
+    places: Vec<[u16; 256]>,
+    /// What allows a byte at a place, each once.
+    allowing: Vec<Set>,
     /// What needs a sign.
     needing: Vec<(u8, Set)>,
     /// What needs a text.
@@ -87,40 +91,55 @@ impl Candidates {
 impl Beginnings {
     /// `formats` by their position; `variants`: how many numbers they have in all; `messages`: how many patterns of messages there are.
     pub fn new(formats: &[LineFormat], variants: usize, messages: usize) -> Beginnings {
-        let mut beginnings = Beginnings { allowing: vec![[Set::default(); 256]; PLACES], ..Beginnings::default() };
+        let mut beginnings = Beginnings::default();
+        let mut allowing = vec![[Set::default(); 256]; PLACES];
         beginnings.messages.resize_with(messages, OnceLock::new);
         beginnings.needing = SIGNS.map(|sign| (sign, Set::default())).into();
         let mut next = variants;
         for format in formats {
             let (mut matched, mut passed_over) = (Set::default(), Set::default());
             for variant in &format.variants {
-                beginnings.put(variant.id, &Told::by_expression(&variant.pattern.text));
+                beginnings.put(&mut allowing, variant.id, &Told::by_expression(&variant.pattern.text));
                 // The lines of a block are told from the line that begins it.
                 if format.reader == Reader::Lines {
                     matched.add(variant.id);
                 }
             }
             if let Some(told) = Told::by_reader(format) {
-                beginnings.put(next, &told);
+                beginnings.put(&mut allowing, next, &told);
                 matched.add(next);
                 next += 1;
             }
             if let Some(pattern) = &format.ignore {
-                beginnings.put(next, &Told::by_expression(&pattern.text));
+                beginnings.put(&mut allowing, next, &Told::by_expression(&pattern.text));
                 passed_over.add(next);
                 next += 1;
             }
             beginnings.formats.push((matched, passed_over));
         }
-        beginnings.allowing.iter_mut().flatten().for_each(|set| set.add(Set::LAST));
+        allowing.iter_mut().flatten().for_each(|set| set.add(Set::LAST));
+        beginnings.keep(&allowing);
         beginnings
     }
 
-    fn put(&mut self, bit: usize, told: &Told) {
+    /// Keeps each set once.
+    fn keep(&mut self, allowing: &[[Set; 256]]) {
+        let mut numbers: FxHashMap<Set, u16> = FxHashMap::default();
+        for row in allowing {
+            self.places.push(row.map(|set| {
+                *numbers.entry(set).or_insert_with(|| {
+                    self.allowing.push(set);
+                    self.allowing.len() as u16 - 1
+                })
+            }));
+        }
+    }
+
+    fn put(&mut self, allowing: &mut [[Set; 256]], bit: usize, told: &Told) {
         if bit >= Set::LAST {
             return;
         }
-        for (row, bytes) in self.allowing.iter_mut().zip(&told.allowed) {
+        for (row, bytes) in allowing.iter_mut().zip(&told.allowed) {
             bytes.each(&mut |byte| row[usize::from(byte)].add(bit));
         }
         self.needing.iter_mut().filter(|(sign, _)| told.needed.has(*sign)).for_each(|(_, set)| set.add(bit));
@@ -149,8 +168,8 @@ impl Beginnings {
     /// What a line may match by its first bytes.
     pub fn begin(&self, text: &str) -> Candidates {
         let mut left = Set::ALL;
-        for (row, byte) in self.allowing.iter().zip(text.as_bytes()) {
-            left.keep(&row[usize::from(*byte)]);
+        for (row, byte) in self.places.iter().zip(text.as_bytes()) {
+            left.keep(&self.allowing[usize::from(row[usize::from(*byte)])]);
         }
         Candidates(left)
     }

@@ -12,12 +12,17 @@ use super::super::compile::LineFormat;
 /// Questions and kinds of lines remembered.
 const MOST: usize = 4096;
 
+/// No node.
+const UNKNOWN: u32 = u32::MAX;
+
 /// The formats of each kind of line met.
 #[derive(Debug, Default)]
 pub struct Tries<'f> {
     /// By what the first bytes leave.
     roots: FxHashMap<Candidates, u32>,
     nodes: Vec<Node>,
+    /// By node: what is left when it is reached. Apart from them, for nodes are walked for every line.
+    left: Vec<Candidates>,
     known: FxHashMap<Candidates, usize>,
     /// In the order in which they are tried. One more than are remembered is the kind looked at last.
     formats: Vec<Vec<&'f LineFormat>>,
@@ -26,8 +31,9 @@ pub struct Tries<'f> {
 /// A question, or what is known when all are answered.
 #[derive(Clone, Copy, Debug)]
 enum Node {
-    Question { candidates: Candidates, number: usize, answers: [Option<u32>; 2] },
-    Kind { candidates: Candidates, kind: usize },
+    /// Answers not met yet lead to [`UNKNOWN`].
+    Question { number: u32, answers: [u32; 2] },
+    Kind(u32),
 }
 
 impl<'f> Tries<'f> {
@@ -45,21 +51,21 @@ impl<'f> Tries<'f> {
             }
         };
         loop {
-            let (candidates, number, answers) = match self.nodes[at as usize] {
-                Node::Kind { candidates, kind } => return (candidates, kind),
-                Node::Question { candidates, number, answers } => (candidates, number, answers),
+            let (number, answers) = match self.nodes[at as usize] {
+                Node::Kind(kind) => return (self.left[at as usize], kind as usize),
+                Node::Question { number, answers } => (number as usize, answers),
             };
             let has = beginnings.ask(number, text);
             at = match answers[usize::from(has)] {
-                Some(next) => next,
-                None if self.nodes.len() >= MOST => return self.look_anew(formats, order, text),
-                None => {
-                    let next = self.node(formats, order, beginnings.answered(candidates, number, has), number + 1);
+                UNKNOWN if self.nodes.len() >= MOST => return self.look_anew(formats, order, text),
+                UNKNOWN => {
+                    let next = self.node(formats, order, beginnings.answered(self.left[at as usize], number, has), number + 1);
                     if let Node::Question { answers, .. } = &mut self.nodes[at as usize] {
-                        answers[usize::from(has)] = Some(next);
+                        answers[usize::from(has)] = next;
                     }
                     next
                 }
+                next => next,
             };
         }
     }
@@ -67,10 +73,11 @@ impl<'f> Tries<'f> {
     /// Adds what follows when the questions before `from` are answered.
     fn node(&mut self, formats: &'f Formats, order: &[&'f LineFormat], candidates: Candidates, from: usize) -> u32 {
         let node = match formats.beginnings().question(&candidates, from) {
-            Some(number) => Node::Question { candidates, number, answers: [None; 2] },
-            None => Node::Kind { candidates, kind: self.kind(formats, order, candidates) },
+            Some(number) => Node::Question { number: number as u32, answers: [UNKNOWN; 2] },
+            None => Node::Kind(self.kind(formats, order, candidates) as u32),
         };
         self.nodes.push(node);
+        self.left.push(candidates);
         self.nodes.len() as u32 - 1
     }
 
