@@ -90,6 +90,10 @@ struct Counting<'s> {
 }
 
 impl Sink for Counting<'_> {
+    fn wants_requests(&self) -> bool {
+        false
+    }
+
     fn record(&mut self, record: &Record<'_>, line: u64) {
         if self.options.wants(record.time) {
             self.catalog.add(record, place(self.source, &self.source.shown, line));

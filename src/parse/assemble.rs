@@ -31,7 +31,8 @@ const MORE: Columns =
 /// Without one of these a line tells of no request.
 const OUTCOME: Columns = Columns::of(&[Column::Status, Column::GrpcStatus]);
 
-/// Makes a record of a line's cells. `detail` are the lines that follow it. Time and message readers are the caller's.
+/// Makes a record of a line's cells, without the outcome of a request. `detail` are the lines that follow it. Time and message readers are the
+/// caller's.
 pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Record<'l> {
     let cell = |column| row.text(column, text);
     let mut record = Record {
@@ -43,7 +44,6 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         thread: cell(Column::Thread),
         pid: cell(Column::Pid),
         message: message(row, text),
-        request: row.has_any(OUTCOME).then(|| request(row, text)).flatten(),
         ..Record::default()
     };
     if row.has_any(RARE) {
@@ -172,6 +172,9 @@ pub fn without_address_parts(text: &str) -> Option<&str> {
 
 /// The outcome of a request: a status, and what was asked for.
 pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
+    if !row.has_any(OUTCOME) {
+        return None;
+    }
     let grpc = || row.raw(Column::GrpcStatus, text).and_then(grpc_status);
     let status = row.raw(Column::Status, text).and_then(status).or_else(grpc)?;
     let line = row.text(Column::Request, text);

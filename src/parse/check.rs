@@ -218,7 +218,7 @@ fn check_message_format(formats: &Formats, format: &MessageFormat) -> Vec<Failur
     wrong.check_docs(&format.docs);
     for sample in &format.samples {
         let mut record = Record { message: sample.text.trim_matches('\n').into(), ..Record::default() };
-        read_message(formats, &mut Meanings::default(), None, &mut record);
+        read_message(formats, &mut Meanings::default(), None, true, &mut record);
         for difference in compare(&sample.expect, &record) {
             wrong.differs(&sample.text, difference.column.to_owned(), difference);
         }

@@ -344,10 +344,10 @@ impl<'f> Matcher<'f> {
     fn read_inside(&mut self, format: &'f LineFormat, text: &str, row: &mut Row) {
         let Some(message) = row.cell(Column::Message) else { return };
         let (inside, base) = (message.raw(text), message.start());
-        let mut cells = Row::default();
         if !is_structured_inside(inside) {
             return read_level_inside(text, row);
         }
+        let mut cells = Row::default();
         let structured = match inside.as_bytes() {
             [b'{', .., b'}'] => self.with_keys(format, text, &mut cells, &mut 0, |names| scan_object(inside, base, names)),
             _ => self.with_keys(format, text, &mut cells, &mut 0, |names| pairs_of(inside, base, names)).leads,

@@ -40,6 +40,8 @@ pub struct Meanings {
     known: Vec<(Arc<str>, u64)>,
     /// The text masked last.
     masked: String,
+    /// What was read of a message last.
+    row: Box<Row>,
     places: Places,
     keys: KeyCache<Option<(Column, u8)>>,
 }
@@ -59,6 +61,7 @@ impl Default for Meanings {
             numbers: FxHashMap::default(),
             known: Vec::new(),
             masked: String::new(),
+            row: Box::default(),
             places: Places::default(),
             keys: KeyCache::default(),
         }
@@ -97,9 +100,22 @@ impl Meanings {
         Masked { text, id: number.map(|number| TextId { reader: self.reader, number }) }
     }
 
-    fn read_pairs(&mut self, formats: &Formats, pairs: &str, base: usize, text: &str, row: &mut Row) {
+    /// Fills the row with the columns of the first pattern of each format that matches.
+    fn read(&mut self, formats: &Formats, may_be: u64, text: &str) {
+        self.row.clear();
+        for (_, patterns) in numbered(formats) {
+            let mut may_match = patterns.filter(|(number, _)| may_be & bit(*number) != 0);
+            let _ = may_match.any(|(_, pattern)| fill_by(pattern, text, &mut self.places, &mut self.row));
+        }
+        if let Some(tail) = self.row.cell(Column::Tail) {
+            self.read_pairs(formats, tail.raw(text), tail.start(), text);
+        }
+    }
+
+    /// Fills the row with what pairs say.
+    fn read_pairs(&mut self, formats: &Formats, pairs: &str, base: usize, text: &str) {
         self.keys.begin();
-        pairs_of(pairs, base, &mut Filling { cache: &mut self.keys, formats, text, row });
+        pairs_of(pairs, base, &mut Filling { cache: &mut self.keys, formats, text, row: &mut self.row });
     }
 }
 
@@ -127,18 +143,20 @@ fn bit(number: usize) -> u64 {
     1_u64 << number.min(LAST)
 }
 
-/// Fills what the line's own columns left open, and returns the masked message. `known` is its number where that is known.
+/// Fills what the line's own columns left open, and returns the masked message. `known` is its number where that is known. What the message
+/// says of a request is read only where that is wanted.
 pub fn read_message<'m>(
     formats: &Formats,
     meanings: &'m mut Meanings,
     known: Option<u32>,
+    wants_requests: bool,
     record: &mut Record<'_>,
 ) -> Option<Masked<'m>> {
     if let Some(error) = record.error.take() {
         let may_be = meanings.of(formats, &error).may_be;
         if may_be & !STATUS != 0 {
-            let row = matched(formats, meanings, may_be, &error);
-            fill(record, &row, &error);
+            meanings.read(formats, may_be, &error);
+            fill(record, &meanings.row, &error);
         }
         record.error = Some(error);
     }
@@ -150,7 +168,8 @@ pub fn read_message<'m>(
         None => meanings.of(formats, &record.message),
     };
     if meaning.may_be != 0 {
-        read_meaning(formats, meanings, meaning.may_be, record);
+        let wanted = if wants_requests { u64::MAX } else { !STATUS };
+        read_meaning(formats, meanings, meaning.may_be & wanted, record);
     }
     Some(meanings.masked(meaning.number))
 }
@@ -159,35 +178,22 @@ fn read_meaning(formats: &Formats, meanings: &mut Meanings, may_be: u64, record:
     // A borrowed message can be split for as long as the line lives; an owned one is taken out meanwhile.
     let message = std::mem::take(&mut record.message);
     if may_be & !STATUS != 0 {
-        let row = matched(formats, meanings, may_be, &message);
-        fill(record, &row, &message);
+        meanings.read(formats, may_be, &message);
+        fill(record, &meanings.row, &message);
     }
     if record.request.is_none() && may_be & STATUS != 0 {
-        let mut row = Row::default();
-        meanings.read_pairs(formats, &message, 0, &message, &mut row);
-        record.request = request(&row, &message).map(into_owned);
+        meanings.row.clear();
+        meanings.read_pairs(formats, &message, 0, &message);
+        record.request = request(&meanings.row, &message).map(into_owned);
     }
     record.message = message;
 }
 
 /// `GET /orders HTTP/1.1`: what an access log has said by its columns already.
-fn is_request_line(message: &str) -> bool {
+pub fn is_request_line(message: &str) -> bool {
     let bytes = message.as_bytes();
     let ends = |version: usize| bytes.len().checked_sub(version).is_some_and(|end| bytes[..end].ends_with(b" HTTP/"));
     bytes.first().is_some_and(u8::is_ascii_uppercase) && (0..=3).any(ends)
-}
-
-/// The columns of the first pattern of each format that matches.
-fn matched(formats: &Formats, meanings: &mut Meanings, may_be: u64, text: &str) -> Row {
-    let mut row = Row::default();
-    for (_, patterns) in numbered(formats) {
-        let mut may_match = patterns.filter(|(number, _)| may_be & bit(*number) != 0);
-        let _ = may_match.any(|(_, pattern)| fill_by(pattern, text, &mut meanings.places, &mut row));
-    }
-    if let Some(tail) = row.cell(Column::Tail) {
-        meanings.read_pairs(formats, tail.raw(text), tail.start(), text, &mut row);
-    }
-    row
 }
 
 /// Fills a row from the pairs in a part of a text.

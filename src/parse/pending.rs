@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Level, Record, Time};
+use crate::model::{Level, Time};
 
 use super::assemble;
 use super::beginnings::Candidates;
@@ -13,7 +13,7 @@ use super::compile::LineFormat;
 use super::detail::Detail;
 use super::format::Reader;
 use super::matching::{Head, Matcher};
-use super::messages::read_message;
+use super::messages::{is_request_line, read_message};
 use super::records::Sink;
 use super::timestamp::Clock;
 use super::trace;
@@ -196,8 +196,13 @@ impl<'f, 'b> Pending<'f, 'b> {
         let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
         record.instance = record.instance.or_else(|| self.outer.instance.as_deref().map(Cow::Borrowed));
-        let masked = read_message(matcher.formats, &mut matcher.meanings, self.meant, &mut record);
-        sink.record(&Record { masked, ..record }, self.first_line);
+        let wants_requests = sink.wants_requests();
+        // What is the line of a request is told apart in any case: it is masked otherwise.
+        if wants_requests || is_request_line(&record.message) {
+            record.request = assemble::request(&self.row, &self.text);
+        }
+        record.masked = read_message(matcher.formats, &mut matcher.meanings, self.meant, wants_requests, &mut record);
+        sink.record(&record, self.first_line);
         Some(time)
     }
 }

@@ -45,6 +45,11 @@ pub trait Sink {
     /// A record, with the number of its first line.
     fn record(&mut self, record: &Record<'_>, line: u64);
 
+    /// Whether outcomes of requests are asked for; where not, records have none, which costs less.
+    fn wants_requests(&self) -> bool {
+        true
+    }
+
     /// A line that was not understood, with its number.
     fn unread(&mut self, _text: &str, _line: u64) {}
 }

@@ -127,19 +127,21 @@ impl Names {
 pub struct Services {
     pub names: Names,
     /// Those that were found to be kept.
-    known: FxHashSet<Symbol>,
+    known: FxHashMap<Box<str>, Symbol>,
+    /// The same of the service without a name, which most logs of one program are of.
+    nameless: Option<Symbol>,
 }
 
 impl Default for Services {
     fn default() -> Self {
-        Services { names: Names::at_most(MOST_SERVICES), known: FxHashSet::default() }
+        Services { names: Names::at_most(MOST_SERVICES), known: FxHashMap::default(), nameless: None }
     }
 }
 
 impl Services {
     /// The symbol of a service that was found to be kept.
-    pub fn known(&self, symbols: &Symbols, text: &str) -> Option<Symbol> {
-        symbols.find(text).filter(|symbol| self.known.contains(symbol))
+    pub fn known(&self, text: &str) -> Option<Symbol> {
+        if text.is_empty() { self.nameless } else { self.known.get(text).copied() }
     }
 
     /// The symbol under which a service is counted that was taken note of.
@@ -148,7 +150,11 @@ impl Services {
             return symbols.intern(OTHER_SERVICES);
         }
         let service = symbols.intern(text);
-        self.known.insert(service);
+        if text.is_empty() {
+            self.nameless = Some(service);
+        } else {
+            self.known.insert(text.into(), service);
+        }
         service
     }
 
@@ -166,6 +172,7 @@ impl Services {
     /// Looks names up again from now on.
     pub fn forget(&mut self) {
         self.known.clear();
+        self.nameless = None;
     }
 }
 

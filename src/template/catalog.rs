@@ -118,7 +118,7 @@ impl Catalog {
 
     /// The symbol under which a service is counted.
     fn service(&mut self, text: &str) -> Symbol {
-        if let Some(known) = self.services.known(&self.symbols, text) {
+        if let Some(known) = self.services.known(text) {
             return known;
         }
         if self.services.names.note(text) {

@@ -127,7 +127,7 @@ impl Bounds {
 impl Tally {
     /// The symbol under which a service is counted.
     pub(super) fn service(&mut self, text: &str) -> Symbol {
-        if let Some(known) = self.bounds.services.known(&self.symbols, text) {
+        if let Some(known) = self.bounds.services.known(text) {
             return known;
         }
         if self.bounds.services.names.note(text) {
