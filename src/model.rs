@@ -15,6 +15,7 @@ pub mod family;
 pub mod finding;
 pub mod history;
 pub mod incident;
+pub mod leb128;
 pub mod mechanism;
 pub mod names;
 pub mod options;

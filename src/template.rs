@@ -9,7 +9,6 @@ pub mod clock;
 pub mod duplicates;
 pub mod examples;
 pub mod flow;
-pub mod leb128;
 pub mod miner;
 mod shape;
 pub mod sketch;

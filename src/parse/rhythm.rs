@@ -3,6 +3,7 @@
 //! A silence is judged against the source's own rhythm alone: a nightly job may be quiet for a day, a busy proxy not for a minute.
 //! Bounded memory, one pass. Does not know other sources.
 
+use crate::model::leb128::{read, unzigzag, write, zigzag};
 use crate::model::time::SECOND;
 use crate::model::{Gap, Time, TimeSpan};
 
@@ -25,7 +26,7 @@ const BINS_PER_OCTAVE: f64 = 4.0;
 const BINS: usize = 128;
 
 /// The records of one second, as far as a rhythm needs them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
     first: Time,
     last: Time,
@@ -55,43 +56,70 @@ impl Default for Rhythm {
     }
 }
 
-/// The beats of a part of a source, for the rhythm of the whole: what was late in the part is late in the whole.
+/// The beats of a part of a source, for the rhythm of the whole: what was late in the part is late in the whole. Most are a second or two
+/// behind the one before, so that each takes seven bytes or so.
 #[derive(Clone, Debug, Default)]
-pub struct Beats(Vec<Beat>);
+pub struct Beats {
+    /// All but the last, each as what it is more than the one before.
+    packed: Vec<u8>,
+    last: Option<Beat>,
+    /// The last one packed.
+    before: Beat,
+}
 
 impl Beats {
     /// Takes note of a record.
     pub fn beat(&mut self, time: Time, line: u64) {
         let beat = Beat { first: time, last: time, line };
-        match self.0.last_mut() {
+        match &mut self.last {
             Some(now) if time < now.last => {}
             Some(now) if beat.second() == now.second() => (now.last, now.line) = (time, line),
-            _ => self.0.push(beat),
+            _ => self.push(beat),
         }
     }
-}
 
-impl Beats {
+    fn push(&mut self, beat: Beat) {
+        let Some(done) = self.last.replace(beat) else { return };
+        let before = std::mem::replace(&mut self.before, done);
+        write(&mut self.packed, zigzag(done.first.0.wrapping_sub(before.last.0)));
+        write(&mut self.packed, zigzag(done.last.0.wrapping_sub(done.first.0)));
+        write(&mut self.packed, done.line.wrapping_sub(before.line));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Beat> + '_ {
+        let (mut packed, mut before) = (self.packed.as_slice(), Beat::default());
+        let mut number = move || read(&mut packed);
+        let done = std::iter::from_fn(move || {
+            let first = Time(before.last.0.wrapping_add(unzigzag(number()?)));
+            let last = Time(first.0.wrapping_add(unzigzag(number()?)));
+            before = Beat { first, last, line: before.line.wrapping_add(number()?) };
+            Some(before)
+        });
+        done.chain(self.last)
+    }
+
     /// First and last time and line of each second that counts, for keeping.
     pub fn all(&self) -> impl Iterator<Item = (Time, Time, u64)> {
-        self.0.iter().map(|beat| (beat.first, beat.last, beat.line))
+        self.iter().map(|beat| (beat.first, beat.last, beat.line))
     }
 
     /// Those that were kept.
     pub fn kept(all: impl IntoIterator<Item = (Time, Time, u64)>) -> Beats {
-        Beats(all.into_iter().map(|(first, last, line)| Beat { first, last, line }).collect())
+        let mut beats = Beats::default();
+        all.into_iter().for_each(|(first, last, line)| beats.push(Beat { first, last, line }));
+        beats
     }
 
     /// Gives every beat the line number that `number` says.
     pub fn renumber(&mut self, number: &dyn Fn(u64) -> u64) {
-        self.0.iter_mut().for_each(|beat| beat.line = number(beat.line));
+        *self = Beats::kept(self.all().map(|(first, last, line)| (first, last, number(line))));
     }
 }
 
 impl Rhythm {
     /// Takes note of the next part of a source. A record that is older than those before it was delayed on its way.
     pub fn follow(&mut self, part: &Beats) {
-        part.0.iter().for_each(|beat| self.take(*beat));
+        part.iter().for_each(|beat| self.take(beat));
     }
 
     fn take(&mut self, beat: Beat) {
@@ -221,6 +249,21 @@ mod tests {
             parts.iter().for_each(|part| joined.follow(part));
             proptest::prop_assert_eq!((whole.bins, &whole.longest, whole.now), (joined.bins, &joined.longest, joined.now));
         }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_packed_is_whole(beats in proptest::collection::vec((proptest::prelude::any::<i64>(), proptest::prelude::any::<i64>(), proptest::prelude::any::<u64>()), 0..20)) {
+            let beats: Vec<(Time, Time, u64)> = beats.into_iter().map(|(first, last, line)| (Time(first), Time(last), line)).collect();
+            proptest::prop_assert_eq!(Beats::kept(beats.clone()).all().collect::<Vec<_>>(), beats);
+        }
+    }
+
+    #[test]
+    fn a_beat_takes_a_few_bytes() {
+        let mut beats = Beats::default();
+        (0..10_000).for_each(|beat| beats.beat(Time(1_700_000_000_000_000 + beat * 1_300_000), 7 * beat as u64));
+        assert!(beats.packed.len() < 60_000, "{}", beats.packed.len());
     }
 
     #[test]

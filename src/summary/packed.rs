@@ -1,9 +1,9 @@
 //! Short series of numbers as bytes: LEB128, signed ones in zigzag, each series as distances.
 
 use crate::model::Time;
+use crate::model::leb128;
 use crate::template::LatencySketch;
 use crate::template::flow::{Place, Step};
-use crate::template::leb128;
 use crate::template::symbols::Symbol;
 use crate::template::users::{REGISTERS, UserSet};
 

@@ -1,9 +1,9 @@
 //! What became of the requests of one window, and how that is written in few bytes.
 
-use super::leb128::{unzigzag, write, zigzag};
 use super::sketch::LatencySketch;
 use super::windows::{Count, number};
 use crate::model::Time;
+use crate::model::leb128::{unzigzag, write, zigzag};
 
 /// What a cell weighs in words of 8 bytes, and how many bins of latencies that includes. Not what it takes when it is packed, a tenth of
 /// that: a weight decides where windows become longer, and what they are must not depend on how well they are packed.

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::leb128::write;
+use crate::model::leb128::write;
 
 /// Relative accuracy of a quantile.
 const ACCURACY: f64 = 0.02;

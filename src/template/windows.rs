@@ -5,7 +5,7 @@
 //! counted last is kept open; of that the older half is written behind the rest when there is enough of it. What comes later than that waits,
 //! and is sorted in as a log-structured merge tree does it (O'Neil et al., 1996), so that records out of order cost little.
 
-use super::leb128::{self, unzigzag, write, zigzag};
+use crate::model::leb128::{self, unzigzag, write, zigzag};
 
 /// Open cells for each closed one at the most, where records came so late that closing means to write all anew.
 const OPEN_SHARE: usize = 8;

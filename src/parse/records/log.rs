@@ -389,14 +389,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     /// Takes a line for a record of a format. `meant`: the number of its masked message, where that is known.
-    fn accept(
-        &mut self,
-        format: &'f LineFormat,
-        head: Head,
-        text: &mut Cow<'b, str>,
-        outer: &Outer,
-        meant: Option<u32>,
-    ) -> bool {
+    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Option<u32>) -> bool {
         if format.reader == Reader::Block {
             return self.accept_block(format, text, outer);
         }

@@ -32,7 +32,10 @@ pub struct Tries<'f> {
 #[derive(Clone, Copy, Debug)]
 enum Node {
     /// Answers not met yet lead to [`UNKNOWN`].
-    Question { number: u32, answers: [u32; 2] },
+    Question {
+        number: u32,
+        answers: [u32; 2],
+    },
     Kind(u32),
 }
 
