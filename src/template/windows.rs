@@ -10,6 +10,9 @@ use crate::model::leb128::{self, unzigzag, write, zigzag};
 /// Open cells for each closed one at the most, where records came so late that closing means to write all anew.
 const OPEN_SHARE: usize = 8;
 
+/// Bytes that are free before a cell is written; it seldom takes more.
+const LARGEST_CELL: usize = 8;
+
 /// What is counted in one window.
 pub trait Count: Clone + Default {
     /// Cells kept open at least.
@@ -107,11 +110,20 @@ impl<C: Count> Windows<C> {
 
     /// Adds a closed cell behind all others.
     fn push(&mut self, window: i64, cell: &C) {
+        self.make_way();
         write(&mut self.packed, zigzag(window.wrapping_sub(self.last)));
         cell.pack(&mut self.packed);
         self.last = window;
         self.cells += 1;
         self.weight += cell.weight();
+    }
+
+    /// Grows by a quarter where a cell may not fit: there are many such lists, and twice what is needed would stay.
+    fn make_way(&mut self) {
+        let spare = self.packed.capacity() - self.packed.len();
+        if spare < LARGEST_CELL {
+            self.packed.reserve_exact(LARGEST_CELL.max(self.packed.len() / 4));
+        }
     }
 
     /// (window, count), by window.
