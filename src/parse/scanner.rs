@@ -6,6 +6,7 @@
 //! always that of the regular expression. Does not know columns or formats.
 
 mod asked;
+mod bytes;
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,8 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 pub use asked::Asked;
+pub use bytes::ByteSet;
+use bytes::Fixed;
 
 /// Deepest groups that are worth the trouble.
 const DEEPEST: usize = 32;
@@ -87,7 +90,7 @@ pub enum Scanned {
 enum Step {
     Literal(Box<[u8]>),
     /// One byte of each class: what has a fixed length.
-    Fixed(Box<[ByteSet]>),
+    Fixed(Box<Fixed>),
     Run(Box<Run>),
     /// The beginning (even) or the end (odd) of a group.
     Slot(usize),
@@ -145,10 +148,6 @@ struct Choice {
     sure: bool,
 }
 
-/// A class of bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ByteSet(Box<[bool; 256]>);
-
 /// Every byte.
 static ANYTHING: LazyLock<ByteSet> = LazyLock::new(|| ByteSet::of(0..=255));
 
@@ -157,39 +156,6 @@ static ANYTHING: LazyLock<ByteSet> = LazyLock::new(|| ByteSet::of(0..=255));
 struct Next {
     first: ByteSet,
     nothing: bool,
-}
-
-impl ByteSet {
-    fn none() -> ByteSet {
-        ByteSet(Box::new([false; 256]))
-    }
-
-    fn of(bytes: impl IntoIterator<Item = u8>) -> ByteSet {
-        let mut set = ByteSet::none();
-        bytes.into_iter().for_each(|byte| set.0[usize::from(byte)] = true);
-        set
-    }
-
-    /// Whether a byte is of the class.
-    pub fn has(&self, byte: u8) -> bool {
-        self.0[usize::from(byte)]
-    }
-
-    fn meets(&self, other: &ByteSet) -> bool {
-        self.0.iter().zip(other.0.iter()).any(|(a, b)| *a && *b)
-    }
-
-    fn join(&mut self, other: &ByteSet) {
-        self.0.iter_mut().zip(other.0.iter()).for_each(|(a, b)| *a |= *b);
-    }
-
-    /// The bytes outside, where there are at most three.
-    fn stops(&self) -> Vec<u8> {
-        let outside: Vec<u8> = (0..=255).filter(|byte| !self.has(*byte)).collect();
-        // A line holds no line ends, so that they need not be looked for.
-        let outside: Vec<u8> = outside.into_iter().filter(|byte| *byte != b'\n').collect();
-        if outside.len() <= 3 && !self.has(b'\n') || outside.len() <= 3 && !outside.is_empty() { outside } else { Vec::new() }
-    }
 }
 
 impl Scanner {
@@ -335,16 +301,17 @@ impl<A: Asked> Scan<'_, '_, A> {
     }
 
     /// A step that does not depend on those that follow.
+    #[inline(always)]
     fn sure_step(&mut self, step: &Step, at: usize) -> Option<usize> {
         match step {
             Step::Literal(bytes) => {
                 self.asked.literal(at, bytes);
                 self.text.get(at..)?.starts_with(bytes).then_some(at + bytes.len())
             }
-            Step::Fixed(sets) => {
-                self.asked.fixed(at, sets);
-                let bytes = self.text.get(at..at + sets.len())?;
-                sets.iter().zip(bytes).all(|(set, byte)| set.has(*byte)).then_some(at + sets.len())
+            Step::Fixed(fixed) => {
+                self.asked.fixed(at, &fixed.classes);
+                let bytes = self.text.get(at..at + fixed.len())?;
+                fixed.takes(bytes).then_some(at + fixed.len())
             }
             Step::Run(run) => self.run(run, at),
             Step::Slot(slot) => {
@@ -484,17 +451,17 @@ impl<A: Asked> Scan<'_, '_, A> {
 }
 
 impl Run {
+    #[inline]
     fn length(&self, rest: &[u8]) -> usize {
         // Most runs are words, over before a search by vectors has begun.
         let near = rest.len().min(NEAR);
-        for (at, byte) in rest[..near].iter().enumerate() {
-            if !self.set.has(*byte) {
-                return at;
-            }
+        match rest[..near].iter().position(|byte| !self.set.has(*byte)) {
+            Some(end) => end,
+            None => near + self.length_of_long(&rest[near..]),
         }
-        near + self.length_of_long(&rest[near..])
     }
 
+    #[inline(never)]
     fn length_of_long(&self, rest: &[u8]) -> usize {
         let found = match *self.stops.as_slice() {
             [a] => memchr(a, rest),
@@ -635,7 +602,7 @@ fn fused(steps: Vec<Step>) -> Vec<Step> {
 
 fn end_fixed(fixed: &mut Vec<ByteSet>, fused: &mut Vec<Step>) {
     if !fixed.is_empty() {
-        fused.push(Step::Fixed(std::mem::take(fixed).into()));
+        fused.push(Step::Fixed(Box::new(Fixed::of(std::mem::take(fixed)))));
     }
 }
 

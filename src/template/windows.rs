@@ -12,6 +12,8 @@ const OPEN_SHARE: usize = 8;
 
 /// Bytes that are free before a cell is written; it seldom takes more.
 const LARGEST_CELL: usize = 8;
+/// Bytes by which a list of cells grows at least.
+const FEWEST_MORE: usize = 24;
 
 /// What is counted in one window.
 pub trait Count: Clone + Default {
@@ -122,7 +124,7 @@ impl<C: Count> Windows<C> {
     fn make_way(&mut self) {
         let spare = self.packed.capacity() - self.packed.len();
         if spare < LARGEST_CELL {
-            self.packed.reserve_exact(LARGEST_CELL.max(self.packed.len() / 4));
+            self.packed.reserve_exact(FEWEST_MORE.max(self.packed.len() / 4));
         }
     }
 
