@@ -287,11 +287,11 @@ impl Tally {
         }
     }
 
-    fn rekey_requests(&mut self, mut new: impl FnMut(RequestKey) -> RequestKey) {
+    /// `nameless`: the symbol of the empty text.
+    fn rekey_requests(&mut self, nameless: Symbol, mut new: impl FnMut(RequestKey) -> RequestKey) {
         for (key, counts) in std::mem::take(&mut self.requests) {
             add_counts(&mut self.requests, new(key), counts, RequestCounts::merge);
         }
-        let nameless = self.symbols.intern("");
         self.unnamed = self.requests.keys().filter(|key| key.source == nameless).copied().collect();
     }
 

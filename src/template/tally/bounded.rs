@@ -213,7 +213,7 @@ impl Tally {
             let beyond = RecordKey { service: other, instance: nameless, client: nameless, peer: nameless, code: nameless, ..key };
             if kept[key.service.0 as usize] { key } else { beyond }
         });
-        self.rekey_requests(|key| {
+        self.rekey_requests(nameless, |key| {
             let beyond = RequestKey { service: other, instance: nameless, version: nameless, route: route(key.route), ..key };
             if kept[key.service.0 as usize] { key } else { beyond }
         });
@@ -228,6 +228,7 @@ impl Tally {
         }
         self.bounds.known.clear();
         let beyond = Field::ALL.map(|field| self.symbols.intern(field.beyond()));
+        let nameless = self.symbols.intern("");
         let bounds = std::mem::take(&mut self.bounds);
         let symbols = std::mem::take(&mut self.symbols);
         let name = |service: Symbol, field: Field, symbol: Symbol| {
@@ -243,7 +244,7 @@ impl Tally {
             };
             if of.contains(&key.service) { named() } else { key }
         });
-        self.rekey_requests(|key| {
+        self.rekey_requests(nameless, |key| {
             let named = || RequestKey {
                 instance: name(key.service, Field::Instance, key.instance),
                 version: name(key.service, Field::Version, key.version),
@@ -363,6 +364,23 @@ mod tests {
         let all = flooded(&services, 5_000);
         assert!(all.records.len() > 500 && all.requests.len() <= MOST_SERVICES + 1, "{} {}", all.records.len(), all.requests.len());
         assert_eq!(crowd(&all), [(String::new(), "services")]);
+    }
+
+    /// Streams that were brought together while a file was read are named with the others.
+    #[test]
+    fn what_a_crowd_of_routes_was_read_from_is_named() {
+        let path: Arc<str> = Arc::from("f");
+        let mut tally = Tally::default();
+        for i in 0..40_000 {
+            let request = Request { status: 200, path: Some(format!("/{}", letters(i)).into()), ..Request::default() };
+            let service = Some(["a", "b", "c"][i % 3].into());
+            let record = Record { request: Some(request), service, ..record(i as i64 / 100, "", None) };
+            tally.add(&record, Place { service: "a", instance: "", path: &path, line: i as u64 + 1 });
+        }
+        assert!(tally.refit_at > bounds::PATIENCE, "nothing was brought together of {}", tally.requests.len());
+        tally.name_source("access");
+        let sources: FxHashSet<&str> = tally.requests.keys().map(|key| tally.symbols.text(key.source)).collect();
+        assert_eq!(sources, FxHashSet::from_iter(["access"]));
     }
 
     fn letters(i: usize) -> String {
