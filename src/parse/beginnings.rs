@@ -10,6 +10,7 @@ use memchr::memmem::Finder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 use rustc_hash::FxHashMap;
 
+use super::cells::Column;
 use super::compile::LineFormat;
 use super::format::Reader;
 use super::pattern::without_rest;
@@ -21,6 +22,8 @@ const PLACES: usize = 28;
 const WITHIN: u64 = (1 << PLACES) - 1;
 /// Signs without which no line of some formats is complete.
 const SIGNS: [u8; 10] = *b"\"[{=|\t(@;,";
+/// With what a blank begins, of which Unicode has several.
+const BLANKS: [u8; 11] = [b' ', b'\t', b'\n', b'\r', 0x0b, 0x0c, 0xc2, 0xe1, 0xe2, 0xe3, 0xef];
 /// Bytes of the shortest text that is looked for: a shorter one stands in too many lines.
 const SHORTEST: usize = 3;
 
@@ -289,6 +292,7 @@ impl Told {
             Reader::Json => told.json(),
             Reader::Logfmt => told.pairs(),
             Reader::Block => format.block.iter().for_each(|pattern| told.by(&pattern.text)),
+            Reader::Csv if format.fields.first() == Some(&Some(Column::Time)) => told.begins_with_time(),
             Reader::Csv | Reader::Fields | Reader::Header => told.anything(),
         }
         Some(told)
@@ -304,9 +308,16 @@ impl Told {
         self.allowed.iter_mut().skip(from).for_each(|bytes| *bytes = Bytes::ALL);
     }
 
-    /// An object, maybe behind blanks, which Unicode has several of.
+    /// A time, maybe in quotes or behind blanks.
+    fn begins_with_time(&mut self) {
+        let begins = (b'0'..=b'9').chain(b'a'..=b'z').chain(b'A'..=b'Z').chain(*b"@\"");
+        BLANKS.into_iter().chain(begins).for_each(|byte| self.allowed[0].allow(byte));
+        self.needed = Bytes::NONE;
+        self.rest(1);
+    }
+
+    /// An object, maybe behind blanks.
     fn json(&mut self) {
-        const BLANKS: [u8; 11] = [b' ', b'\t', b'\n', b'\r', 0x0b, 0x0c, 0xc2, 0xe1, 0xe2, 0xe3, 0xef];
         BLANKS.iter().chain(b"{").for_each(|byte| self.allowed[0].allow(*byte));
         self.needed = Bytes::of(b"{");
         self.rest(1);
