@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::analyze::{self as pipeline, AnalyzeError};
-use crate::model::{Analysis, Coverage, Progress};
+use crate::model::{Analysis, Coverage, Origin, Progress};
 use crate::parse::Formats;
 use crate::redact::{self, Redactor};
 use crate::report::{self, sanitize};
@@ -202,11 +202,13 @@ fn hint(error: &AnalyzeError) -> Option<String> {
 
 fn warn(coverage: &Coverage, streams: &mut Streams<'_>) {
     report::coverage_warnings(coverage).iter().for_each(|warning| streams.message("warning", &warning.text));
-    for complaint in coverage.complaints.iter().take(WARNINGS_TOLD) {
+    // What is said of the bundle as a whole is among the warnings.
+    let of_files: Vec<_> = coverage.complaints.iter().filter(|complaint| &*complaint.origin.path != Origin::BUNDLE).collect();
+    for complaint in of_files.iter().take(WARNINGS_TOLD) {
         let more = if complaint.more > 0 { format!(" (and {} more in this file)", complaint.more) } else { String::new() };
         streams.message("warning", &format!("{}: {}{more}", complaint.origin, sanitize(&complaint.why)));
     }
-    let rest = coverage.complaints.len().saturating_sub(WARNINGS_TOLD);
+    let rest = of_files.len().saturating_sub(WARNINGS_TOLD);
     if rest > 0 {
         streams.message("warning", &format!("{rest} more complaints about the input; --all or --format json lists them"));
     }
