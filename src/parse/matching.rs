@@ -434,10 +434,10 @@ impl<'f> Matcher<'f> {
     pub fn block(&mut self, format: &'f LineFormat, text: &str, clock: &Clock, row: &mut Row) -> Head {
         row.clear();
         let mut rest: Option<(usize, usize)> = None;
-        let mut start = 0;
+        let (mut start, mut cells) = (0, Row::default());
         for line in text.split_inclusive('\n') {
             let end = start + line.trim_end().len();
-            let mut cells = Row::default();
+            cells.clear();
             if format.variants.iter().any(|v| self.fills(v, line.trim_end(), &mut cells)) {
                 row.take_moved(&cells, start);
             } else if end > start && !line.starts_with('#') {

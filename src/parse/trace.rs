@@ -33,7 +33,8 @@ pub fn is_part(line: &str) -> bool {
         "[parameters: ",
         "(Background on this error at:",
     ];
-    BEGINNINGS.iter().any(|b| line.starts_with(b)) || is_php_frame(line) || is_ruby_frame(line) || is_exception(line)
+    let begins = |begin: &&str| line.as_bytes().first() == begin.as_bytes().first() && line.starts_with(*begin);
+    BEGINNINGS.iter().any(begins) || is_php_frame(line) || is_ruby_frame(line) || is_exception(line)
 }
 
 /// `#0 /srv/app/index.php(12): main()`
@@ -43,8 +44,11 @@ fn is_php_frame(line: &str) -> bool {
 
 /// ``app/models/order.rb:12:in `save'``
 fn is_ruby_frame(line: &str) -> bool {
-    let path = line.split_once(".rb:").filter(|(path, _)| !path.contains(' '));
-    path.is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(":in "))
+    // The path has no blank.
+    let word = &line.as_bytes()[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
+    let Some(path) = word.windows(4).position(|four| four == b".rb:") else { return false };
+    let rest = &line[path + 4..];
+    rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(":in ")
 }
 
 /// Whether a line is the name of an exception, alone or before a colon: `java.io.IOException: closed`, `KeyError: 'x'`.
@@ -59,6 +63,9 @@ fn is_exception(line: &str) -> bool {
 
 /// The dotted name before a `: ` or the end of the line; empty where the line does not begin with one.
 fn exception_name(line: &str) -> &str {
+    if !may_begin_with_name(line.as_bytes()) {
+        return "";
+    }
     let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(line), |(name, _)| name);
     // Rails puts the message into parentheses.
     let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
@@ -66,6 +73,12 @@ fn exception_name(line: &str) -> &str {
     let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$' | b':' | b'\\' | b'/');
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if begins && name.len() <= 200 && name.bytes().all(valid) { name } else { "" }
+}
+
+/// Whether the first word of a line may be such a name: one that a blank ends has its colon there, or a parenthesis behind.
+fn may_begin_with_name(line: &[u8]) -> bool {
+    let Some(blank) = memchr::memchr(b' ', line) else { return true };
+    line[..blank].ends_with(b":") || line[blank + 1..].starts_with(b"(") || line.starts_with(b"Uncaught ")
 }
 
 /// The line of a stack trace that says most about what went wrong: Python's last exception, Java's and .NET's innermost
@@ -166,6 +179,17 @@ fn shortened(line: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        /// What is ruled out by its first word has no name.
+        #[test]
+        fn names_are_not_ruled_out(line in "(Uncaught )?[A-Za-z_.:$ 0-9]{0,9}( ?\\(|: | )?[A-Za-z_.: ]{0,9}(\\):?|:)?") {
+            let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(&line), |(name, _)| name);
+            let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
+            let name = name.strip_prefix("Uncaught ").unwrap_or(name);
+            proptest::prop_assert!(may_begin_with_name(line.as_bytes()) || name.contains(' '), "{}", line);
+        }
+    }
 
     fn check(text: &str, expected: Option<&str>) {
         assert_eq!(headline(text), expected, "{text}");

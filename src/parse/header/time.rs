@@ -35,14 +35,21 @@ pub fn find_time(text: &str, clock: &Clock) -> Option<(Time, Range<usize>)> {
 
 /// Whether a time may begin here: at a digit, at a capital letter of a day or a month, or at daemontools' `@`.
 fn begins(bytes: &[u8], at: usize) -> bool {
+    if !may_begin(bytes[at]) {
+        return false;
+    }
     let before = at.checked_sub(1).map(|before| bytes[before]);
-    let apart = match before {
+    match before {
         None => true,
         // glog glues its letter to the date.
         Some(b'I' | b'W' | b'E' | b'F') if at == 1 => bytes[at].is_ascii_digit(),
         Some(b) => !b.is_ascii_alphanumeric() && !matches!(b, b'.' | b'/' | b'_' | b'-' | b':' | b'%' | b'#') && b.is_ascii(),
-    };
-    apart && (bytes[at].is_ascii_digit() || matches!(bytes[at], b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D' | b'T' | b'W' | b'@'))
+    }
+}
+
+/// Whether a time may begin with a byte.
+fn may_begin(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D' | b'T' | b'W' | b'@')
 }
 
 fn is_dated(written: &[u8]) -> bool {
