@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::analyze::{self as pipeline, AnalyzeError};
-use crate::model::{Analysis, Coverage, Origin, Progress};
+use crate::model::{Analysis, Coverage, Progress};
 use crate::parse::Formats;
 use crate::redact::{self, Redactor};
 use crate::report::{self, sanitize};
@@ -203,7 +203,7 @@ fn hint(error: &AnalyzeError) -> Option<String> {
 fn warn(coverage: &Coverage, streams: &mut Streams<'_>) {
     report::coverage_warnings(coverage).iter().for_each(|warning| streams.message("warning", &warning.text));
     // What is said of the bundle as a whole is among the warnings.
-    let of_files: Vec<_> = coverage.complaints.iter().filter(|complaint| &*complaint.origin.path != Origin::BUNDLE).collect();
+    let of_files: Vec<_> = coverage.complaints.iter().filter(|complaint| !complaint.is_of_bundle()).collect();
     for complaint in of_files.iter().take(WARNINGS_TOLD) {
         let more = if complaint.more > 0 { format!(" (and {} more in this file)", complaint.more) } else { String::new() };
         streams.message("warning", &format!("{}: {}{more}", complaint.origin, sanitize(&complaint.why)));

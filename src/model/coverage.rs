@@ -23,6 +23,13 @@ pub struct Complaint {
     pub more: u64,
 }
 
+impl Complaint {
+    /// Whether it is about the bundle as a whole.
+    pub fn is_of_bundle(&self) -> bool {
+        &*self.origin.path == Origin::BUNDLE
+    }
+}
+
 /// What happened to one input file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceCoverage {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Sub;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 
 /// Microseconds in one second.
 pub const SECOND: i64 = 1_000_000;
@@ -36,6 +36,11 @@ impl Time {
     /// This instant moved by `seconds` (negative: earlier), saturating.
     pub fn plus_seconds(self, seconds: f64) -> Time {
         Time(self.0.saturating_add((seconds * SECOND as f64) as i64))
+    }
+
+    /// The year that it lies in, of UTC.
+    pub fn year(self) -> i32 {
+        self.utc().year()
     }
 
     fn utc(self) -> DateTime<Utc> {

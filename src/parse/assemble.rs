@@ -222,10 +222,8 @@ fn without_host(url: Cow<'_, str>) -> Cow<'_, str> {
 
 /// HTTP status. A proxy that tried several servers writes `502, 200`: the last one is the answer.
 fn status(text: &str) -> Option<u16> {
-    if let [hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = text.as_bytes() {
-        return Some([hundreds, tens, ones].iter().fold(0, |number, digit| number * 10 + u16::from(**digit - b'0')));
-    }
-    let last = text.rsplit([',', ':']).next().unwrap_or(text).trim();
+    // There is no room for several in three bytes.
+    let last = if text.len() == 3 { text } else { text.rsplit([',', ':']).next().unwrap_or(text).trim() };
     last.parse().ok().filter(|status| (100..600).contains(status))
 }
 

@@ -167,9 +167,9 @@ pub fn read_message<'m>(
         Some(known) => meanings.numbered(known),
         None => meanings.of(formats, &record.message),
     };
-    if meaning.may_be != 0 {
-        let wanted = if wants_requests { u64::MAX } else { !STATUS };
-        read_meaning(formats, meanings, meaning.may_be & wanted, record);
+    let may_be = if wants_requests { meaning.may_be } else { meaning.may_be & !STATUS };
+    if may_be != 0 {
+        read_meaning(formats, meanings, may_be, record);
     }
     Some(meanings.masked(meaning.number))
 }

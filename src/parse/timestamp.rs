@@ -3,7 +3,7 @@
 //! The usual shapes are read by hand, which is ten times as fast as by a pattern. Does not know which column of a line
 //! holds the time.
 
-use chrono::{Datelike, NaiveDateTime};
+use chrono::NaiveDateTime;
 
 use crate::model::Time;
 use crate::model::time::SECOND;
@@ -203,7 +203,7 @@ impl Clock {
 
     fn nearest_year(&self, month: i64, day: i64, micros: i64) -> Option<i64> {
         let near = self.near?;
-        let year = i64::from(chrono::DateTime::from_timestamp_micros(near.0)?.year());
+        let year = i64::from(near.year());
         let candidates = [year - 1, year, year + 1].into_iter().filter_map(|year| Some(days(year, month, day)? * DAY + micros));
         let is_to_come = |t: &i64| self.latest.is_some_and(|latest| t - latest.0 > DAY);
         candidates.min_by_key(|t| (is_to_come(t), (t - near.0).abs()))

@@ -2,7 +2,7 @@
 //!
 //! What is doubtful, the ledger itself says.
 
-use crate::model::{Coverage, Crowd, Gap, Origin, SourceCoverage};
+use crate::model::{Coverage, Crowd, Gap, SourceCoverage};
 
 use super::text::{count, counted, duration, percent, sanitize, shorten};
 
@@ -62,7 +62,7 @@ pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
     {
         last.text.push_str(&format!("; {} like it", counted(rest as u64, "more file")));
     }
-    let of_bundle = coverage.complaints.iter().filter(|complaint| &*complaint.origin.path == Origin::BUNDLE);
+    let of_bundle = coverage.complaints.iter().filter(|complaint| complaint.is_of_bundle());
     let general = |text: String, of_answer: bool| Warning { source: None, share: coverage.share(), text, of_answer };
     all.extend(of_bundle.map(|complaint| general(sanitize(&complaint.why), true)));
     all.extend(coverage.crowds.iter().map(|crowd| general(crowd_warning(crowd), false)));
@@ -112,7 +112,7 @@ pub fn summary(coverage: &Coverage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Complaint;
+    use crate::model::{Complaint, Origin};
     use crate::report::samples;
 
     #[test]

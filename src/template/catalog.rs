@@ -103,9 +103,7 @@ impl Catalog {
         self.scratch.clear();
         mask_record(record, &mut self.scratch);
         let key = self.key_of_scratch(service, record.level);
-        if let (Some(id), Some(symbol)) = (id, self.symbols.find(&self.scratch)) {
-            self.numbered.note(id, symbol);
-        }
+        self.numbered.note(id, &self.symbols, &self.scratch);
         key
     }
 

@@ -23,8 +23,10 @@ impl Numbered {
         self.symbols.get(id.number as usize).copied().flatten().filter(|_| self.reader == id.reader)
     }
 
-    /// Notes the symbol of a text, which does not change.
-    pub fn note(&mut self, id: TextId, symbol: Symbol) {
+    /// Notes the symbol of a text, where it has one, which does not change.
+    pub fn note(&mut self, id: Option<TextId>, symbols: &Symbols, text: &str) {
+        let Some(id) = id else { return };
+        let Some(symbol) = symbols.find(text) else { return };
         if self.reader != id.reader {
             (self.reader, self.symbols) = (id.reader, Vec::new());
         }

@@ -19,7 +19,7 @@ use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tokens;
 use super::users::{self, UserSet};
 use super::windows::{WindowCounts, Windows};
-use crate::model::{Exemplar, Level, Origin, Record, Step, Time, TimeSpan};
+use crate::model::{Exemplar, Level, Origin, Record, Step, TextId, Time, TimeSpan};
 pub use bounded::Bound;
 use bounded::{Bounds, Field};
 
@@ -248,7 +248,7 @@ impl Tally {
         let key = |template| RecordKey { service, instance, level: record.level, client, peer, code, template };
         let id = whole_text(record);
         let known = id.and_then(|id| self.numbered.get(id)).map(key).filter(|key| self.records.contains_key(key));
-        let key = known.unwrap_or_else(|| key(self.template_of(record, service, key)));
+        let key = known.unwrap_or_else(|| key(self.template_of(record, id, service, key)));
         let kinds = self.records.len();
         let counts = self.records.entry(key).or_insert_with(|| RecordCounts {
             windows: WindowCounts::default(),
@@ -269,15 +269,13 @@ impl Tally {
     }
 
     /// The symbol under which the text of a record is counted; that of the text itself where it is counted so already.
-    fn template_of(&mut self, record: &Record<'_>, service: Symbol, key: impl Fn(Symbol) -> RecordKey) -> Symbol {
+    fn template_of(&mut self, record: &Record<'_>, id: Option<TextId>, service: Symbol, key: impl Fn(Symbol) -> RecordKey) -> Symbol {
         self.scratch.clear();
         tokens::mask_record(record, &mut self.scratch);
         cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
         let known = self.symbols.find(&self.scratch).filter(|symbol| self.records.contains_key(&key(*symbol)));
         let symbol = known.unwrap_or_else(|| self.template(service));
-        if let (Some(id), Some(own)) = (whole_text(record), self.symbols.find(&self.scratch)) {
-            self.numbered.note(id, own);
-        }
+        self.numbered.note(id, &self.symbols, &self.scratch);
         symbol
     }
 

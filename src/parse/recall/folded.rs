@@ -126,7 +126,7 @@ impl Folded {
         }
         self.line[..bytes.len()].copy_from_slice(bytes);
         self.line[bytes.len()..][..BLOCK].fill(0);
-        let mut into = Into { line: &self.line, bytes, folded: &mut self.folded, length: 0, parts: &mut self.parts, done: 0 };
+        let mut into = Into { line: &self.line, folded: &mut self.folded, length: 0, parts: &mut self.parts, done: 0 };
         let mut base = 0;
         while base < bytes.len() {
             base = into.block(base);
@@ -140,7 +140,6 @@ impl Folded {
 /// Where a line is folded to.
 struct Into<'i> {
     line: &'i [u8; ROOM],
-    bytes: &'i [u8],
     folded: &'i mut [u8; ROOM],
     length: usize,
     parts: &'i mut Vec<Part>,
@@ -176,14 +175,11 @@ impl Into<'_> {
     /// Folds a word that fills a block.
     #[cold]
     fn long_word(&mut self, start: usize) -> usize {
-        let end = start + self.bytes[start..].iter().take_while(|byte| class(**byte) != 0).count();
-        let word = &self.bytes[start..end];
-        if word.iter().all(u8::is_ascii_digit) {
-            self.part(DIGITS, (start, end), Kind::Digits);
-        } else if word.iter().all(u8::is_ascii_hexdigit) && word.iter().any(u8::is_ascii_digit) {
-            self.hexadecimal(start, end);
-        } else if word.iter().any(u8::is_ascii_digit) {
-            self.other_word(start, end);
+        let end = start + self.line[start..].iter().take_while(|byte| class(**byte) != 0).count();
+        let word = &self.line[start..end];
+        if word.iter().any(u8::is_ascii_digit) {
+            let (digits, hexadecimal) = (word.iter().all(u8::is_ascii_digit), word.iter().all(u8::is_ascii_hexdigit));
+            self.word_of((start, end), digits, hexadecimal);
         }
         end
     }
@@ -195,18 +191,24 @@ impl Into<'_> {
         let behind = digit + (marks.words >> digit).trailing_ones() as usize;
         let word = from_bit(first) & !from_bit(behind);
         let (start, end) = (base + first, base + behind);
-        if behind - first == UUID_BEGINS && is_uuid(&self.bytes[start..]) {
+        if behind - first == UUID_BEGINS && is_uuid(&self.line[start..]) {
             self.part(WHOLE_UUID, (start, start + UUID), Kind::Uuid);
             return first + UUID;
         }
-        if marks.digits & word == word {
+        self.word_of((start, end), marks.digits & word == word, marks.hexadecimal & word == word);
+        behind
+    }
+
+    /// Folds a word with a digit that is no UUID.
+    #[inline(always)]
+    fn word_of(&mut self, (start, end): (usize, usize), digits: bool, hexadecimal: bool) {
+        if digits {
             self.part(DIGITS, (start, end), Kind::Digits);
-        } else if marks.hexadecimal & word == word && end - start >= SHORTEST_HEX {
+        } else if hexadecimal && end - start >= SHORTEST_HEX {
             self.hexadecimal(start, end);
         } else {
             self.other_word(start, end);
         }
-        behind
     }
 
     #[inline]
@@ -240,7 +242,7 @@ impl Into<'_> {
 
     /// Folds letters and digits that stand together, a digit among them, which are neither a number nor hexadecimal.
     fn other_word(&mut self, start: usize, end: usize) {
-        let word = &self.bytes[start..end];
+        let word = &self.line[start..end];
         if is_pointer(word) {
             self.part(POINTER, (start, end), Kind::Word);
         } else if word.len() >= LONG_IDENTIFIER {

@@ -11,6 +11,8 @@ pub struct ByteSet(Arc<[bool; 256]>);
 /// All classes so far, by their bits.
 static KNOWN: LazyLock<Mutex<FxHashMap<[u64; 4], ByteSet>>> = LazyLock::new(Mutex::default);
 
+static DIGITS: LazyLock<ByteSet> = LazyLock::new(|| ByteSet::of(b'0'..=b'9'));
+
 /// Equal classes are the same.
 impl PartialEq for ByteSet {
     fn eq(&self, other: &ByteSet) -> bool {
@@ -80,7 +82,7 @@ impl Place {
         let mut bytes = (0..=255).filter(|byte| class.has(*byte));
         match (bytes.next(), bytes.next()) {
             (Some(byte), None) => Place::Byte(byte),
-            _ if *class == ByteSet::of(b'0'..=b'9') => Place::Digit,
+            _ if *class == *DIGITS => Place::Digit,
             _ => Place::OfClass,
         }
     }
