@@ -150,12 +150,12 @@ impl Signals {
 
     /// The kinds of record of one service, in their order.
     pub fn records_of(&self, service: &ServiceName) -> impl Iterator<Item = (&RecordKey, &RecordCounts)> {
-        self.records.get(service).into_iter().flatten().filter_map(|key| self.tally.records.get_key_value(key))
+        self.records.get(service).into_iter().flatten().filter_map(|key| Some((key, &**self.tally.records.get(key)?)))
     }
 
     /// The streams of requests of one service, in their order.
     pub fn requests_of(&self, service: &ServiceName) -> impl Iterator<Item = (&RequestKey, &RequestCounts)> {
-        self.requests.get(service).into_iter().flatten().filter_map(|key| self.tally.requests.get_key_value(key))
+        self.requests.get(service).into_iter().flatten().filter_map(|key| Some((key, &**self.tally.requests.get(key)?)))
     }
 }
 

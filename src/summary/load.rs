@@ -12,11 +12,10 @@ use crate::parse::rhythm::Beats;
 use crate::parse::{Ledger, LogOutcome};
 use crate::read::{Content, Source, SourceKind};
 use crate::signal::tables::Reader;
-use crate::template::examples::Examples;
 use crate::template::flow::MOST_STEPS;
 use crate::template::tally::Bound;
 use crate::template::users::UserSet;
-use crate::template::windows::{Count, WindowCounts, Windows};
+use crate::template::windows::{Count, Windows};
 use crate::template::{Cell, Flow, RecordCounts, RecordKey, RequestCounts, RequestKey, Symbol, Symbols, Tally};
 
 /// Columns of one table.
@@ -259,8 +258,7 @@ fn records(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     let (levels, first, last) = (rows.texts("level")?, rows.whole("time_us")?, rows.whole("until_us")?);
     let mut all: Vec<RecordCounts> = Vec::with_capacity(service.len());
     for (first, last) in first.iter().zip(&last) {
-        let (first, last) = (instant(*first), instant(*last));
-        all.push(RecordCounts { windows: WindowCounts::default(), first, last, exemplars: Examples::default() });
+        all.push(RecordCounts { last: instant(*last), ..RecordCounts::since(instant(*first)) });
     }
     let rows = Rows { reader, table: "count" };
     for ((of, window), count) in rows.whole("of")?.into_iter().zip(rows.whole("window")?).zip(rows.whole("count")?) {
@@ -285,7 +283,7 @@ fn records(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
             code: code[at],
             template: template[at],
         };
-        if tally.records.insert(key, counts).is_some() {
+        if tally.records.insert(key, Box::new(counts)).is_some() {
             return Err("two rows of one kind".to_owned());
         }
     }
@@ -325,7 +323,7 @@ fn requests(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
     }
     for (at, counts) in all.into_iter().enumerate() {
         let key = RequestKey { service: service[at], instance: instance[at], version: version[at], route: route[at], source: format[at] };
-        if tally.requests.insert(key, counts).is_some() {
+        if tally.requests.insert(key, Box::new(counts)).is_some() {
             return Err("two rows of one stream".to_owned());
         }
     }
@@ -334,8 +332,7 @@ fn requests(reader: &Reader, tally: &mut Tally) -> Result<(), String> {
 
 /// Counts outside of the span would make tables without end.
 fn in_span(tally: &Tally) -> Result<(), String> {
-    let ends = |counts: &RecordCounts| [counts.windows.first(), counts.windows.last()].into_iter().flatten();
-    let records = tally.records.values().flat_map(ends);
+    let records = tally.records.values().flat_map(|counts| [counts.windows.first(), counts.windows.last()]).flatten();
     let mut windows = records.chain(tally.requests.values().flat_map(|counts| [counts.windows.first(), counts.windows.last()]).flatten());
     let within = tally.span.filter(|span| Time::RANGE.start <= span.start && span.end <= Time::RANGE.end);
     let inside = |window: i64| within.is_some_and(|s| (tally.step.window(s.start)..=tally.step.window(s.end)).contains(&window));

@@ -40,9 +40,13 @@ impl Unpacker<'_> {
 
 /// Distances of bins, and counts.
 pub fn latency(sketch: &LatencySketch) -> Option<Vec<u8>> {
-    let mut packed = Vec::new();
-    sketch.pack(&mut packed);
-    (!packed.is_empty()).then_some(packed)
+    let (mut packer, mut last) = (Packer::default(), 0);
+    for (bin, count) in sketch.bins() {
+        packer.put(u64::from(bin - last));
+        packer.put(u64::from(count));
+        last = bin;
+    }
+    (!packer.0.is_empty()).then_some(packer.0)
 }
 
 /// The sketch that was packed; what is cut off is left out.

@@ -209,7 +209,7 @@ impl Summary {
 
     fn records<W: Write>(&self, out: &mut Out<W>) -> Result<(), String> {
         let text = |symbol| self.tally.symbols.text(symbol);
-        let mut kinds: Vec<(&RecordKey, &RecordCounts)> = self.tally.records.iter().collect();
+        let mut kinds: Vec<(&RecordKey, &RecordCounts)> = self.tally.records.iter().map(|(key, counts)| (key, &**counts)).collect();
         kinds.sort_by_cached_key(|(k, _)| {
             (text(k.service), text(k.instance), k.level, text(k.client), text(k.peer), text(k.code), text(k.template))
         });
@@ -242,7 +242,7 @@ impl Summary {
 
     fn requests<W: Write>(&self, out: &mut Out<W>) -> Result<(), String> {
         let text = |symbol| self.tally.symbols.text(symbol);
-        let mut streams: Vec<(&RequestKey, &RequestCounts)> = self.tally.requests.iter().collect();
+        let mut streams: Vec<(&RequestKey, &RequestCounts)> = self.tally.requests.iter().map(|(key, counts)| (key, &**counts)).collect();
         streams.sort_by_cached_key(|(k, _)| (text(k.service), text(k.instance), text(k.version), text(k.route), text(k.source)));
         out.table("stream", (0..).zip(&streams), |t| {
             t.whole("id", |(id, _)| Some(*id))

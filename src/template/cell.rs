@@ -9,6 +9,10 @@ use crate::model::leb128::{unzigzag, write, zigzag};
 /// that: a weight decides where windows become longer, and what they are must not depend on how well they are packed.
 const WORDS: usize = 9;
 const BINS: usize = 2;
+/// Bytes of a packed cell with up to that many bins; of what tells of failures; and of a bin, as these are near each other.
+const BYTES: usize = 6;
+const BYTES_OF_FAILURE: usize = 12;
+const BYTES_OF_A_BIN: usize = 2;
 /// What follows the requests that ended: failures, refusals; the number of bins is what is above.
 const FAILED: u64 = 1;
 const REJECTED: u64 = 2;
@@ -34,9 +38,12 @@ impl Cell {
 impl Count for Cell {
     const OPEN: usize = 4;
 
+    fn count(&self) -> u32 {
+        self.completed
+    }
+
     fn pack(&self, out: &mut Vec<u8>) {
         let flags = if self.has_failed() { FAILED } else { 0 } | if self.rejected > 0 { REJECTED } else { 0 };
-        write(out, u64::from(self.completed));
         write(out, (self.latency.bins().len() as u64) << FLAGS | flags);
         if self.has_failed() {
             write(out, u64::from(self.failed));
@@ -49,8 +56,7 @@ impl Count for Cell {
         self.latency.pack(out);
     }
 
-    fn unpack(bytes: &mut &[u8]) -> Cell {
-        let completed = number(bytes) as u32;
+    fn unpack(completed: u32, bytes: &mut &[u8]) -> Cell {
         let flags = number(bytes);
         let mut cell = Cell { completed, ..Cell::default() };
         if flags & FAILED != 0 {
@@ -60,11 +66,7 @@ impl Count for Cell {
         if flags & REJECTED != 0 {
             cell.rejected = number(bytes) as u32;
         }
-        let mut last = 0;
-        cell.latency = LatencySketch::of_bins((0..flags >> FLAGS).map(|_| {
-            last += number(bytes) as u16;
-            (last, number(bytes) as u32)
-        }));
+        cell.latency = LatencySketch::unpack(bytes, (flags >> FLAGS) as usize);
         cell
     }
 
@@ -74,6 +76,11 @@ impl Count for Cell {
         self.rejected = self.rejected.saturating_add(other.rejected);
         self.first_failed = [self.first_failed, other.first_failed].into_iter().flatten().min();
         self.latency.merge(&other.latency);
+    }
+
+    fn room(&self) -> usize {
+        let failed = if self.has_failed() { BYTES_OF_FAILURE } else { 0 };
+        BYTES + failed + self.latency.bins().len().saturating_sub(BINS) * BYTES_OF_A_BIN
     }
 
     fn weight(&self) -> usize {
@@ -94,10 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_takes_six_bytes_with_its_window() {
+    fn a_request_takes_four_bytes_with_its_window() {
         let mut out = Vec::new();
         cell((1, 0, 0), None, &[12_000]).pack(&mut out);
-        assert_eq!(out.len(), 5);
+        assert_eq!(out.len(), 3);
     }
 
     proptest! {
@@ -110,7 +117,7 @@ mod tests {
             cells.iter().for_each(|c| c.pack(&mut out));
             let mut left = out.as_slice();
             for cell in cells {
-                prop_assert_eq!(Cell::unpack(&mut left), cell);
+                prop_assert_eq!(Cell::unpack(cell.count(), &mut left), cell);
             }
             prop_assert!(left.is_empty());
         }

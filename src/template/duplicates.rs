@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::symbols::Symbol;
-use super::tally::{Tally, add_counts};
+use super::tally::{RequestCounts, RequestKey, Tally, add_counts};
 use crate::model::{Duplicate, ServiceName};
 
 /// Seconds of one block in which counts are compared: long against the time between the two lines of a request.
@@ -25,31 +25,49 @@ const FEW: f64 = 3.0;
 /// Requests of one block: all, failed, rejected.
 type Block = [f64; 3];
 
-/// What one format tells of a service's requests.
+/// Requests of a stream by number of block.
+type Blocks = BTreeMap<i64, Block>;
+
+/// What one format tells of a service's requests. Blocks of all routes together: those of each would be as many as all windows.
 #[derive(Default)]
 struct Account {
-    routes: BTreeMap<Symbol, BTreeMap<i64, Block>>,
+    /// Requests of each route.
+    routes: BTreeMap<Symbol, u64>,
+    blocks: Blocks,
     /// Requests whose duration it tells.
     timed: u64,
 }
 
 impl Account {
-    fn requests(&self, routes: &BTreeSet<Symbol>) -> f64 {
-        self.routes.iter().filter(|r| routes.contains(r.0)).flat_map(|r| r.1.values()).map(|b| b[0]).sum()
-    }
-
-    /// Over some of its routes.
-    fn blocks(&self, routes: &BTreeSet<Symbol>) -> BTreeMap<i64, Block> {
-        let mut all: BTreeMap<i64, Block> = BTreeMap::new();
-        for (number, block) in self.routes.iter().filter(|r| routes.contains(r.0)).flat_map(|r| r.1) {
-            all.entry(*number).or_default().iter_mut().zip(block).for_each(|(sum, n)| *sum += n);
-        }
-        all
+    fn requests(&self, routes: &BTreeSet<Symbol>) -> u64 {
+        self.routes.iter().filter(|r| routes.contains(r.0)).map(|r| r.1).sum()
     }
 
     fn all_routes(&self) -> BTreeSet<Symbol> {
         self.routes.keys().copied().collect()
     }
+
+    fn add(&mut self, route: Symbol, counts: &RequestCounts, width: i64) {
+        let cells = || counts.windows.iter().map(|cell| cell.1);
+        self.timed += cells().map(|cell| cell.latency.count()).sum::<u64>();
+        *self.routes.entry(route).or_default() += cells().map(|cell| u64::from(cell.completed)).sum::<u64>();
+        add_blocks(&mut self.blocks, counts, width);
+    }
+}
+
+/// Adds outcomes up in blocks of so many windows.
+fn add_blocks(blocks: &mut Blocks, counts: &RequestCounts, width: i64) {
+    for (window, cell) in &counts.windows {
+        let block = blocks.entry(window.div_euclid(width)).or_default();
+        let told = [cell.completed, cell.failed, cell.rejected];
+        block.iter_mut().zip(told).for_each(|(sum, n)| *sum += f64::from(n));
+    }
+}
+
+/// A service and the formats of two accounts of its requests.
+struct Pair {
+    service: Symbol,
+    sources: [Symbol; 2],
 }
 
 impl Tally {
@@ -58,7 +76,7 @@ impl Tally {
         let source = self.symbols.intern(format);
         for key in std::mem::take(&mut self.unnamed) {
             if let Some(counts) = self.requests.remove(&key) {
-                add_counts(&mut self.requests, super::RequestKey { source, ..key }, counts, super::RequestCounts::merge);
+                add_counts(&mut self.requests, RequestKey { source, ..key }, counts, |all, more| all.merge(&more));
             }
         }
     }
@@ -69,13 +87,17 @@ impl Tally {
         for (service, accounts) in self.accounts() {
             let mut kept: Vec<(Symbol, Account)> = Vec::new();
             for (source, account) in most_telling_first(accounts) {
-                let Some((first, routes)) = kept.iter().find_map(|k| Some((k.0, told_by_both(&k.1, &account)?))) else {
+                let told = |k: &(Symbol, Account)| {
+                    let pair = Pair { service, sources: [k.0, source] };
+                    Some((k.0, self.told_by_both(&pair, &k.1, &account)?))
+                };
+                let Some((first, routes)) = kept.iter().find_map(told) else {
                     kept.push((source, account));
                     continue;
                 };
                 self.requests.retain(|key, _| key.service != service || key.source != source || !routes.contains(&key.route));
                 let text = |symbol| self.symbols.text(symbol).to_owned();
-                let requests = account.requests(&routes) as u64;
+                let requests = account.requests(&routes);
                 found.push(Duplicate { service: ServiceName::new(&text(service)), counted: text(first), left_out: text(source), requests });
             }
         }
@@ -84,19 +106,39 @@ impl Tally {
 
     /// By service, of those that write in more than one format.
     fn accounts(&self) -> BTreeMap<Symbol, BTreeMap<Symbol, Account>> {
-        let width = ((BLOCK / self.step.seconds()) as i64).max(1);
+        let mut sources: BTreeMap<Symbol, BTreeSet<Symbol>> = BTreeMap::new();
+        self.requests.keys().for_each(|key| _ = sources.entry(key.service).or_default().insert(key.source));
         let mut all: BTreeMap<Symbol, BTreeMap<Symbol, Account>> = BTreeMap::new();
-        for (key, counts) in &self.requests {
-            let account = all.entry(key.service).or_default().entry(key.source).or_default();
-            for (window, cell) in &counts.windows {
-                account.timed += cell.latency.count();
-                let block = account.routes.entry(key.route).or_default().entry(window.div_euclid(width)).or_default();
-                let told = [cell.completed, cell.failed, cell.rejected];
-                block.iter_mut().zip(told).for_each(|(sum, n)| *sum += f64::from(n));
-            }
+        for (key, counts) in self.requests.iter().filter(|(key, _)| sources[&key.service].len() > 1) {
+            all.entry(key.service).or_default().entry(key.source).or_default().add(key.route, counts, self.windows_of_a_block());
         }
-        all.retain(|_, accounts| accounts.len() > 1);
         all
+    }
+
+    fn windows_of_a_block(&self) -> i64 {
+        ((BLOCK / self.step.seconds()) as i64).max(1)
+    }
+
+    /// What one format tells of some routes.
+    fn blocks(&self, service: Symbol, source: Symbol, routes: &BTreeSet<Symbol>) -> Blocks {
+        let mut blocks = Blocks::new();
+        let is_meant = |key: &RequestKey| key.service == service && key.source == source && routes.contains(&key.route);
+        for (_, counts) in self.requests.iter().filter(|(key, _)| is_meant(key)) {
+            add_blocks(&mut blocks, counts, self.windows_of_a_block());
+        }
+        blocks
+    }
+
+    /// The routes of `b` whose requests `a` tells as well: those that both name, where these carry most of what either tells, else all.
+    fn told_by_both(&self, pair: &Pair, a: &Account, b: &Account) -> Option<BTreeSet<Symbol>> {
+        let (of_a, of_b) = (a.all_routes(), b.all_routes());
+        let common: BTreeSet<Symbol> = of_a.intersection(&of_b).copied().collect();
+        let most = |account: &Account, all: &BTreeSet<Symbol>| 2 * account.requests(&common) > account.requests(all);
+        if most(a, &of_a) && most(b, &of_b) {
+            let [a, b] = pair.sources.map(|source| self.blocks(pair.service, source, &common));
+            return same(&a, &b).then_some(common);
+        }
+        same(&a.blocks, &b.blocks).then_some(of_b)
     }
 }
 
@@ -107,24 +149,13 @@ fn most_telling_first(accounts: BTreeMap<Symbol, Account>) -> Vec<(Symbol, Accou
     all
 }
 
-/// The routes of `b` whose requests `a` tells as well: those that both name, where these carry most of what either tells, else all.
-fn told_by_both(a: &Account, b: &Account) -> Option<BTreeSet<Symbol>> {
-    let (of_a, of_b) = (a.all_routes(), b.all_routes());
-    let common: BTreeSet<Symbol> = of_a.intersection(&of_b).copied().collect();
-    let most = |account: &Account, all: &BTreeSet<Symbol>| account.requests(&common) > 0.5 * account.requests(all);
-    if most(a, &of_a) && most(b, &of_b) {
-        return same(&a.blocks(&common), &b.blocks(&common)).then_some(common);
-    }
-    same(&a.blocks(&of_a), &b.blocks(&of_b)).then_some(of_b)
-}
-
-fn same(a: &BTreeMap<i64, Block>, b: &BTreeMap<i64, Block>) -> bool {
+fn same(a: &Blocks, b: &Blocks) -> bool {
     let blocks: BTreeSet<i64> = a.keys().chain(b.keys()).copied().collect();
-    let requests = |account: &BTreeMap<i64, Block>| account.values().map(|b| b[0]).sum::<f64>();
+    let requests = |account: &Blocks| account.values().map(|b| b[0]).sum::<f64>();
     if blocks.len() < FEWEST_BLOCKS || requests(a).min(requests(b)) < FEWEST_REQUESTS {
         return false;
     }
-    let of = |account: &BTreeMap<i64, Block>, block: &i64| account.get(block).copied().unwrap_or_default();
+    let of = |account: &Blocks, block: &i64| account.get(block).copied().unwrap_or_default();
     let pairs: Vec<(Block, Block)> = blocks.iter().map(|block| (of(a, block), of(b, block))).collect();
     let apart = |i: usize| pairs.iter().map(|(x, y)| (x[i] - y[i]).abs()).sum::<f64>();
     // The mean absolute difference of two Poisson counts with mean m is about sqrt(4m/π).

@@ -34,6 +34,8 @@ impl Examples {
     pub fn insert(&mut self, rank: u64, exemplar: Exemplar) {
         let item = Ranked { exemplar, rank };
         let at = self.kept.partition_point(|kept| *kept <= item);
+        // There are many kinds, and none keeps more than twice MOST.
+        self.kept.reserve_exact(1);
         self.kept.insert(at, item);
         self.settle();
     }

@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use crate::model::leb128::write;
+use crate::model::leb128;
 
 /// Relative accuracy of a quantile.
 const ACCURACY: f64 = 0.02;
@@ -53,14 +53,23 @@ impl LatencySketch {
         LatencySketch { bins }
     }
 
-    /// Writes the distances of bins, and their counts.
+    /// Writes the bins as cells, each with the distance from the one before.
     pub fn pack(&self, out: &mut Vec<u8>) {
         let mut last = 0;
         for (bin, count) in self.bins() {
-            write(out, u64::from(bin - last));
-            write(out, u64::from(count));
+            leb128::write_cell(out, i64::from(bin - last), count);
             last = bin;
         }
+    }
+
+    /// Takes so many packed bins off the front.
+    pub fn unpack(bytes: &mut &[u8], bins: usize) -> LatencySketch {
+        let mut last = 0;
+        LatencySketch::of_bins((0..bins).map_while(|_| {
+            let (distance, count) = leb128::read_cell(bytes)?;
+            last += distance as u16;
+            Some((last, count))
+        }))
     }
 
     /// The bins by number, with their counts.

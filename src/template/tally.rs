@@ -69,6 +69,11 @@ pub struct RecordCounts {
 }
 
 impl RecordCounts {
+    /// None yet; the first is of that time.
+    pub fn since(time: Time) -> RecordCounts {
+        RecordCounts { windows: WindowCounts::default(), first: time, last: time, exemplars: Examples::default() }
+    }
+
     /// Records in windows that start within `span`.
     pub fn within(&self, span: TimeSpan, step: Step) -> u64 {
         self.windows.between(step.window(span.start), step.window(span.end))
@@ -137,8 +142,9 @@ pub struct Tally {
     pub step: Step,
     pub symbols: Symbols,
     numbered: Numbered,
-    pub records: FxHashMap<RecordKey, RecordCounts>,
-    pub requests: FxHashMap<RequestKey, RequestCounts>,
+    /// In boxes, as are requests: a table has up to twice the places that it needs, and the old one stays while it grows.
+    pub records: FxHashMap<RecordKey, Box<RecordCounts>>,
+    pub requests: FxHashMap<RequestKey, Box<RequestCounts>>,
     /// By service and number of the first of [`USER_WINDOWS`] windows.
     pub users: BTreeMap<(Symbol, i64), Users>,
     pub span: Option<TimeSpan>,
@@ -250,12 +256,7 @@ impl Tally {
         let known = id.and_then(|id| self.numbered.get(id)).map(key).filter(|key| self.records.contains_key(key));
         let key = known.unwrap_or_else(|| key(self.template_of(record, id, service, key)));
         let kinds = self.records.len();
-        let counts = self.records.entry(key).or_insert_with(|| RecordCounts {
-            windows: WindowCounts::default(),
-            first: record.time,
-            last: record.time,
-            exemplars: Examples::default(),
-        });
+        let counts = self.records.entry(key).or_insert_with(|| Box::new(RecordCounts::since(record.time)));
         counts.windows.add(self.step.window(record.time), 1);
         counts.first = counts.first.min(record.time);
         counts.last = counts.last.max(record.time);
@@ -281,14 +282,14 @@ impl Tally {
 
     fn rekey_records(&mut self, mut new: impl FnMut(RecordKey) -> RecordKey) {
         for (key, counts) in std::mem::take(&mut self.records) {
-            add_counts(&mut self.records, new(key), counts, RecordCounts::merge);
+            add_counts(&mut self.records, new(key), counts, |all, more| all.merge(*more));
         }
     }
 
     /// `nameless`: the symbol of the empty text.
     fn rekey_requests(&mut self, nameless: Symbol, mut new: impl FnMut(RequestKey) -> RequestKey) {
         for (key, counts) in std::mem::take(&mut self.requests) {
-            add_counts(&mut self.requests, new(key), counts, RequestCounts::merge);
+            add_counts(&mut self.requests, new(key), counts, |all, more| all.merge(&more));
         }
         self.unnamed = self.requests.keys().filter(|key| key.source == nameless).copied().collect();
     }
@@ -314,7 +315,7 @@ impl Tally {
     /// Words of 8 bytes that counts by window take: no more than when all that is open is closed.
     fn words(&self) -> usize {
         let records: usize = self.records.values().map(|counts| counts.windows.weight() / WINDOWS_OF_A_WORD).sum();
-        records + self.requests.values().map(RequestCounts::words).sum::<usize>()
+        records + self.requests.values().map(|counts| counts.words()).sum::<usize>()
     }
 
     /// The finest step that does not make too many windows of the span.
@@ -369,10 +370,10 @@ impl Tally {
         let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| self.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
         self.bounds.merge(&shard.bounds, &map);
         for (key, counts) in shard.records {
-            add_counts(&mut self.records, key.renamed(&map), counts, RecordCounts::merge);
+            add_counts(&mut self.records, key.renamed(&map), counts, |all, more| all.merge(*more));
         }
         for (key, counts) in shard.requests {
-            add_counts(&mut self.requests, key.renamed(&map), counts, RequestCounts::merge);
+            add_counts(&mut self.requests, key.renamed(&map), counts, |all, more| all.merge(&more));
         }
         self.unnamed.extend(shard.unnamed.iter().map(|key| key.renamed(&map)));
         for ((service, block), users) in shard.users {
@@ -387,13 +388,14 @@ impl Tally {
         self.coarsen(step.unwrap_or(Step::SECOND).max(self.fitting_step()));
         self.refit_all();
         self.records.values_mut().for_each(|counts| counts.windows.settle());
-        self.requests.values_mut().for_each(RequestCounts::settle);
+        self.requests.values_mut().for_each(|counts| counts.settle());
         self.lighten(if self.bounds.are_crowded() { MOST_WORDS_OF_CROWDS } else { MOST_WORDS });
         self.generalise();
         let (symbols, map) = self.symbols.sorted();
         (self.symbols, self.numbered) = (symbols, Numbered::default());
         self.bounds = self.bounds.renamed(&map);
-        self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c.sealed())).collect();
+        self.records.values_mut().for_each(|counts| counts.seal());
+        self.records = self.records.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();
         self.requests = self.requests.into_iter().map(|(k, c)| (k.renamed(&map), c)).collect();
         self.users = self.users.into_iter().map(|((s, b), u)| ((map[s.0 as usize], b), u)).collect();
         self
@@ -412,14 +414,14 @@ impl Tally {
 
     /// The kinds of record, in the order of their texts.
     pub fn records_sorted(&self) -> Vec<(&RecordKey, &RecordCounts)> {
-        let mut all: Vec<_> = self.records.iter().collect();
+        let mut all: Vec<_> = self.records.iter().map(|(key, counts)| (key, &**counts)).collect();
         all.sort_by_key(|(key, _)| **key);
         all
     }
 
     /// The streams of requests, in the order of their texts.
     pub fn requests_sorted(&self) -> Vec<(&RequestKey, &RequestCounts)> {
-        let mut all: Vec<_> = self.requests.iter().collect();
+        let mut all: Vec<_> = self.requests.iter().map(|(key, counts)| (key, &**counts)).collect();
         all.sort_by_key(|(key, _)| **key);
         all
     }
@@ -471,15 +473,14 @@ impl RecordCounts {
         self.exemplars.merge(other.exemplars);
     }
 
-    fn sealed(mut self) -> RecordCounts {
+    fn seal(&mut self) {
         self.windows.settle();
         self.exemplars.seal();
-        self
     }
 }
 
 impl RequestCounts {
-    pub(super) fn merge(&mut self, other: RequestCounts) {
+    pub(super) fn merge(&mut self, other: &RequestCounts) {
         self.windows.merge(&other.windows);
         self.arrivals.merge(&other.arrivals);
     }

@@ -1,17 +1,15 @@
 //! Counts by window in few bytes: what grows with the length of the span must be small.
 //!
-//! Most windows of most kinds of message hold one or two records, and the next window is near. So a cell is written as the gap to the
-//! window before and the count, each in LEB128 (DWARF 5, section 7.6): two bytes mostly, where a pair of numbers takes sixteen. What was
-//! counted last is kept open; of that the older half is written behind the rest when there is enough of it. What comes later than that waits,
-//! and is sorted in as a log-structured merge tree does it (O'Neil et al., 1996), so that records out of order cost little.
+//! Most windows of most kinds of message hold one or two records, and the next window is near. So a cell is written as the distance to the
+//! window before and the count ([`leb128::write_cell`]): one byte mostly, where a pair of numbers takes sixteen. What was counted last is
+//! kept open; of that the older half is written behind the rest when there is enough of it. What comes later than that waits, and is
+//! sorted in as a log-structured merge tree does it (O'Neil et al., 1996), so that records out of order cost little.
 
-use crate::model::leb128::{self, unzigzag, write, zigzag};
+use crate::model::leb128;
 
 /// Open cells for each closed one at the most, where records came so late that closing means to write all anew.
 const OPEN_SHARE: usize = 8;
 
-/// Bytes that are free before a cell is written; it seldom takes more.
-const LARGEST_CELL: usize = 8;
 /// Bytes by which a list of cells grows at least.
 const FEWEST_MORE: usize = 24;
 
@@ -20,14 +18,20 @@ pub trait Count: Clone + Default {
     /// Cells kept open at least.
     const OPEN: usize;
 
-    /// Writes it behind what is there.
+    /// The number of what is counted.
+    fn count(&self) -> u32;
+
+    /// Writes what is to be known beside it behind what is there.
     fn pack(&self, out: &mut Vec<u8>);
 
-    /// Takes what was packed off the front.
-    fn unpack(bytes: &mut &[u8]) -> Self;
+    /// Of that number, and of what is taken off the front.
+    fn unpack(count: u32, bytes: &mut &[u8]) -> Self;
 
     /// Adds what another shard counted in the same window.
     fn absorb(&mut self, other: Self);
+
+    /// Bytes that it takes packed with the gap before it, or a few less.
+    fn room(&self) -> usize;
 
     /// What a cell weighs, in units of the caller's; no less after [`Count::absorb`].
     fn weight(&self) -> usize;
@@ -37,16 +41,22 @@ pub trait Count: Clone + Default {
 impl Count for u32 {
     const OPEN: usize = 8;
 
-    fn pack(&self, out: &mut Vec<u8>) {
-        write(out, u64::from(*self));
+    fn count(&self) -> u32 {
+        *self
     }
 
-    fn unpack(bytes: &mut &[u8]) -> u32 {
-        number(bytes) as u32
+    fn pack(&self, _: &mut Vec<u8>) {}
+
+    fn unpack(count: u32, _: &mut &[u8]) -> u32 {
+        count
     }
 
     fn absorb(&mut self, other: u32) {
         *self = self.saturating_add(other);
+    }
+
+    fn room(&self) -> usize {
+        3
     }
 
     fn weight(&self) -> usize {
@@ -57,7 +67,7 @@ impl Count for u32 {
 /// What was counted, by window.
 #[derive(Clone, Debug, Default)]
 pub struct Windows<C> {
-    /// (gap, packed count) of each closed cell, by window; the first gap is from window 0.
+    /// Each closed cell by window, with the distance from the one before; that of the first is from window 0.
     packed: Vec<u8>,
     /// Closed cells, and what they weigh.
     cells: usize,
@@ -112,8 +122,8 @@ impl<C: Count> Windows<C> {
 
     /// Adds a closed cell behind all others.
     fn push(&mut self, window: i64, cell: &C) {
-        self.make_way();
-        write(&mut self.packed, zigzag(window.wrapping_sub(self.last)));
+        self.make_way(cell.room());
+        leb128::write_cell(&mut self.packed, window.wrapping_sub(self.last), cell.count());
         cell.pack(&mut self.packed);
         self.last = window;
         self.cells += 1;
@@ -121,10 +131,10 @@ impl<C: Count> Windows<C> {
     }
 
     /// Grows by a quarter where a cell may not fit: there are many such lists, and twice what is needed would stay.
-    fn make_way(&mut self) {
+    fn make_way(&mut self, room: usize) {
         let spare = self.packed.capacity() - self.packed.len();
-        if spare < LARGEST_CELL {
-            self.packed.reserve_exact(FEWEST_MORE.max(self.packed.len() / 4));
+        if spare < room {
+            self.packed.reserve_exact(room.max(FEWEST_MORE).max(self.packed.len() / 4));
         }
     }
 
@@ -242,11 +252,9 @@ pub struct Cells<'c, C> {
 
 impl<C: Count> Cells<'_, C> {
     fn read(&mut self) -> Option<(i64, C)> {
-        if self.packed.is_empty() {
-            return None;
-        }
-        self.last = self.last.wrapping_add(unzigzag(number(&mut self.packed)));
-        Some((self.last, C::unpack(&mut self.packed)))
+        let (distance, count) = leb128::read_cell(&mut self.packed)?;
+        self.last = self.last.wrapping_add(distance);
+        Some((self.last, C::unpack(count, &mut self.packed)))
     }
 
     fn take_closed(&mut self) -> Option<(i64, C)> {
@@ -331,11 +339,11 @@ mod tests {
     }
 
     #[test]
-    fn two_bytes_a_cell() {
+    fn one_byte_a_cell() {
         let adds: Vec<(i64, u32)> = (0..10_000).map(|i| (1_700_000_000 + 3 * i, 2)).collect();
         let (mut counts, _) = counted(&adds);
         counts.settle();
-        assert!(counts.packed.capacity() <= 20_010, "{}", counts.packed.capacity());
+        assert!(counts.packed.capacity() <= 10_010, "{}", counts.packed.capacity());
         assert_eq!((counts.first(), counts.last()), (Some(1_700_000_000), Some(1_700_029_997)));
         assert_eq!((counts.sum(), counts.between(1_700_000_001, 1_700_000_006)), (20_000, 4));
     }
