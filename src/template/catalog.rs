@@ -30,7 +30,7 @@ struct Key {
     level: Level,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Counts {
     count: u64,
     /// What has no time is in none.
@@ -46,7 +46,8 @@ pub struct Catalog {
     step: Step,
     symbols: Symbols,
     numbered: Numbered,
-    counts: FxHashMap<Key, Counts>,
+    /// In boxes, as in [`super::tally::Tally`].
+    counts: FxHashMap<Key, Box<Counts>>,
     services: Services,
     texts: Texts,
     span: Option<TimeSpan>,
@@ -78,7 +79,7 @@ impl Catalog {
         let key = self.key(record, service);
         self.see(record.time);
         let window = self.step.window(record.time);
-        self.counts.entry(key).or_insert_with(Counts::none).add(record, window, place);
+        self.counts.entry(key).or_default().add(record, window, place);
     }
 
     /// Counts a line that is no record of any known format.
@@ -87,7 +88,7 @@ impl Catalog {
         mask_text(text, &mut self.scratch);
         let service = self.service(place.service);
         let key = self.key_of_scratch(service, Level::Unknown);
-        let counts = self.counts.entry(key).or_insert_with(Counts::none);
+        let counts = self.counts.entry(key).or_default();
         counts.count += 1;
         if counts.example.as_ref().is_none_or(|(time, origin, _)| place.is_before(Time::RANGE.end, (*time, origin))) {
             counts.example = Some((Time::RANGE.end, Origin::new(place.path, place.line), example(text)));
@@ -170,7 +171,7 @@ impl Catalog {
 
     fn rekey(&mut self, mut new: impl FnMut(Key) -> Key) {
         for (key, counts) in std::mem::take(&mut self.counts) {
-            add_counts(&mut self.counts, new(key), counts, Counts::absorb);
+            add_counts(&mut self.counts, new(key), counts, |all, more| all.absorb(*more));
         }
     }
 
@@ -221,7 +222,7 @@ impl Catalog {
         let new = |symbol: Symbol| map[symbol.0 as usize];
         for (key, counts) in other.counts {
             let key = Key { text: new(key.text), service: new(key.service), level: key.level };
-            add_counts(&mut self.counts, key, counts, Counts::absorb);
+            add_counts(&mut self.counts, key, counts, |all, more| all.absorb(*more));
         }
         self.services.merge(&other.services);
         self.texts.merge(&other.texts, new);
@@ -235,7 +236,7 @@ impl Catalog {
     pub fn mined(&self) -> (Templates, FxHashMap<Box<str>, String>) {
         let templates = self.templates();
         let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
-        let mut keys: Vec<(&Key, &Counts)> = self.counts.iter().collect();
+        let mut keys: Vec<(&Key, &Counts)> = self.counts.iter().map(|(key, counts)| (key, &**counts)).collect();
         keys.sort_by_key(|(key, _)| (self.symbols.text(key.text), self.symbols.text(key.service), key.level));
         for (key, counts) in keys {
             rows.entry(&templates[self.symbols.text(key.text)]).or_default().add(self.symbols.text(key.service), key.level, counts);
@@ -256,10 +257,6 @@ impl Catalog {
 }
 
 impl Counts {
-    fn none() -> Counts {
-        Counts { count: 0, windows: WindowCounts::default(), span: None, example: None }
-    }
-
     fn add(&mut self, record: &Record<'_>, window: i64, place: Place<'_>) {
         self.count += 1;
         self.windows.add(window, 1);

@@ -39,7 +39,7 @@ pub trait Count: Clone + Default {
 
 /// Of plain counts a cell weighs one.
 impl Count for u32 {
-    const OPEN: usize = 8;
+    const OPEN: usize = 4;
 
     fn count(&self) -> u32 {
         *self
