@@ -15,29 +15,21 @@ const TRIES: usize = 24;
 pub fn find_time(text: &str, clock: &Clock) -> Option<(Time, Range<usize>)> {
     let bytes = text.as_bytes();
     let mut weaker = None;
-    let mut tries = 0;
-    let mut at = 0;
-    while at < bytes.len().min(FAR) && tries < TRIES {
-        if begins(bytes, at) && text.is_char_boundary(at) {
-            tries += 1;
-            if let Some((time, length)) = clock.read_prefix(&text[at..]) {
-                let place = at..at + length;
-                if is_dated(&bytes[place.clone()]) {
-                    return Some((time, place));
-                }
-                weaker = weaker.or(Some((time, place)));
+    let near = bytes.iter().take(FAR).enumerate().filter(|(_, byte)| MAY_BEGIN[usize::from(**byte)]).map(|(at, _)| at);
+    for at in near.filter(|at| begins(bytes, *at) && text.is_char_boundary(*at)).take(TRIES) {
+        if let Some((time, length)) = clock.read_prefix(&text[at..]) {
+            let place = at..at + length;
+            if is_dated(&bytes[place.clone()]) {
+                return Some((time, place));
             }
+            weaker = weaker.or(Some((time, place)));
         }
-        at += 1;
     }
     weaker
 }
 
-/// Whether a time may begin here: at a digit, at a capital letter of a day or a month, or at daemontools' `@`.
+/// Whether a time may begin at a place that holds such a byte, by what stands before it.
 fn begins(bytes: &[u8], at: usize) -> bool {
-    if !may_begin(bytes[at]) {
-        return false;
-    }
     let before = at.checked_sub(1).map(|before| bytes[before]);
     match before {
         None => true,
@@ -47,10 +39,17 @@ fn begins(bytes: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a time may begin with a byte.
-fn may_begin(byte: u8) -> bool {
-    byte.is_ascii_digit() || matches!(byte, b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D' | b'T' | b'W' | b'@')
-}
+/// Whether a time may begin with a byte: a digit, a capital letter of a day or a month, daemontools' `@`.
+const MAY_BEGIN: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let letter = matches!(byte as u8, b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D' | b'T' | b'W' | b'@');
+        all[byte] = letter || (byte as u8).is_ascii_digit();
+        byte += 1;
+    }
+    all
+};
 
 fn is_dated(written: &[u8]) -> bool {
     let number = written.iter().all(|b| b.is_ascii_digit() || *b == b'.');

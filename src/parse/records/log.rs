@@ -43,6 +43,8 @@ pub struct Log<'f, 's, 'b> {
     recall: Option<Recall<'f>>,
     pending: Pending<'f, 'b>,
     row: Box<Row>,
+    /// What the envelope of a line says.
+    wrapping: Box<Row>,
     /// The beginning of a line that its envelope cut, and what the envelope said of it.
     partial: String,
     partial_outer: Outer,
@@ -68,6 +70,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             recall: Some(Recall::default()),
             pending: Pending::default(),
             row: Box::default(),
+            wrapping: Box::default(),
             partial: String::new(),
             partial_outer: Outer::default(),
             open_row: String::new(),
@@ -128,8 +131,11 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
                 Matched::Nothing => return false,
                 Matched::Record(head) => {
                     let level = self.row.raw(Column::Level, text).unwrap_or_default().trim_end();
-                    let sure = format.specificity > CATCH_ALL || self.is_own(format);
-                    return sure && head.fixed && !head.open && format.reader != Reader::Block && !format.attach.contains_key(level);
+                    return self.is_sure(format)
+                        && head.fixed
+                        && !head.open
+                        && format.reader != Reader::Block
+                        && !format.attach.contains_key(level);
                 }
             }
         }
@@ -156,6 +162,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             tries: log.tries,
             recall: log.recall,
             row: log.row,
+            wrapping: log.wrapping,
             partial: log.partial,
             partial_outer: log.partial_outer,
             open_row: log.open_row,
@@ -195,29 +202,22 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     fn envelope(&mut self, wrapper: &'f LineFormat, text: Cow<'b, str>) -> bool {
-        let mut row = std::mem::take(&mut self.row);
-        let matched = self.matcher.line(wrapper, &text, &Candidates::ANY, &self.clock, &mut row);
-        let understood = match matched {
+        match self.matcher.line(wrapper, &text, &Candidates::ANY, &self.clock, &mut self.wrapping) {
             Matched::Record(head) if head.open && text.len() < LONGEST => {
                 self.open_row = text.into_owned();
                 true
             }
             Matched::Record(head) => {
+                let row = &self.wrapping;
                 let own = |column| row.text(column, &text).map(Cow::into_owned);
                 let outer = Outer { time: head.time, level: head.level, service: own(Column::Service), instance: own(Column::Instance) };
                 let cut = row.raw(Column::Partial, &text) == Some("P");
-                let inner = inner_text(&row, text);
-                self.row = row;
-                return self.opened(inner, outer, cut);
+                let inner = inner_text(row, text);
+                self.opened(inner, outer, cut)
             }
             Matched::Nothing => true,
-            Matched::No => {
-                self.row = row;
-                return self.inner(text, Outer::default());
-            }
-        };
-        self.row = row;
-        understood
+            Matched::No => self.inner(text, Outer::default()),
+        }
     }
 
     /// What was in an envelope, maybe a part of a line.
@@ -374,6 +374,9 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         // A block ends at the header of the next, and where another program's line says of itself when it was written.
         let in_block = self.pending.is_block();
         let own = format.reader == Reader::Block;
+        if in_block && !own && !self.may_end_block(format) {
+            return false;
+        }
         match self.matcher.line(format, text, candidates, &self.clock, &mut self.row) {
             Matched::No => false,
             Matched::Nothing => !in_block || own,
@@ -382,10 +385,18 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         }
     }
 
+    /// Whether any line of a format can end the block. What names the fields of the lines behind it is to be read in any case.
+    fn may_end_block(&self, format: &LineFormat) -> bool {
+        self.is_sure(format) || self.pending.has_body || format.reader == Reader::Fields
+    }
+
     /// A catch-all takes much for a header that stands in the middle of a block, unless it is the file's own or the block is complete.
     fn ends_block(&self, format: &LineFormat, head: Head, text: &str) -> bool {
-        let sure = format.specificity > CATCH_ALL || self.is_own(format);
-        head.time.is_some() && (sure || self.pending.is_complete_before(text))
+        head.time.is_some() && (self.is_sure(format) || self.pending.is_complete_before(text))
+    }
+
+    fn is_sure(&self, format: &LineFormat) -> bool {
+        format.specificity > CATCH_ALL || self.is_own(format)
     }
 
     /// Takes a line for a record of a format. `meant`: the number of its masked message, where that is known.
