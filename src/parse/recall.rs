@@ -24,7 +24,7 @@ use pins::Pin;
 #[cfg(test)]
 pub use tests::respelled;
 
-/// Folded lines remembered, and spellings of all of them: as many as a hash table of 4,096 places takes before it doubles.
+/// Folded lines remembered, and spellings of all of them: as many as a hash table of 2,048 places takes before it doubles.
 const MOST: usize = 2048 / 8 * 7;
 /// Hashes of lines met, each with how often.
 const SEEN: usize = 4096;

@@ -395,6 +395,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         head.time.is_some() && (self.is_sure(format) || self.pending.is_complete_before(text))
     }
 
+    /// A format that says what its lines look like, or the file's own.
     fn is_sure(&self, format: &LineFormat) -> bool {
         format.specificity > CATCH_ALL || self.is_own(format)
     }
