@@ -3,6 +3,8 @@
 //!
 //! Reads the headers alone: Thrift's compact protocol, as far as Parquet's format uses it. What is in the pages is not known here.
 
+use std::io::{Read, Seek, SeekFrom};
+
 /// Rows of a table of metrics or of results.
 const MOST_ROWS: i64 = 1 << 27;
 /// Bytes that a page may unpack to.
@@ -15,6 +17,116 @@ const MAGIC: &[u8] = b"PAR1";
 
 /// What a file is when something in it cannot be.
 const ABSURD: &str = "parquet: sizes that cannot be";
+
+/// What Parquet's format says of a value. polars reads a field as what its number says, whatever kind the header says that it is: with another kind
+/// it would go on at another place than what is checked here, and find other sizes there.
+enum Shape {
+    /// Of any width: they are written alike.
+    Whole,
+    Byte,
+    Truth,
+    Bytes,
+    List(&'static Shape),
+    /// Fields by number, from 1; further ones may be anything.
+    Structure(&'static [Shape]),
+}
+
+use Shape::{Byte, Bytes, List, Structure, Truth, Whole};
+
+/// <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>: FileMetaData.
+const FOOTER: &[Shape] =
+    &[Whole, List(&Structure(COLUMN)), Whole, List(&Structure(GROUP)), List(&PAIR), Bytes, List(&NOTHING), NOTHING, Bytes];
+/// SchemaElement.
+const COLUMN: &[Shape] = &[Whole, Whole, Whole, Bytes, Whole, Whole, Whole, Whole, Whole, Structure(LOGICAL)];
+/// LogicalType.
+const LOGICAL: &[Shape] = &[
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    Structure(&[Whole, Whole]),
+    NOTHING,
+    TIME,
+    TIME,
+    NOTHING,
+    Structure(&[Byte, Truth]),
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    Structure(&[Byte]),
+    Structure(&[Bytes]),
+    Structure(&[Bytes, Whole]),
+];
+const TIME: Shape = Structure(&[Truth, Structure(&[NOTHING, NOTHING, NOTHING])]);
+const NOTHING: Shape = Structure(&[]);
+/// KeyValue.
+const PAIR: Shape = Structure(&[Bytes, Bytes]);
+/// RowGroup.
+const GROUP: &[Shape] = &[List(&Structure(CHUNK)), Whole, Whole, List(&Structure(&[Whole, Truth, Truth])), Whole, Whole, Whole];
+/// ColumnChunk, and its ColumnMetaData.
+const CHUNK: &[Shape] = &[Bytes, Whole, Structure(CHUNK_DATA), Whole, Whole, Whole, Whole, NOTHING, Bytes];
+const CHUNK_DATA: &[Shape] = &[
+    Whole,
+    List(&Whole),
+    List(&Bytes),
+    Whole,
+    Whole,
+    Whole,
+    Whole,
+    List(&PAIR),
+    Whole,
+    Whole,
+    Whole,
+    STATISTICS,
+    List(&Structure(&[Whole, Whole, Whole])),
+    Whole,
+    Whole,
+    Structure(&[Whole, List(&Whole), List(&Whole)]),
+    NOTHING,
+];
+const STATISTICS: Shape = Structure(&[Bytes, Bytes, Whole, Whole, Bytes, Bytes, Truth, Truth]);
+/// PageHeader, with the three kinds of page.
+const PAGE: &[Shape] = &[
+    Whole,
+    Whole,
+    Whole,
+    Whole,
+    Structure(&[Whole, Whole, Whole, Whole, STATISTICS]),
+    NOTHING,
+    Structure(&[Whole, Whole, Truth]),
+    Structure(&[Whole, Whole, Whole, Whole, Whole, Whole, Truth, STATISTICS]),
+];
+
+impl Shape {
+    /// Whether Thrift writes it as that kind.
+    fn is_kind(&self, kind: u8) -> bool {
+        match self {
+            Truth => matches!(kind, 1 | 2),
+            Byte => kind == 3,
+            Whole => matches!(kind, 4..=6),
+            Bytes => kind == 8,
+            List(_) => kind == 9,
+            Structure(_) => kind == 12,
+        }
+    }
+}
+
+/// Whether the footer of a file can be read as its format says.
+///
+/// # Errors
+/// Of reading.
+pub fn has_footer(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
+    let mut end = [0; 8];
+    file.seek(SeekFrom::End(-(end.len() as i64)))?;
+    file.read_exact(&mut end)?;
+    let length = i64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
+    file.seek(SeekFrom::End(-length - end.len() as i64))?;
+    let mut footer = Vec::new();
+    file.take(length.unsigned_abs()).read_to_end(&mut footer)?;
+    Ok(end.ends_with(MAGIC) && Thrift { rest: &footer }.structure(FOOTER, 0).is_some())
+}
 
 /// # Errors
 /// A size that is negative, or larger than what holds it. What is no Parquet file at all is for its reader to tell.
@@ -36,7 +148,7 @@ fn footer(file: &[u8]) -> Option<&[u8]> {
 
 /// `None` where a header cannot be read.
 fn check_groups(file: &[u8], footer: &[u8]) -> Option<bool> {
-    let footer = Thrift { rest: footer }.structure(0)?;
+    let footer = Thrift { rest: footer }.structure(FOOTER, 0)?;
     if !(0..=MOST_ROWS).contains(&footer.field(3)?.number()?) {
         return Some(false);
     }
@@ -67,7 +179,7 @@ fn check_column(file: &[u8], column: &Value, rows: i64) -> Option<bool> {
     }
     while !pages.is_empty() {
         let mut thrift = Thrift { rest: pages };
-        let page = thrift.structure(0)?;
+        let page = thrift.structure(PAGE, 0)?;
         let body = usize::try_from(page.field(3)?.number()?).ok().and_then(|size| thrift.rest.get(size..));
         let (Some(behind), true) = (body, check_page(&page, values)?) else { return Some(false) };
         pages = behind;
@@ -148,7 +260,7 @@ impl<'b> Thrift<'b> {
         Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    fn structure(&mut self, depth: usize) -> Option<Value> {
+    fn structure(&mut self, shapes: &[Shape], depth: usize) -> Option<Value> {
         let mut fields = Vec::new();
         let mut id = 0_i16;
         loop {
@@ -157,33 +269,38 @@ impl<'b> Thrift<'b> {
                 return Some(Value::Structure(fields));
             }
             id = if head >> 4 == 0 { i16::try_from(self.signed()?).ok()? } else { id.checked_add(i16::from(head >> 4))? };
+            let shape = usize::try_from(id).ok().and_then(|id| shapes.get(id.checked_sub(1)?));
             // A truth stands in the head.
-            let value = if matches!(head & 15, 1 | 2) { Value::Other } else { self.value(head & 15, depth + 1)? };
+            let value = match head & 15 {
+                1 | 2 if shape.is_none_or(|shape| shape.is_kind(1)) => Value::Other,
+                kind => self.value(kind, shape, depth + 1)?,
+            };
             fields.push((id, value));
         }
     }
 
-    fn value(&mut self, kind: u8, depth: usize) -> Option<Value> {
-        if depth > DEEPEST {
+    /// `shape`: what it must be, where that is known. A list of truths, which readers take for one of no bytes, is in none of these headers.
+    fn value(&mut self, kind: u8, shape: Option<&Shape>, depth: usize) -> Option<Value> {
+        if depth > DEEPEST || shape.is_some_and(|shape| !shape.is_kind(kind)) {
             return None;
         }
         match kind {
-            1..=3 => self.skip(1),
+            3 => self.skip(1),
             4..=6 => self.signed().map(Value::Number),
             7 => self.skip(8),
             8 => self.whole().and_then(|bytes| self.skip(bytes)),
-            9 | 10 => self.values(depth),
-            12 => self.structure(depth),
+            9 | 10 => self.values(if let Some(List(of)) = shape { Some(of) } else { None }, depth),
+            12 => self.structure(if let Some(Structure(fields)) = shape { fields } else { &[] }, depth),
             _ => None,
         }
     }
 
-    fn values(&mut self, depth: usize) -> Option<Value> {
+    fn values(&mut self, shape: Option<&Shape>, depth: usize) -> Option<Value> {
         let head = self.byte()?;
         let count = if head >> 4 == 15 { usize::try_from(self.whole()?).ok()? } else { usize::from(head >> 4) };
         let mut values = Vec::new();
         for _ in 0..Some(count).filter(|count| *count <= MOST_VALUES)? {
-            values.push(self.value(head & 15, depth + 1)?);
+            values.push(self.value(head & 15, shape, depth + 1)?);
         }
         Some(Value::List(values))
     }
@@ -212,7 +329,7 @@ mod tests {
     fn a_page_of_less_than_no_values_cannot_be() {
         let mut file = file();
         let mut thrift = Thrift { rest: &file[4..] };
-        let values = thrift.structure(0).unwrap();
+        let values = thrift.structure(PAGE, 0).unwrap();
         let header = file.len() - 4 - thrift.rest.len();
         let shown = values.field(5).or(values.field(7)).and_then(|page| page.field(1)).and_then(Value::number).unwrap();
         let (low, high) = (((shown * 2) & 0x7f) as u8 | 0x80, ((shown * 2) >> 7) as u8);
@@ -224,5 +341,30 @@ mod tests {
             file[4 + at..4 + at + 2].copy_from_slice(&[0x81, 0]);
         }
         assert_eq!(check(&file), Err(ABSURD.to_owned()));
+    }
+
+    /// A file of nothing but a footer.
+    fn of_footer(footer: &[u8]) -> Vec<u8> {
+        [MAGIC, footer, &(footer.len() as u32).to_le_bytes(), MAGIC].concat()
+    }
+
+    #[test]
+    fn what_readers_would_read_otherwise_cannot_be_read() {
+        // Version 1, no columns, no rows, no groups.
+        let whole = [0x15, 2, 0x19, 0x0c, 0x16, 0, 0x19, 0x0c];
+        let with = |more: &[u8]| of_footer(&[&whole, more, &[0]].concat());
+        let many = [0xff, 0xff, 0xff, 0x7f];
+        let of_whole = with(&[]);
+        assert_eq!(check(&of_whole), Ok(()));
+        assert!(has_footer(&mut std::io::Cursor::new(of_whole)).unwrap());
+        // A list of truths behind them; a list where a text must be; a text where the version must be.
+        let truths = with(&[&[0xd9, 0xf2], many.as_slice()].concat());
+        let list = with(&[0x29, 0x1c, 0]);
+        let text = of_footer(&[&[0x18, 1, b'x'], &whole[2..], &[0]].concat());
+        for file in [truths, list, text] {
+            assert!(check(&file).is_err(), "{file:?}");
+            assert!(!has_footer(&mut std::io::Cursor::new(file)).unwrap());
+        }
+        assert!(has_footer(&mut std::io::Cursor::new(of_footer(&[]).split_off(5))).is_err());
     }
 }

@@ -132,7 +132,10 @@ pub struct Reader {
 impl Reader {
     /// Whether a Parquet file has a column of that name.
     pub fn has_column(path: &Path, name: &str) -> bool {
-        let Ok(file) = File::open(path) else { return false };
+        let Ok(mut file) = File::open(path) else { return false };
+        if !pages::has_footer(&mut file).unwrap_or(false) {
+            return false;
+        }
         contained(|| Ok(ParquetReader::new(file).schema().map_err(why)?.contains(name))).unwrap_or(false)
     }
 
