@@ -50,7 +50,7 @@ pub struct Pending<'f, 'b> {
     /// Its following lines are those of a stack trace.
     pub in_trace: bool,
     /// A block has got lines after its header.
-    pub has_body: bool,
+    has_body: bool,
     /// The number of its masked message, where that is known.
     pub meant: Option<u32>,
 }

@@ -3,7 +3,7 @@
 //!
 //! Reads the headers alone: Thrift's compact protocol, as far as Parquet's format uses it. What is in the pages is not known here.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 /// Rows of a table of metrics or of results.
 const MOST_ROWS: i64 = 1 << 27;
@@ -13,7 +13,7 @@ const MOST_PAGE: i64 = 1 << 30;
 const DEEPEST: usize = 16;
 const MOST_VALUES: usize = 1 << 20;
 /// What a file begins and ends with; before the end stands the length of the footer.
-const MAGIC: &[u8] = b"PAR1";
+const MAGIC: [u8; 4] = *b"PAR1";
 
 /// What a file is when something in it cannot be.
 const ABSURD: &str = "parquet: sizes that cannot be";
@@ -117,33 +117,36 @@ impl Shape {
 ///
 /// # Errors
 /// Of reading.
-pub fn has_footer(file: &mut (impl Read + Seek)) -> std::io::Result<bool> {
-    let mut end = [0; 8];
-    file.seek(SeekFrom::End(-(end.len() as i64)))?;
-    file.read_exact(&mut end)?;
-    let length = i64::from(u32::from_le_bytes([end[0], end[1], end[2], end[3]]));
-    file.seek(SeekFrom::End(-length - end.len() as i64))?;
-    let mut footer = Vec::new();
-    file.take(length.unsigned_abs()).read_to_end(&mut footer)?;
-    Ok(end.ends_with(MAGIC) && Thrift { rest: &footer }.structure(FOOTER, 0).is_some())
+pub fn has_footer(file: &mut (impl Read + Seek)) -> io::Result<bool> {
+    Ok(footer(file)?.is_some_and(|footer| Thrift { rest: &footer }.structure(FOOTER, 0).is_some()))
 }
 
 /// # Errors
 /// A size that is negative, or larger than what holds it. What is no Parquet file at all is for its reader to tell.
 pub fn check(file: &[u8]) -> Result<(), String> {
-    let Some(footer) = footer(file) else { return Ok(()) };
-    match check_groups(file, footer) {
+    let Ok(Some(footer)) = footer(&mut Cursor::new(file)) else { return Ok(()) };
+    match check_groups(file, &footer) {
         Some(true) => Ok(()),
         Some(false) => Err(ABSURD.to_owned()),
         None => Err("parquet: headers that cannot be read".to_owned()),
     }
 }
 
-fn footer(file: &[u8]) -> Option<&[u8]> {
-    let (rest, magic) = file.split_at_checked(file.len().checked_sub(MAGIC.len())?)?;
-    let (rest, length) = rest.split_at_checked(rest.len().checked_sub(4)?)?;
-    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-    (magic == MAGIC).then(|| rest.get(rest.len().checked_sub(length)?..))?
+/// What stands before the length and the magic number that a file ends with; `None` where it does not end so.
+fn footer(file: &mut (impl Read + Seek)) -> io::Result<Option<Vec<u8>>> {
+    let (mut length, mut magic) = ([0; 4], [0; MAGIC.len()]);
+    let end = (length.len() + magic.len()) as i64;
+    file.seek(SeekFrom::End(-end))?;
+    file.read_exact(&mut length)?;
+    file.read_exact(&mut magic)?;
+    if magic != MAGIC {
+        return Ok(None);
+    }
+    let length = u32::from_le_bytes(length);
+    file.seek(SeekFrom::End(-end - i64::from(length)))?;
+    let mut footer = Vec::new();
+    file.take(u64::from(length)).read_to_end(&mut footer)?;
+    Ok(Some(footer))
 }
 
 /// `None` where a header cannot be read.
@@ -345,7 +348,7 @@ mod tests {
 
     /// A file of nothing but a footer.
     fn of_footer(footer: &[u8]) -> Vec<u8> {
-        [MAGIC, footer, &(footer.len() as u32).to_le_bytes(), MAGIC].concat()
+        [&MAGIC, footer, &(footer.len() as u32).to_le_bytes(), &MAGIC].concat()
     }
 
     #[test]
@@ -356,15 +359,15 @@ mod tests {
         let many = [0xff, 0xff, 0xff, 0x7f];
         let of_whole = with(&[]);
         assert_eq!(check(&of_whole), Ok(()));
-        assert!(has_footer(&mut std::io::Cursor::new(of_whole)).unwrap());
+        assert!(has_footer(&mut Cursor::new(of_whole)).unwrap());
         // A list of truths behind them; a list where a text must be; a text where the version must be.
         let truths = with(&[&[0xd9, 0xf2], many.as_slice()].concat());
         let list = with(&[0x29, 0x1c, 0]);
         let text = of_footer(&[&[0x18, 1, b'x'], &whole[2..], &[0]].concat());
         for file in [truths, list, text] {
             assert!(check(&file).is_err(), "{file:?}");
-            assert!(!has_footer(&mut std::io::Cursor::new(file)).unwrap());
+            assert!(!has_footer(&mut Cursor::new(file)).unwrap());
         }
-        assert!(has_footer(&mut std::io::Cursor::new(of_footer(&[]).split_off(5))).is_err());
+        assert!(has_footer(&mut Cursor::new(of_footer(&[]).split_off(5))).is_err());
     }
 }

@@ -171,7 +171,7 @@ impl Catalog {
 
     fn rekey(&mut self, mut new: impl FnMut(Key) -> Key) {
         for (key, counts) in std::mem::take(&mut self.counts) {
-            add_counts(&mut self.counts, new(key), counts, |all, more| all.absorb(*more));
+            add_counts(&mut self.counts, new(key), counts, Counts::absorb);
         }
     }
 
@@ -222,7 +222,7 @@ impl Catalog {
         let new = |symbol: Symbol| map[symbol.0 as usize];
         for (key, counts) in other.counts {
             let key = Key { text: new(key.text), service: new(key.service), level: key.level };
-            add_counts(&mut self.counts, key, counts, |all, more| all.absorb(*more));
+            add_counts(&mut self.counts, key, counts, Counts::absorb);
         }
         self.services.merge(&other.services);
         self.texts.merge(&other.texts, new);

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cell::Cell;
 use super::symbols::Symbol;
 use super::tally::{RequestCounts, RequestKey, Tally, add_counts};
 use crate::model::{Duplicate, ServiceName};
@@ -48,26 +49,18 @@ impl Account {
     }
 
     fn add(&mut self, route: Symbol, counts: &RequestCounts, width: i64) {
-        let cells = || counts.windows.iter().map(|cell| cell.1);
-        self.timed += cells().map(|cell| cell.latency.count()).sum::<u64>();
-        *self.routes.entry(route).or_default() += cells().map(|cell| u64::from(cell.completed)).sum::<u64>();
-        add_blocks(&mut self.blocks, counts, width);
+        let requests = self.routes.entry(route).or_default();
+        for (window, cell) in &counts.windows {
+            self.timed += cell.latency.count();
+            *requests += u64::from(cell.completed);
+            add_cell(&mut self.blocks, window.div_euclid(width), &cell);
+        }
     }
 }
 
-/// Adds outcomes up in blocks of so many windows.
-fn add_blocks(blocks: &mut Blocks, counts: &RequestCounts, width: i64) {
-    for (window, cell) in &counts.windows {
-        let block = blocks.entry(window.div_euclid(width)).or_default();
-        let told = [cell.completed, cell.failed, cell.rejected];
-        block.iter_mut().zip(told).for_each(|(sum, n)| *sum += f64::from(n));
-    }
-}
-
-/// A service and the formats of two accounts of its requests.
-struct Pair {
-    service: Symbol,
-    sources: [Symbol; 2],
+fn add_cell(blocks: &mut Blocks, block: i64, cell: &Cell) {
+    let told = [cell.completed, cell.failed, cell.rejected];
+    blocks.entry(block).or_default().iter_mut().zip(told).for_each(|(sum, n)| *sum += f64::from(n));
 }
 
 impl Tally {
@@ -76,7 +69,7 @@ impl Tally {
         let source = self.symbols.intern(format);
         for key in std::mem::take(&mut self.unnamed) {
             if let Some(counts) = self.requests.remove(&key) {
-                add_counts(&mut self.requests, RequestKey { source, ..key }, counts, |all, more| all.merge(&more));
+                add_counts(&mut self.requests, RequestKey { source, ..key }, counts, RequestCounts::merge);
             }
         }
     }
@@ -86,15 +79,13 @@ impl Tally {
         let mut found = Vec::new();
         for (service, accounts) in self.accounts() {
             let mut kept: Vec<(Symbol, Account)> = Vec::new();
-            for (source, account) in most_telling_first(accounts) {
-                let told = |k: &(Symbol, Account)| {
-                    let pair = Pair { service, sources: [k.0, source] };
-                    Some((k.0, self.told_by_both(&pair, &k.1, &account)?))
-                };
+            for other in most_telling_first(accounts) {
+                let told = |first: &(Symbol, Account)| Some((first.0, self.told_by_both(service, first, &other)?));
                 let Some((first, routes)) = kept.iter().find_map(told) else {
-                    kept.push((source, account));
+                    kept.push(other);
                     continue;
                 };
+                let (source, account) = other;
                 self.requests.retain(|key, _| key.service != service || key.source != source || !routes.contains(&key.route));
                 let text = |symbol| self.symbols.text(symbol).to_owned();
                 let requests = account.requests(&routes);
@@ -123,19 +114,19 @@ impl Tally {
     fn blocks(&self, service: Symbol, source: Symbol, routes: &BTreeSet<Symbol>) -> Blocks {
         let mut blocks = Blocks::new();
         let is_meant = |key: &RequestKey| key.service == service && key.source == source && routes.contains(&key.route);
-        for (_, counts) in self.requests.iter().filter(|(key, _)| is_meant(key)) {
-            add_blocks(&mut blocks, counts, self.windows_of_a_block());
+        for (window, cell) in self.requests.iter().filter(|(key, _)| is_meant(key)).flat_map(|(_, counts)| &counts.windows) {
+            add_cell(&mut blocks, window.div_euclid(self.windows_of_a_block()), &cell);
         }
         blocks
     }
 
     /// The routes of `b` whose requests `a` tells as well: those that both name, where these carry most of what either tells, else all.
-    fn told_by_both(&self, pair: &Pair, a: &Account, b: &Account) -> Option<BTreeSet<Symbol>> {
+    fn told_by_both(&self, service: Symbol, (first, a): &(Symbol, Account), (other, b): &(Symbol, Account)) -> Option<BTreeSet<Symbol>> {
         let (of_a, of_b) = (a.all_routes(), b.all_routes());
         let common: BTreeSet<Symbol> = of_a.intersection(&of_b).copied().collect();
         let most = |account: &Account, all: &BTreeSet<Symbol>| 2 * account.requests(&common) > account.requests(all);
         if most(a, &of_a) && most(b, &of_b) {
-            let [a, b] = pair.sources.map(|source| self.blocks(pair.service, source, &common));
+            let [a, b] = [first, other].map(|source| self.blocks(service, *source, &common));
             return same(&a, &b).then_some(common);
         }
         same(&a.blocks, &b.blocks).then_some(of_b)

@@ -282,14 +282,14 @@ impl Tally {
 
     fn rekey_records(&mut self, mut new: impl FnMut(RecordKey) -> RecordKey) {
         for (key, counts) in std::mem::take(&mut self.records) {
-            add_counts(&mut self.records, new(key), counts, |all, more| all.merge(*more));
+            add_counts(&mut self.records, new(key), counts, RecordCounts::merge);
         }
     }
 
     /// `nameless`: the symbol of the empty text.
     fn rekey_requests(&mut self, nameless: Symbol, mut new: impl FnMut(RequestKey) -> RequestKey) {
         for (key, counts) in std::mem::take(&mut self.requests) {
-            add_counts(&mut self.requests, new(key), counts, |all, more| all.merge(&more));
+            add_counts(&mut self.requests, new(key), counts, RequestCounts::merge);
         }
         self.unnamed = self.requests.keys().filter(|key| key.source == nameless).copied().collect();
     }
@@ -370,10 +370,10 @@ impl Tally {
         let map: Vec<Symbol> = (0..shard.symbols.len() as u32).map(|i| self.symbols.intern(shard.symbols.text(Symbol(i)))).collect();
         self.bounds.merge(&shard.bounds, &map);
         for (key, counts) in shard.records {
-            add_counts(&mut self.records, key.renamed(&map), counts, |all, more| all.merge(*more));
+            add_counts(&mut self.records, key.renamed(&map), counts, RecordCounts::merge);
         }
         for (key, counts) in shard.requests {
-            add_counts(&mut self.requests, key.renamed(&map), counts, |all, more| all.merge(&more));
+            add_counts(&mut self.requests, key.renamed(&map), counts, RequestCounts::merge);
         }
         self.unnamed.extend(shard.unnamed.iter().map(|key| key.renamed(&map)));
         for ((service, block), users) in shard.users {
@@ -480,7 +480,7 @@ impl RecordCounts {
 }
 
 impl RequestCounts {
-    pub(super) fn merge(&mut self, other: &RequestCounts) {
+    pub(super) fn merge(&mut self, other: RequestCounts) {
         self.windows.merge(&other.windows);
         self.arrivals.merge(&other.arrivals);
     }
@@ -523,12 +523,12 @@ fn cut_at_boundary(text: &mut String, most: usize) {
 }
 
 /// Counts under a key, with what is counted under it already.
-pub(super) fn add_counts<K: Eq + Hash, C>(all: &mut FxHashMap<K, C>, key: K, counts: C, merge: impl Fn(&mut C, C)) {
+pub(super) fn add_counts<K: Eq + Hash, C>(all: &mut FxHashMap<K, Box<C>>, key: K, counts: Box<C>, merge: impl Fn(&mut C, C)) {
     match all.entry(key) {
         Entry::Vacant(slot) => {
             slot.insert(counts);
         }
-        Entry::Occupied(mut slot) => merge(slot.get_mut(), counts),
+        Entry::Occupied(mut slot) => merge(slot.get_mut(), *counts),
     }
 }
 

@@ -387,7 +387,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
 
     /// Whether any line of a format can end the block. What names the fields of the lines behind it is to be read in any case.
     fn may_end_block(&self, format: &LineFormat) -> bool {
-        self.is_sure(format) || self.pending.has_body || format.reader == Reader::Fields
+        self.is_sure(format) || !self.pending.takes_header() || format.reader == Reader::Fields
     }
 
     /// A catch-all takes much for a header that stands in the middle of a block, unless it is the file's own or the block is complete.
