@@ -397,7 +397,7 @@ impl<'f> Matcher<'f> {
         }
         // Variants count from below, formats from above.
         let owner = variant.map_or(usize::MAX - format.position, |variant| variant.id);
-        let (time, fixed) = self.stamps.read(owner, written, zone.unwrap_or_default(), !patterns.is_empty(), || read(written))?;
+        let (time, fixed) = self.stamps.read(owner, (written, zone.unwrap_or_default()), !patterns.is_empty(), clock, || read(written))?;
         Some(Head { time: Some(time), level, open: false, fixed })
     }
 
@@ -438,7 +438,8 @@ impl<'f> Matcher<'f> {
         for line in text.split_inclusive('\n') {
             let end = start + line.trim_end().len();
             cells.clear();
-            if format.variants.iter().any(|v| self.fills(v, line.trim_end(), &mut cells)) {
+            let first = line.bytes().next().unwrap_or_default();
+            if format.variants.iter().any(|v| v.may_begin_with(first) && self.fills(v, line.trim_end(), &mut cells)) {
                 row.take_moved(&cells, start);
             } else if end > start && !line.starts_with('#') {
                 rest = Some((rest.map_or(start, |r| r.0), end));

@@ -1,12 +1,18 @@
 //! The time of the line before, by which the next one is read: most lines of a log differ in seconds and fractions alone.
 //!
-//! Only for times that write their year, which mean the same wherever they stand. Does not know the shapes of others.
+//! Times that write their year mean the same wherever they stand; of others the year follows from the records around them, which is asked again
+//! for each line. Does not know the shapes of either.
 
 use crate::model::Time;
 use crate::model::time::SECOND;
 
+use super::timestamp::Clock;
+
 /// Times remembered at once, one an expression; further ones take turns.
-const KEPT: usize = 8;
+const KEPT: usize = 32;
+
+/// Bytes of a day without its year and of the blank behind it: `1122 `.
+const SHORTEST_DAY: usize = 5;
 
 /// The times read last.
 #[derive(Default)]
@@ -27,15 +33,25 @@ struct Stamp {
     seconds: usize,
     /// Where what follows seconds and fraction begins.
     rest: usize,
+    /// The year may not be written.
+    yearless: bool,
 }
 
 impl Stamps {
     /// The time that `text` writes, and whether it means the same wherever it stands: by the one before of the same `owner` where that tells,
     /// else by `read`. `fixed`: `read` needs nothing but the text and the zone.
-    pub fn read(&mut self, owner: usize, text: &str, zone: &str, fixed: bool, read: impl FnOnce() -> Option<Time>) -> Option<(Time, bool)> {
+    pub fn read(
+        &mut self,
+        owner: usize,
+        (text, zone): (&str, &str),
+        fixed: bool,
+        clock: &Clock,
+        read: impl FnOnce() -> Option<Time>,
+    ) -> Option<(Time, bool)> {
         let stamp = &mut self.0[owner % KEPT];
         if stamp.owner == owner
             && let Some(time) = stamp.follow(text, zone)
+            && (!stamp.yearless || clock.is_year_sure(time))
         {
             return Some((time, stamp.fixed));
         }
@@ -68,7 +84,9 @@ impl Stamp {
         zone.clone_into(&mut self.zone);
         let bytes = text.as_bytes();
         self.fixed = fixed || is_fixed(text);
-        let Some(seconds) = seconds_of(bytes) else { return };
+        let written = seconds_of(bytes);
+        self.yearless = written.is_none() && !fixed;
+        let Some(seconds) = written.or_else(|| seconds_behind_day(bytes)) else { return };
         let fraction = match bytes.get(seconds + 2) {
             Some(b'.' | b',') => bytes[seconds + 3..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
             _ => 0,
@@ -105,6 +123,14 @@ fn seconds_of(text: &[u8]) -> Option<usize> {
     (clock && (hour == 11 || common())).then_some(hour + 6)
 }
 
+/// Where the seconds of the clock stand behind what may be a day: `Nov 22 17:21:07`, `1122 17:21:07.824`.
+fn seconds_behind_day(text: &[u8]) -> Option<usize> {
+    let is_clock =
+        |clock: &[u8]| clock.iter().enumerate().all(|(at, byte)| if at % 3 == 2 { *byte == b':' } else { byte.is_ascii_digit() });
+    let clock = text.windows(8).position(is_clock)?;
+    (clock >= SHORTEST_DAY && text[clock - 1] == b' ').then_some(clock + 6)
+}
+
 /// Microseconds of `07`, `07.824`, `07,824123`; finer digits are cut off. `None` for what is no second of a minute.
 fn seconds_and_fraction(text: &[u8]) -> Option<i64> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
@@ -133,7 +159,7 @@ mod tests {
         let (mut stamps, mut asked) = (Stamps::default(), 0);
         for text in texts {
             let alone = Clock::default().read(text, None);
-            let followed = stamps.read(7, text, "", false, || {
+            let followed = stamps.read(7, (text, ""), false, &Clock::default(), || {
                 asked += 1;
                 Clock::default().read(text, None)
             });
@@ -156,7 +182,7 @@ mod tests {
     fn the_same_text_is_read_once_where_it_means_the_same() {
         let (mut stamps, mut asked) = (Stamps::default(), 0);
         let mut read = |owner, text, zone, fixed| {
-            stamps.read(owner, text, zone, fixed, || {
+            stamps.read(owner, (text, zone), fixed, &Clock::default(), || {
                 asked += 1;
                 Some(Time(7))
             })
@@ -166,7 +192,50 @@ mod tests {
         assert_eq!(asked, 4);
     }
 
+    /// Reads all texts one after the other and each for itself, near the time read last.
+    fn check_near(texts: &[&str], latest: Option<Time>, near: &str) -> usize {
+        let mut clock = Clock { near: Clock::default().read(near, None), latest, ..Clock::default() };
+        let (mut stamps, mut asked) = (Stamps::default(), 0);
+        for text in texts {
+            let alone = clock.read(text, None);
+            let followed = stamps.read(7, (text, ""), false, &clock, || {
+                asked += 1;
+                alone
+            });
+            assert_eq!(followed, alone.map(|time| (time, is_fixed(text))), "{text}");
+            clock.near = alone.or(clock.near);
+        }
+        asked
+    }
+
+    #[test]
+    fn a_year_that_is_not_written_is_asked_for() {
+        let check = |texts: &[&str]| check_near(texts, None, "2026-11-22 17:00:00");
+        assert_eq!(check(&["Nov 22 17:21:07", "Nov 22 17:21:08", "Nov 22 17:21:59", "Nov 22 17:22:00"]), 2);
+        assert_eq!(check(&["1122 17:21:07.824417", "1122 17:21:08.000001", "1122 17:21:60.5", "1122 17:21:08.5"]), 3);
+        assert_eq!(check(&["22 Nov 2026 17:21:07.824", "22 Nov 2026 17:21:08.824", "11.22 17:21:07", "11.22 17:21:08"]), 2);
+        // A clock alone, and a day that is far from those around it.
+        assert_eq!(check(&["17:21:07", "17:21:08", "x 17:21:08"]), 3);
+        assert_eq!(check(&["Jun 22 17:21:07", "Nov 22 17:21:07", "Jun 22 17:21:07", "Jun 22 17:21:08"]), 3);
+        // What would be to come is of the year before.
+        let latest = Clock::default().read("2026-11-20 00:00:00", None);
+        assert_eq!(check_near(&["Nov 22 17:21:07", "Nov 22 17:21:08", "Nov 19 17:21:08"], latest, "2026-11-20 00:00:00"), 2);
+    }
+
     proptest::proptest! {
+        #[test]
+        fn any_two_times_without_a_year(
+            a in "(Nov 2[0-9]|Nov  [1-9]|112[0-9]|11[.]2[0-9]|Jan  1|Dec 31) (17|23|00):[25][0-9]:[0-6][0-9]([.,][0-9]{1,6})?",
+            b in "(Nov 2[0-9]|Nov  [1-9]|112[0-9]|11[.]2[0-9]|Jan  1|Dec 31) (17|23|00):[25][0-9]:[0-6][0-9]([.,][0-9]{1,6})?",
+            near in "20(25|26)-(11-22|12-31|01-01|06-15) 23:00:00", second in "[0-9x]{2}",
+        ) {
+            let place = a.rfind(':').unwrap() + 1;
+            let other = format!("{}{second}{}", &a[..place], &a[place + 2..]);
+            for latest in [None, Clock::default().read("2026-11-22 17:00:00", None)] {
+                check_near(&[&a, &b, &other, &a, &b], latest, &near);
+            }
+        }
+
         #[test]
         fn any_two_times(a in "(2026-11-2[0-9][T ]17:2[0-9]:[0-6][0-9]([.,][0-9]{1,8})?(Z|[+]01:00)?)", b in "(2026-11-2[0-9][T ]17:2[0-9]:[0-6][0-9]([.,][0-9]{1,8})?(Z|[+]01:00)?)", second in "[0-9x]{2}") {
             check(&[&a, &b, &format!("{}{second}{}", &a[..17], &a[19..])]);
