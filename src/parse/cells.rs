@@ -226,17 +226,20 @@ impl Row {
     /// Takes the cells of a part of the line that begins at `base`, where this row has none.
     pub fn take_moved(&mut self, part: &Row, base: usize) {
         let base = u32::try_from(base).unwrap_or(u32::MAX);
-        for &column in Column::ALL {
-            if let (false, Some(cell)) = (self.has(column), part.cell(column)) {
-                let moved = Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..cell };
-                self.replace(column, moved);
-            }
+        let before = self.filled;
+        for (column, cell) in part.filled().filter(|(column, _)| before >> *column as u32 & 1 == 0) {
+            self.replace(column, Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..cell });
         }
     }
 
-    /// All columns that are filled.
+    /// All columns that are filled, in order.
     pub fn filled(&self) -> impl Iterator<Item = (Column, Cell)> + '_ {
-        Column::ALL.iter().filter_map(|column| Some((*column, self.cell(*column)?)))
+        let mut left = self.filled;
+        std::iter::from_fn(move || {
+            let column = *Column::ALL.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some((column, self.cells[column as usize]))
+        })
     }
 
     /// Whether any of several columns is filled.
