@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::model::{Coverage, Level, LineTemplate, Options, Progress, Record, ServiceName, Templates};
+use crate::model::{Coverage, Level, LineTemplate, Options, Progress, Record, ServiceName, Tag, Templates, Time};
 use crate::parse::parallel::{self, Idle, Manner};
 use crate::parse::{Formats, LogOutcome, Sink, read_log};
 use crate::read::{Bundle, Source, SourceKind, lines};
@@ -98,6 +98,10 @@ impl Sink for Counting<'_> {
         if self.options.wants(record.time) {
             self.catalog.add(record, place(self.source, &self.source.shown, line));
         }
+    }
+
+    fn alike(&mut self, kind: Tag, level: Level, time: Time, line: u64) -> bool {
+        !self.options.wants(time) || self.catalog.add_alike(kind, level, time, place(self.source, &self.source.shown, line))
     }
 
     fn unread(&mut self, text: &str, line: u64) {

@@ -44,7 +44,7 @@ pub use incident::{Impact, Incident, IncidentSignal, Sparkline, Witness};
 pub use names::{ChangeId, ConfigKey, InstanceId, MetricName, Origin, ServiceName};
 pub use options::{Options, Reach};
 pub use progress::{Progress, Unwatched};
-pub use record::{Exemplar, Masked, Metrics, Record, Request, Sample, SeriesKey, TextId};
+pub use record::{Exemplar, Masked, Metrics, Record, Request, Sample, SeriesKey, Tag};
 pub use risk::{ChangeRisk, PastChange, Reason, RiskFinding, RiskLevel, Risks};
 pub use template::{LineTemplate, TemplateCounts, Templates};
 pub use time::{Step, Time, TimeSpan};

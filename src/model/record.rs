@@ -42,6 +42,9 @@ pub struct Record<'l> {
     pub client: Option<Cow<'l, str>>,
     /// The outcome of a request, where the line reports one.
     pub request: Option<Request<'l>>,
+    /// Stands for the service that the line names, if any, and the masked message of a record without an error, where whoever read it numbers
+    /// such.
+    pub kind: Option<Tag>,
 }
 
 /// A message with its variable parts masked.
@@ -49,13 +52,13 @@ pub struct Record<'l> {
 pub struct Masked<'l> {
     pub text: &'l str,
     /// `None`: whoever read it numbers no more texts.
-    pub id: Option<TextId>,
+    pub id: Option<Tag>,
 }
 
-/// Stands for a text: no two texts have the same.
+/// Stands for something that is met again and again: no two such have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextId {
-    /// Whoever numbers texts, no two alike in a process.
+pub struct Tag {
+    /// Whoever numbers, no two alike in a process.
     pub reader: u64,
     /// From 0 on, without gaps.
     pub number: u32,

@@ -55,7 +55,7 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         record.peer = cell(Column::Peer).and_then(peer);
         record.client = client(row, text);
     }
-    if !detail.is_empty() || row.has_any(MORE) {
+    if !detail.is_empty() || tells_more(row) {
         record.detail = whole_detail(row, text, detail);
         record.error = error(row, text, &record.detail).or_else(|| error_in_message(&record.message, &record.detail));
     }
@@ -66,6 +66,11 @@ pub fn record<'l>(row: &Row, text: &'l str, detail: &'l str, head: Head) -> Reco
         record.message = Cow::Borrowed(text.trim());
     }
     record
+}
+
+/// Whether a line tells of an error, or of more than fits into a line.
+pub fn tells_more(row: &Row) -> bool {
+    row.has_any(MORE)
 }
 
 fn first_line<'l>(detail: &Cow<'l, str>) -> Cow<'l, str> {
@@ -172,6 +177,20 @@ pub fn without_address_parts(text: &str) -> Option<&str> {
 
 /// The outcome of a request: a status, and what was asked for.
 pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
+    let (status, method, path) = outcome(row, text)?;
+    let user = row.text(Column::User, text).filter(|u| u.len() <= 200);
+    Some(Request { method, path, status, duration: duration(row, text), user })
+}
+
+/// Whether a line tells of one.
+pub fn is_request(row: &Row, text: &str) -> bool {
+    outcome(row, text).is_some()
+}
+
+/// Status, method and path.
+type Outcome<'l> = (u16, Option<Cow<'l, str>>, Option<Cow<'l, str>>);
+
+fn outcome<'l>(row: &Row, text: &'l str) -> Option<Outcome<'l>> {
     if !row.has_any(OUTCOME) {
         return None;
     }
@@ -181,11 +200,7 @@ pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
     let (method_of_line, path_of_line) = line.map_or((None, None), request_line);
     let method = row.text(Column::Method, text).or(method_of_line).filter(|m| is_method(m));
     let path = row.text(Column::Path, text).or(path_of_line).map(without_host).filter(|p| !p.is_empty());
-    if method.is_none() && path.is_none() {
-        return None;
-    }
-    let user = row.text(Column::User, text).filter(|u| u.len() <= 200);
-    Some(Request { method, path, status, duration: duration(row, text), user })
+    (method.is_some() || path.is_some()).then_some((status, method, path))
 }
 
 /// `GET /path HTTP/1.1`

@@ -14,6 +14,7 @@ use super::cells::Column;
 use super::compile::LineFormat;
 use super::format::Reader;
 use super::pattern::without_rest;
+use super::recall::{Kind, Kinds, Pins, Stands};
 use super::scanner;
 
 /// Bytes of a line that are looked at: the header of most lines tells its format within them.
@@ -54,6 +55,10 @@ impl Set {
         self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= b);
     }
 
+    fn join(&mut self, other: &Set) {
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
+    }
+
     fn drop(&mut self, other: &Set) {
         self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a &= !b);
     }
@@ -65,12 +70,16 @@ pub struct Beginnings {
     /// By place and byte, which of `allowing` allows it: most bytes are to most expressions as others are, and what is looked at for every
     /// line has to stay near.
     places: Vec<[u16; 256]>,
+    /// By place and kind of part, what allows any of its bytes.
+    any: Vec<[Set; Kind::ALL.len()]>,
     /// What allows a byte at a place, each once.
     allowing: Vec<Set>,
     /// What needs a sign.
     needing: Vec<(u8, Set)>,
     /// What needs a text.
     texts: Vec<(Finder<'static>, Set)>,
+    /// By question, the kinds of parts that may share bytes with what is asked for.
+    overlapping: Vec<Kinds>,
     /// What a line of each format matches, and what a line matches that the format passes over.
     formats: Vec<(Set, Set)>,
     /// How messages of each pattern begin, told when first asked.
@@ -122,6 +131,8 @@ impl Beginnings {
         }
         allowing.iter_mut().flatten().for_each(|set| set.add(Set::LAST));
         beginnings.keep(&allowing);
+        let signs = beginnings.needing.iter().map(|(sign, _)| Kinds::overlapping(&[*sign]));
+        beginnings.overlapping = signs.chain(beginnings.texts.iter().map(|(text, _)| Kinds::overlapping(text.needle()))).collect();
         beginnings
     }
 
@@ -129,6 +140,11 @@ impl Beginnings {
     fn keep(&mut self, allowing: &[[Set; 256]]) {
         let mut numbers: FxHashMap<Set, u16> = FxHashMap::default();
         for row in allowing {
+            self.any.push(Kind::ALL.map(|kind| {
+                let mut any = Set::default();
+                kind.bytes().iter().for_each(|byte| any.join(&row[usize::from(*byte)]));
+                any
+            }));
             self.places.push(row.map(|set| {
                 *numbers.entry(set).or_insert_with(|| {
                     self.allowing.push(set);
@@ -166,6 +182,26 @@ impl Beginnings {
             next = question + 1;
         }
         left
+    }
+
+    /// What any line like one may match.
+    pub fn of_all_alike(&self, text: &str, pins: &Pins<'_>) -> Candidates {
+        let mut left = Set::ALL;
+        for ((row, any), stands) in self.places.iter().zip(&self.any).zip(pins.first_bytes()) {
+            match stands {
+                Stands::Byte(byte) => left.keep(&self.allowing[usize::from(row[usize::from(byte)])]),
+                Stands::AnyOf(kind) => left.keep(&any[kind as usize]),
+            }
+        }
+        // Lines alike have a text or none has, unless it may be a part of what differs.
+        let free = pins.free_kinds();
+        for (question, overlapping) in self.overlapping.iter().enumerate() {
+            let needing = self.needing(question);
+            if left.meets(needing) && !overlapping.meets(free) && !self.ask(question, text) {
+                left.drop(needing);
+            }
+        }
+        Candidates(left)
     }
 
     /// What a line may match by its first bytes.

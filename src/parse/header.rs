@@ -34,6 +34,11 @@ pub fn read(text: &str, clock: &Clock, row: &mut Row) -> Option<crate::model::Ti
     Some(time)
 }
 
+/// Whether a line begins with a header.
+pub fn is_one(text: &str, clock: &Clock) -> bool {
+    find_time(text, clock).is_some_and(|(_, place)| Header::new(text).before(&text[..place.start]))
+}
+
 /// Fills a row from all that stands before the level of a line, in any order: time, process, `user@database`, `key=value`.
 pub fn read_prefix(text: &str, prefix: Range<usize>, clock: &Clock, row: &mut Row) {
     let inside = &text[prefix.clone()];

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Masked, Record, TextId};
+use crate::model::{Masked, Record, Tag};
 
 use super::Formats;
 use super::assemble::{request, without_address_parts};
@@ -17,6 +17,7 @@ use super::compile::MessageFormat;
 use super::keys::{Key, KeyCache};
 use super::matching::fill_by;
 use super::pattern::{Pattern, Places};
+use super::scanner::{Beginning, Scanned};
 use super::structured::{Names, pairs_of};
 use super::tokens;
 
@@ -38,6 +39,8 @@ pub struct Meanings {
     numbers: FxHashMap<Arc<str>, u32>,
     /// By number: the masked text, and a bit for each pattern that may have something to say of it, and [`STATUS`].
     known: Vec<(Arc<str>, u64)>,
+    /// Services and masked texts, each pair by a number of its own.
+    kinds: FxHashMap<(u32, Box<str>), u32>,
     /// The text masked last.
     masked: String,
     /// What was read of a message last.
@@ -60,6 +63,7 @@ impl Default for Meanings {
             reader: READERS.fetch_add(1, Ordering::Relaxed),
             numbers: FxHashMap::default(),
             known: Vec::new(),
+            kinds: FxHashMap::default(),
             masked: String::new(),
             row: Box::default(),
             places: Places::default(),
@@ -94,10 +98,25 @@ impl Meanings {
         self.of(formats, text).number
     }
 
+    /// The number of what a service writes with a masked text, where that says no more than it is. `is_request`: the line of a request, which is
+    /// not looked at for that.
+    pub fn kind(&mut self, number: u32, service: &str, is_request: bool) -> Option<u32> {
+        if (!is_request && self.numbered(number).may_be & !STATUS != 0) || self.kinds.len() >= MOST {
+            return None;
+        }
+        let next = self.kinds.len() as u32;
+        Some(*self.kinds.entry((number, service.into())).or_insert(next))
+    }
+
+    /// A number among those of all readers.
+    pub fn tag(&self, number: u32) -> Tag {
+        Tag { reader: self.reader, number }
+    }
+
     /// The masked text of a number, or the one masked last.
     fn masked(&self, number: Option<u32>) -> Masked<'_> {
         let text = number.map_or(self.masked.as_str(), |number| &*self.known[number as usize].0);
-        Masked { text, id: number.map(|number| TextId { reader: self.reader, number }) }
+        Masked { text, id: number.map(|number| self.tag(number)) }
     }
 
     /// Fills the row with the columns of the first pattern of each format that matches.
@@ -120,10 +139,17 @@ impl Meanings {
 }
 
 /// What a masked text may mean: its variable parts are no part of any format's plain texts, so that it stands for all its like. Up to the first
-/// of them it is what its like begin with.
+/// of them it is what its like begin with, and what a pattern does not match for what stands there, it does not match in any of them.
 fn meaning(formats: &Formats, masked: &str) -> u64 {
-    let beginning = masked.split_once(tokens::VARIABLE).map_or(masked, |(before, _)| before);
-    let begins = |(number, pattern): &(usize, &Pattern)| formats.beginnings().may_be_message(*number, &pattern.text, beginning);
+    let end = masked.find(tokens::VARIABLE);
+    let beginning = &masked[..end.unwrap_or(masked.len())];
+    let begins = |(number, pattern): &(usize, &Pattern)| {
+        formats.beginnings().may_be_message(*number, &pattern.text, beginning) && {
+            let mut asked = Beginning::new(masked.as_bytes(), end);
+            let scanned = pattern.compiled().map_or(Scanned::Unsure, |compiled| compiled.is_match_asking(masked, &mut asked));
+            scanned != Scanned::No || !asked.was_enough()
+        }
+    };
     let spoken_of = numbered(formats).filter(|(format, _)| format.has_digits || format.any.is_match(masked));
     let found = spoken_of.flat_map(|(_, patterns)| patterns.filter(begins)).fold(0, |all, (number, _)| all | bit(number));
     if masked.contains("status") { found | STATUS } else { found }

@@ -103,13 +103,13 @@ fn in_parts<S: Sink + Send>(
     watch: &Watch<'_>,
     begin: &(dyn Fn() -> S + Sync),
 ) -> (Vec<S>, LogOutcome) {
-    let sinks = Idle::default();
+    let idle = Idle::default();
     let read = |(part, before): (usize, u64)| {
-        let mut sink = sinks.take().unwrap_or_else(begin);
-        let outcome = parts.read(part, before, watch, &mut sink);
-        sinks.put(sink);
+        let (mut sink, memory) = idle.take().unwrap_or_else(|| (begin(), parts.memory()));
+        let (outcome, memory) = parts.read(part, before, watch, (&mut sink, memory));
+        idle.put((sink, memory));
         outcome
     };
     let outcomes: Vec<PartOutcome> = before.into_par_iter().enumerate().map(read).collect();
-    (sinks.into_all(), parts.joined(source, outcomes))
+    (idle.into_all().into_iter().map(|(sink, _)| sink).collect(), parts.joined(source, outcomes))
 }

@@ -21,6 +21,9 @@ use super::trace;
 /// Longest text of a record that spans lines, in bytes: a runaway CSV quote or SQL statement ends here.
 const LONGEST: usize = 64 * 1024;
 
+/// Room made for a record that spans lines, in bytes: most need no more.
+const SEVERAL_LINES: usize = 512;
+
 /// Lines that a program wrote with one call reach the envelope within this time, in seconds.
 const AT_ONCE: f64 = 0.1;
 
@@ -51,14 +54,32 @@ pub struct Pending<'f, 'b> {
     pub in_trace: bool,
     /// A block has got lines after its header.
     has_body: bool,
-    /// The number of its masked message, where that is known.
-    pub meant: Option<u32>,
+    /// What is known of its message.
+    pub meant: Meant,
+}
+
+/// What is known of a message before it is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Meant {
+    /// The number of the masked message.
+    pub message: Option<u32>,
+    /// That of its kind of record.
+    pub kind: Option<u32>,
+    /// It is the line of a request, and of that kind where an outcome stands beside.
+    pub is_request: bool,
 }
 
 /// Whether a line begins as a program without times writes one that is no error, `info: `: no part of an error's trace.
 fn tells_its_level(text: &str) -> bool {
     let harmless = ["trace", "debug", "verbose", "info", "http", "notice", "warn", "warning"];
     text.split_once(": ").is_some_and(|(word, _)| harmless.iter().any(|level| word.eq_ignore_ascii_case(level)))
+}
+
+/// The level that a whole text begins with, and the rest of it.
+pub fn plain(text: &str) -> (Option<Level>, Cell) {
+    let found = super::matching::leading_level(text);
+    let level = found.as_ref().and_then(|(word, _)| Level::from_word(&text[word.clone()]));
+    (level, Cell::new(found.map_or(0, |(_, rest)| rest), text.len(), Spelling::Plain))
 }
 
 impl<'f, 'b> Pending<'f, 'b> {
@@ -91,18 +112,17 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.first_line = line;
         self.in_trace = false;
         self.has_body = false;
-        self.meant = None;
+        self.meant = Meant::default();
         self.live = true;
     }
 
     /// Makes the whole text the message, but for a level that it begins with.
     pub fn begin_plain(&mut self, text: Cow<'b, str>, outer: Outer, line: u64) {
-        let found = super::matching::leading_level(&text);
-        let level = found.as_ref().and_then(|(word, _)| Level::from_word(&text[word.clone()])).unwrap_or(outer.level);
-        let (start, end) = (found.map_or(0, |(_, rest)| rest), text.len());
+        let (level, message) = plain(&text);
+        let level = level.unwrap_or(outer.level);
         let in_trace = trace::is_part(&text);
         self.begin(None, Head { time: outer.time, level, ..Head::default() }, text, outer, line);
-        self.row.set(Column::Message, Cell::new(start, end, Spelling::Plain), 0);
+        self.row.set(Column::Message, message, 0);
         self.in_trace = in_trace;
     }
 
@@ -135,15 +155,15 @@ impl<'f, 'b> Pending<'f, 'b> {
 
     /// Whether a line without a time of its own belongs to this record.
     pub fn takes(&self, text: &str, outer: &Outer) -> bool {
-        if !self.shares(outer) {
-            return false;
+        if self.is_block() || !self.shares(outer) {
+            return self.shares(outer);
         }
         let at_once = outer.time.is_none_or(|t| self.head.time.is_some_and(|head| (t - head).abs() < AT_ONCE));
         let continued = || self.format.and_then(|f| f.continuation.as_ref()).is_some_and(|p| p.is_match(text));
         let after_error = self.in_trace || self.head.level >= Level::Error || trace::is_part(text);
         // A line that is nothing but a time has its message below.
         let bare = self.detail.is_empty() && self.raw(Column::Message) == Some("") && !self.row.has(Column::Logger);
-        self.is_block() || bare || (at_once && after_error && !(outer.time.is_some() && tells_its_level(text))) || continued()
+        bare || (at_once && after_error && !(outer.time.is_some() && tells_its_level(text))) || continued()
     }
 
     /// Adds a line that follows.
@@ -161,6 +181,11 @@ impl<'f, 'b> Pending<'f, 'b> {
     /// Adds a line to the record's own text.
     pub fn extend(&mut self, text: &str) {
         if self.text.len() + text.len() < LONGEST {
+            if let Cow::Borrowed(first) = self.text {
+                let mut whole = String::with_capacity(SEVERAL_LINES.max(first.len() + 1 + text.len()));
+                whole.push_str(first);
+                self.text = Cow::Owned(whole);
+            }
             let whole = self.text.to_mut();
             whole.push('\n');
             whole.push_str(text);
@@ -182,6 +207,12 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
     }
 
+    /// The number of its kind, where nothing beside its line tells of it.
+    fn kind(&self) -> Option<u32> {
+        let is_whole = self.detail.is_empty() && self.outer.service.is_none();
+        self.meant.kind.filter(|_| is_whole && (!self.meant.is_request || assemble::is_request(&self.row, &self.text)))
+    }
+
     /// Hands the record on. `false` where there was none, or a block without any time.
     pub fn flush(&mut self, matcher: &mut Matcher<'f>, clock: &Clock, sink: &mut dyn Sink) -> Option<Time> {
         if !std::mem::take(&mut self.live) {
@@ -192,6 +223,10 @@ impl<'f, 'b> Pending<'f, 'b> {
             self.head.time = self.outer.time.or(self.head.time).or(clock.near);
         }
         let time = self.head.time?;
+        let kind = self.kind().map(|kind| matcher.meanings.tag(kind));
+        if kind.is_some_and(|kind| sink.alike(kind, self.head.level, time, self.first_line)) {
+            return Some(time);
+        }
         let detail = self.detail.text();
         let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
@@ -201,7 +236,8 @@ impl<'f, 'b> Pending<'f, 'b> {
         if wants_requests || is_request_line(&record.message) {
             record.request = assemble::request(&self.row, &self.text);
         }
-        record.masked = read_message(matcher.formats, &mut matcher.meanings, self.meant, wants_requests, &mut record);
+        record.kind = kind;
+        record.masked = read_message(matcher.formats, &mut matcher.meanings, self.meant.message, wants_requests, &mut record);
         sink.record(&record, self.first_line);
         Some(time)
     }

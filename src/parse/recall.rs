@@ -1,8 +1,9 @@
 //! Lines like one met before are read as that one was: what is remembered is not their text but how it was understood.
 //!
 //! A line is folded ([`folded`]): what may differ among its like becomes one byte. When it comes again, it is learnt ([`learn`]) which format takes it,
-//! where its cells stand between the parts that differ, and what of these parts must stay for that to hold ([`pins`]). From then on such
-//! a line is looked up, and only its time, its level and its numbers are read. The outcome is that of reading it; what is remembered is bounded.
+//! where its cells stand between the parts that differ, and what of these parts must stay for that to hold ([`pins`]); or that none takes it. From
+//! then on such a line is looked up, and only its time, its level and its numbers are read. The outcome is that of reading it; what is remembered
+//! is bounded, and what is used least makes room.
 
 mod folded;
 mod learn;
@@ -17,18 +18,26 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use super::cells::{Cell, Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
+use super::pending::Meant;
+use super::tokens;
 use folded::Folded;
+pub use folded::Kind;
 pub use learn::Teacher;
 use luck::Luck;
 use pins::Pin;
+pub use pins::{Kinds, Pins, Stands};
 #[cfg(test)]
 pub use tests::respelled;
 
-/// Folded lines remembered, and spellings of all of them: as many as a hash table of 2,048 places takes before it doubles.
-const MOST: usize = 2048 / 8 * 7;
+/// Folded lines remembered, and spellings of all of them: enough for what most streams repeat, and half a kilobyte each.
+const MOST: usize = 5 * 1024;
+/// Of so many that are remembered one is forgotten at least where there is no room.
+const FORGOTTEN: usize = 4;
 /// Hashes of lines met, each with how often.
-const SEEN: usize = 4096;
+const SEEN: usize = 8192;
 const COUNT: u64 = 3;
+/// Lines are told apart by so many hashes of how they begin.
+const BEGINNINGS: usize = 512;
 /// How often a line must be met to be learnt, which costs as much as reading several.
 const ENOUGH: u64 = 3;
 /// Spellings of pinned parts of one folded line. One that has more is read as if it was never met.
@@ -37,14 +46,20 @@ const MOST_SPELLINGS: u32 = 256;
 /// How lines of a kind are read.
 #[derive(Debug)]
 pub struct Known<'f> {
-    pub format: &'f LineFormat,
+    /// `None`: no format takes them, unless they begin with a header told by its shape.
+    pub format: Option<&'f LineFormat>,
     pub variant: Option<&'f Variant>,
-    /// The kind that the line must be by what it may match; `None`: its format is tried first whatever that is.
-    pub kind: Option<usize>,
-    /// The number of its masked message, where that follows from what is known of the line.
-    pub meant: Option<u32>,
+    /// Its format is tried first.
+    pub is_first: bool,
+    /// What follows of its message from what is known of the line.
+    pub meant: Meant,
     cells: Box<[Span]>,
+    used: Used,
 }
+
+/// How often something was used of late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Used(u8);
 
 /// A place in a line, told by the parts before it. Lines that are folded are short.
 #[derive(Clone, Copy, Debug)]
@@ -70,12 +85,13 @@ struct Span {
 struct Like<'f> {
     number: u32,
     /// Of the parts that are not free.
-    pins: Box<[(u32, Pin)]>,
+    pins: Box<[(u16, Pin)]>,
     spellings: u32,
     /// Nothing can be learnt of it.
     untold: bool,
-    /// How it is read where no part is pinned.
-    known: Option<Known<'f>>,
+    /// How the pinned parts are spelled in most such lines, and how those are read.
+    first: Option<(Box<[u8]>, Known<'f>)>,
+    used: Used,
 }
 
 /// What is known of a line.
@@ -100,8 +116,8 @@ pub struct Recall<'f> {
     spelling: Vec<u8>,
     /// Likes numbered so far.
     numbered: u32,
-    /// Of lines that are looked up before anything is known of them, then of each kind.
-    luck: Vec<Luck>,
+    /// By how lines begin.
+    luck: Box<[Luck]>,
 }
 
 impl Default for Recall<'_> {
@@ -113,28 +129,23 @@ impl Default for Recall<'_> {
             known: FxHashMap::default(),
             spelling: Vec::new(),
             numbered: 0,
-            luck: Vec::new(),
+            luck: [Luck::default(); BEGINNINGS].into(),
         }
     }
 }
 
 impl<'f> Recall<'f> {
-    /// Looks a line up. `kind` is its number by what it may match, `None` where that is not known yet. What is known of it fills the row.
-    pub fn look(&mut self, text: &str, kind: Option<usize>, row: &mut Row) -> Recalled<'_, 'f> {
-        let number = kind.map_or(0, |kind| kind + 1);
-        if number >= self.luck.len() {
-            self.luck.resize(number + 1, Luck::default());
-        }
+    /// Looks a line up. What is known of it fills the row.
+    pub fn look(&mut self, text: &str, row: &mut Row) -> Recalled<'_, 'f> {
+        let number = beginning(text);
         if !self.luck[number].tries() {
             return Recalled::No;
         }
         let Recall { folded, seen, likes, known, spelling, luck, .. } = self;
         let recalled = if folded.fold(text) { looked_up(folded, seen, likes, known, spelling, text) } else { Recalled::No };
         luck[number].note(matches!(recalled, Recalled::Known(_)));
-        match recalled {
-            Recalled::Known(known) if known.kind.is_some() && known.kind != kind => return Recalled::No,
-            Recalled::Known(known) => known.fill(folded, row),
-            Recalled::No | Recalled::Again => {}
+        if let Recalled::Known(known) = recalled {
+            known.fill(folded, row);
         }
         recalled
     }
@@ -142,8 +153,8 @@ impl<'f> Recall<'f> {
     /// Learns how the line looked up last is read.
     pub fn learn(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>) {
         if self.likes.len() >= MOST || self.known.len() >= MOST {
-            self.likes.clear();
-            self.known.clear();
+            forget(&mut self.likes, |like| &mut like.used);
+            forget(&mut self.known, |known| &mut known.used);
         }
         let lesson = teacher.learn(text, &self.folded);
         let numbered = &mut self.numbered;
@@ -154,25 +165,25 @@ impl<'f> Recall<'f> {
         let like = match self.likes.get_mut(self.folded.key()) {
             Some(like) => like,
             None => {
-                let like = Like { number: next(), pins: Box::default(), spellings: 0, untold: false, known: None };
+                let like = Like { number: next(), pins: Box::default(), spellings: 0, untold: false, first: None, used: Used::default() };
                 self.likes.entry(self.folded.key().into()).or_insert(like)
             }
         };
         let Some(lesson) = lesson.filter(|_| like.spellings < MOST_SPELLINGS) else {
-            (like.untold, like.known) = (true, None);
+            (like.untold, like.first) = (true, None);
             return;
         };
         let pins = joined(&like.pins, &lesson.pins);
         if pins != like.pins {
             // What was spelled by fewer parts is not found any more.
-            (like.pins, like.number, like.known) = (pins, next(), None);
+            (like.pins, like.number, like.first) = (pins, next(), None);
         }
         like.spellings += 1;
-        if like.pins.is_empty() {
-            like.known = Some(lesson.known);
+        spell(&mut self.spelling, like, &self.folded, text);
+        if like.first.is_none() {
+            like.first = Some((self.spelling.as_slice().into(), lesson.known));
             return;
         }
-        spell(&mut self.spelling, like, &self.folded, text);
         self.known.insert(self.spelling.as_slice().into(), lesson.known);
     }
 }
@@ -196,26 +207,67 @@ impl Known<'_> {
 fn looked_up<'r, 'f>(
     folded: &Folded,
     seen: &mut [u64],
-    likes: &'r FxHashMap<Box<[u8]>, Like<'f>>,
-    known: &'r FxHashMap<Box<[u8]>, Known<'f>>,
+    likes: &'r mut FxHashMap<Box<[u8]>, Like<'f>>,
+    known: &'r mut FxHashMap<Box<[u8]>, Known<'f>>,
     spelling: &mut Vec<u8>,
     text: &str,
 ) -> Recalled<'r, 'f> {
-    let Some(like) = likes.get(folded.key()) else {
+    let Some(like) = likes.get_mut(folded.key()) else {
         return if met(seen, folded.key()) { Recalled::Again } else { Recalled::No };
     };
-    if let Some(known) = &like.known {
-        return Recalled::Known(known);
-    }
+    like.used.note();
     if like.untold {
         return Recalled::No;
     }
     spell(spelling, like, folded, text);
-    match known.get(spelling.as_slice()) {
-        Some(known) => Recalled::Known(known),
+    if let Some((first, known)) = &like.first
+        && **first == **spelling
+    {
+        return Recalled::Known(known);
+    }
+    match known.get_mut(spelling.as_slice()) {
+        Some(known) => {
+            known.used.note();
+            Recalled::Known(known)
+        }
         None if like.pins.is_empty() || met(seen, spelling) => Recalled::Again,
         None => Recalled::No,
     }
+}
+
+/// A number for how a line begins, whatever its letters and digits are: by its first bytes, and by those that mostly follow its time.
+fn beginning(text: &str) -> usize {
+    const FIRST: [usize; 3] = [0, 20, 28];
+    let signs = FIRST.map(|from| {
+        let bytes = text.as_bytes().get(from..).and_then(|rest| rest.first_chunk::<8>()).copied().unwrap_or_default();
+        let word = u64::from_le_bytes(bytes);
+        let (digits, letters) = (tokens::digits(word) >> 7, tokens::letters(word) >> 7);
+        word & !((digits | letters) * 0xff) | digits
+    });
+    let mixed = signs.iter().fold(0_u64, |mixed, signs| (mixed.rotate_left(5) ^ signs).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    (mixed >> 32) as usize % BEGINNINGS
+}
+
+impl Used {
+    fn note(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+}
+
+/// Forgets what was used least, and half of how often the others were (least frequently used with ageing: Einziger, Friedman, Manes, TinyLFU, 2017).
+fn forget<T>(all: &mut FxHashMap<Box<[u8]>, T>, used: impl Fn(&mut T) -> &mut Used) {
+    let mut often: Vec<Used> = all.values_mut().map(|one| *used(one)).collect();
+    if often.is_empty() {
+        return;
+    }
+    let place = often.len() / FORGOTTEN;
+    let least = *often.select_nth_unstable(place).1;
+    all.retain(|_, one| {
+        let used = used(one);
+        let stays = *used > least;
+        used.0 /= 2;
+        stays
+    });
 }
 
 /// Whether something was met [`ENOUGH`] times, this time among them, as far as nothing has taken its place.
@@ -243,7 +295,7 @@ fn spell(spelling: &mut Vec<u8>, like: &Like<'_>, folded: &Folded, text: &str) {
 }
 
 /// The pins of both.
-fn joined(pins: &[(u32, Pin)], more: &[Pin]) -> Box<[(u32, Pin)]> {
+fn joined(pins: &[(u16, Pin)], more: &[Pin]) -> Box<[(u16, Pin)]> {
     let mut all = more.to_vec();
     pins.iter().for_each(|(number, pin)| all[*number as usize] = all[*number as usize].max(*pin));
     (0..).zip(all).filter(|(_, pin)| *pin != Pin::Nothing).collect()

@@ -11,7 +11,7 @@ pub mod tries;
 
 use std::io::{self, Read};
 
-use crate::model::{Complaint, Origin, Record, SourceCoverage};
+use crate::model::{Complaint, Level, Origin, Record, SourceCoverage, Tag, Time};
 use crate::read::Source;
 use crate::read::documents::unfolded;
 use crate::read::lines::{Blocks, Lines};
@@ -48,6 +48,11 @@ pub trait Sink {
     /// Whether outcomes of requests are asked for; where not, records have none, which costs less.
     fn wants_requests(&self) -> bool {
         true
+    }
+
+    /// A record of the same kind as one handed on before, with its level, its time and the number of its line. `false`: it is wanted whole.
+    fn alike(&mut self, _kind: Tag, _level: Level, _time: Time, _line: u64) -> bool {
+        false
     }
 
     /// A line that was not understood, with its number.

@@ -15,7 +15,7 @@ use memchr::{memchr, memchr2, memchr3};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
-pub use asked::Asked;
+pub use asked::{Asked, Beginning};
 pub use bytes::ByteSet;
 use bytes::Fixed;
 

@@ -76,13 +76,24 @@ fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     rest.iter().position(u8::is_ascii_digit).map(|at| rest_from + at)
 }
 
-/// The high bit of each byte that is a digit: adding to seven bits cannot carry into the next byte.
-fn digits(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
+/// The high bit of each byte that is a digit.
+pub(super) fn digits(word: u64) -> u64 {
+    in_range(word, b'0', b'9')
+}
+
+/// The high bit of each byte that is a letter.
+pub(super) fn letters(word: u64) -> u64 {
+    in_range(word | (ONES * 0x20), b'a', b'z')
+}
+
+const ONES: u64 = u64::MAX / 255;
+
+/// The high bit of each byte from one to another, both ASCII: adding to seven bits cannot carry into the next byte.
+fn in_range(word: u64, first: u8, last: u8) -> u64 {
     let low = word & (ONES * 0x7f);
-    let from_zero = low + ONES * (0x80 - b'0' as u64);
-    let past_nine = low + ONES * (0x7f - b'9' as u64);
-    from_zero & !past_nine & !word & (ONES * 0x80)
+    let from_first = low + ONES * (0x80 - u64::from(first));
+    let past_last = low + ONES * (0x7f - u64::from(last));
+    from_first & !past_last & !word & (ONES * 0x80)
 }
 
 /// Appends the masked message of a record, and its error where it carries one beside.

@@ -13,7 +13,7 @@ use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tally::{Place, add_counts};
 use super::tokens;
 use super::windows::WindowCounts;
-use crate::model::{Crowd, Level, Origin, Record, ServiceName, Step, TemplateCounts, Templates, Time, TimeSpan};
+use crate::model::{Crowd, Level, Origin, Record, ServiceName, Step, Tag, TemplateCounts, Templates, Time, TimeSpan};
 
 /// Windows between the first and the last record before the step doubles: enough for a trend.
 const MOST_WINDOWS: i64 = 512;
@@ -45,12 +45,16 @@ struct Counts {
 pub struct Catalog {
     step: Step,
     symbols: Symbols,
-    numbered: Numbered,
+    numbered: Numbered<Symbol>,
+    /// What records of a kind are counted under.
+    kinds: Numbered<Key>,
     /// In boxes, as in [`super::tally::Tally`].
     counts: FxHashMap<Key, Box<Counts>>,
     services: Services,
     texts: Texts,
     span: Option<TimeSpan>,
+    /// That of the end of the span, when it was found that there are not too many.
+    last_window: i64,
     /// Kinds of message from which on those are brought together whose texts have become one.
     refit_at: usize,
     scratch: String,
@@ -62,10 +66,12 @@ impl Default for Catalog {
             step: Step::at_least(1.0),
             symbols: Symbols::default(),
             numbered: Numbered::default(),
+            kinds: Numbered::default(),
             counts: FxHashMap::default(),
             services: Services::default(),
             texts: Texts::default(),
             span: None,
+            last_window: i64::MIN,
             refit_at: PATIENCE,
             scratch: String::new(),
         }
@@ -77,9 +83,18 @@ impl Catalog {
     pub fn add(&mut self, record: &Record<'_>, place: Place<'_>) {
         let service = self.service(record.service.as_deref().unwrap_or(place.service));
         let key = self.key(record, service);
-        self.see(record.time);
-        let window = self.step.window(record.time);
+        let window = self.see(record.time);
         self.counts.entry(key).or_default().add(record, window, place);
+        if let Some(kind) = record.kind {
+            self.kinds.note(kind, key);
+        }
+    }
+
+    /// Counts a record without a look at it, as others of its kind and level were. `false`: it was not counted, it is to be looked at.
+    pub fn add_alike(&mut self, kind: Tag, level: Level, time: Time, place: Place<'_>) -> bool {
+        let Some(key) = self.kinds.get(kind).filter(|key| key.level == level) else { return false };
+        let window = self.see(time);
+        self.counts.get_mut(&key).is_some_and(|counts| counts.add_alike(time, window, place))
     }
 
     /// Counts a line that is no record of any known format.
@@ -104,7 +119,9 @@ impl Catalog {
         self.scratch.clear();
         mask_record(record, &mut self.scratch);
         let key = self.key_of_scratch(service, record.level);
-        self.numbered.note(id, &self.symbols, &self.scratch);
+        if let (Some(id), Some(text)) = (id, self.symbols.find(&self.scratch)) {
+            self.numbered.note(id, text);
+        }
         key
     }
 
@@ -170,25 +187,34 @@ impl Catalog {
     }
 
     fn rekey(&mut self, mut new: impl FnMut(Key) -> Key) {
+        self.kinds.forget();
         for (key, counts) in std::mem::take(&mut self.counts) {
             add_counts(&mut self.counts, new(key), counts, Counts::absorb);
         }
     }
 
-    fn see(&mut self, time: Time) {
-        if self.span.is_some_and(|span| span.start <= time && time < span.end) {
-            return;
-        }
+    /// The window of a time, which is within the span from now on.
+    fn see(&mut self, time: Time) -> i64 {
         let instant = moment(time);
         let span = self.span.map_or(instant, |span| span.union(instant));
-        self.span = Some(span);
-        self.coarsen(fitting(self.step, span));
+        if self.span != Some(span) {
+            // Times mostly follow each other; as long as no window begins, there are no more of them.
+            let last = self.step.window(span.end);
+            let is_known = self.span.is_some_and(|before| before.start == span.start) && self.last_window == last;
+            self.span = Some(span);
+            if !is_known {
+                self.coarsen(fitting(self.step, span));
+                self.last_window = self.step.window(span.end);
+            }
+        }
+        self.step.window(time)
     }
 
     fn coarsen(&mut self, step: Step) {
         if step <= self.step {
             return;
         }
+        self.last_window = i64::MIN;
         let ratio = self.step.ratio_to(step);
         for counts in self.counts.values_mut() {
             counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
@@ -258,15 +284,32 @@ impl Catalog {
 
 impl Counts {
     fn add(&mut self, record: &Record<'_>, window: i64, place: Place<'_>) {
-        self.count += 1;
-        self.windows.add(window, 1);
-        if self.span.is_none_or(|span| record.time < span.start || span.end <= record.time) {
-            let instant = moment(record.time);
-            self.span = Some(self.span.map_or(instant, |span| span.union(instant)));
-        }
-        if self.example.as_ref().is_none_or(|(time, origin, _)| place.is_before(record.time, (*time, origin))) {
+        self.count(record.time, window);
+        if self.is_earliest(record.time, place) {
             self.example = Some((record.time, Origin::new(place.path, place.line), example(&record.message)));
         }
+    }
+
+    /// `false` where it is to be the example, and was not counted.
+    fn add_alike(&mut self, time: Time, window: i64, place: Place<'_>) -> bool {
+        let counted = !self.is_earliest(time, place);
+        if counted {
+            self.count(time, window);
+        }
+        counted
+    }
+
+    fn count(&mut self, time: Time, window: i64) {
+        self.count += 1;
+        self.windows.add(window, 1);
+        if self.span.is_none_or(|span| time < span.start || span.end <= time) {
+            let instant = moment(time);
+            self.span = Some(self.span.map_or(instant, |span| span.union(instant)));
+        }
+    }
+
+    fn is_earliest(&self, time: Time, place: Place<'_>) -> bool {
+        self.example.as_ref().is_none_or(|(first, origin, _)| place.is_before(time, (*first, origin)))
     }
 
     fn absorb(&mut self, other: Counts) {

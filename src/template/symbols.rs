@@ -4,42 +4,51 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{Record, TextId};
+use crate::model::{Record, Tag};
 
 /// The number of a text within one [`Symbols`] table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(pub u32);
 
-/// The symbols of texts that their reader has numbered: they are found without a look at the text.
-#[derive(Clone, Debug, Default)]
-pub struct Numbered {
+/// What is known of things that their reader has numbered: it is found without a look at them.
+#[derive(Clone, Debug)]
+pub struct Numbered<T> {
     reader: u64,
-    symbols: Vec<Option<Symbol>>,
+    known: Vec<Option<T>>,
 }
 
-impl Numbered {
-    /// The symbol noted for a text.
-    pub fn get(&self, id: TextId) -> Option<Symbol> {
-        self.symbols.get(id.number as usize).copied().flatten().filter(|_| self.reader == id.reader)
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Numbered { reader: 0, known: Vec::new() }
+    }
+}
+
+impl<T: Copy> Numbered<T> {
+    /// What was noted.
+    pub fn get(&self, tag: Tag) -> Option<T> {
+        self.known.get(tag.number as usize).copied().flatten().filter(|_| self.reader == tag.reader)
     }
 
-    /// Notes the symbol of a text, where it has one, which does not change.
-    pub fn note(&mut self, id: Option<TextId>, symbols: &Symbols, text: &str) {
-        let Some(id) = id else { return };
-        let Some(symbol) = symbols.find(text) else { return };
-        if self.reader != id.reader {
-            (self.reader, self.symbols) = (id.reader, Vec::new());
+    /// Notes what is known, in place of what was noted of another reader's things.
+    pub fn note(&mut self, tag: Tag, what: T) {
+        if self.reader != tag.reader {
+            (self.reader, self.known) = (tag.reader, Vec::new());
         }
-        let place = id.number as usize;
-        if place >= self.symbols.len() {
-            self.symbols.resize(place + 1, None);
+        let place = tag.number as usize;
+        if place >= self.known.len() {
+            self.known.resize(place + 1, None);
         }
-        self.symbols[place] = Some(symbol);
+        self.known[place] = Some(what);
+    }
+
+    /// Forgets all.
+    pub fn forget(&mut self) {
+        self.known.clear();
     }
 }
 
 /// What stands for the masked text of a record, where that is its message alone.
-pub fn whole_text(record: &Record<'_>) -> Option<TextId> {
+pub fn whole_text(record: &Record<'_>) -> Option<Tag> {
     record.masked.filter(|_| record.error.is_none())?.id
 }
 

@@ -19,7 +19,7 @@ use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tokens;
 use super::users::{self, UserSet};
 use super::windows::{WindowCounts, Windows};
-use crate::model::{Exemplar, Level, Origin, Record, Step, TextId, Time, TimeSpan};
+use crate::model::{Exemplar, Level, Origin, Record, Step, Tag, Time, TimeSpan};
 pub use bounded::Bound;
 use bounded::{Bounds, Field};
 
@@ -141,7 +141,7 @@ impl Place<'_> {
 pub struct Tally {
     pub step: Step,
     pub symbols: Symbols,
-    numbered: Numbered,
+    numbered: Numbered<Symbol>,
     /// In boxes, as are requests: a table has up to twice the places that it needs, and the old one stays while it grows.
     pub records: FxHashMap<RecordKey, Box<RecordCounts>>,
     pub requests: FxHashMap<RequestKey, Box<RequestCounts>>,
@@ -270,13 +270,15 @@ impl Tally {
     }
 
     /// The symbol under which the text of a record is counted; that of the text itself where it is counted so already.
-    fn template_of(&mut self, record: &Record<'_>, id: Option<TextId>, service: Symbol, key: impl Fn(Symbol) -> RecordKey) -> Symbol {
+    fn template_of(&mut self, record: &Record<'_>, id: Option<Tag>, service: Symbol, key: impl Fn(Symbol) -> RecordKey) -> Symbol {
         self.scratch.clear();
         tokens::mask_record(record, &mut self.scratch);
         cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
         let known = self.symbols.find(&self.scratch).filter(|symbol| self.records.contains_key(&key(*symbol)));
         let symbol = known.unwrap_or_else(|| self.template(service));
-        self.numbered.note(id, &self.symbols, &self.scratch);
+        if let (Some(id), Some(symbol)) = (id, self.symbols.find(&self.scratch)) {
+            self.numbered.note(id, symbol);
+        }
         symbol
     }
 

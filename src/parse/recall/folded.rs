@@ -24,6 +24,7 @@ const UUID_BEGINS: usize = 8;
 const DIGITS: u8 = 0xf8;
 const HEXADECIMAL: u8 = 0xf9;
 const SHORT_HEXADECIMAL: u8 = 0xfa;
+/// Hexadecimal digits behind `0x`.
 const POINTER: u8 = 0xfb;
 const LONG: u8 = 0xfc;
 /// Stands before the two parts of `12T08`.
@@ -31,24 +32,36 @@ const CLOCK: u8 = 0xfd;
 /// Of a long number at the end of a word.
 const LONG_DIGITS: u8 = 0xfe;
 const WHOLE_UUID: u8 = 0xff;
+/// The same without capitals: many expressions want such.
+const SMALL_HEXADECIMAL: u8 = 0xf5;
+const SHORT_SMALL_HEXADECIMAL: u8 = 0xf6;
+const SMALL_POINTER: u8 = 0xf7;
+const SMALL_UUID: u8 = 0xc0;
 
 /// Which bytes a part may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Digits,
-    /// Hexadecimal digits.
+    /// Hexadecimal digits without capitals.
+    SmallHex,
     Hex,
     /// Letters and digits.
     Word,
-    /// Hexadecimal digits and dashes.
+    /// Hexadecimal digits and dashes without capitals.
+    SmallUuid,
     Uuid,
 }
 
 impl Kind {
+    /// All kinds, in their order.
+    pub const ALL: [Kind; 6] = [Kind::Digits, Kind::SmallHex, Kind::Hex, Kind::Word, Kind::SmallUuid, Kind::Uuid];
+
     /// The bytes that may stand in such a part.
     pub fn bytes(self) -> &'static [u8] {
         match self {
             Kind::Digits => b"0123456789",
+            Kind::SmallHex => b"0123456789abcdef",
+            Kind::SmallUuid => b"0123456789abcdef-",
             Kind::Hex => b"0123456789abcdefABCDEF",
             Kind::Uuid => b"0123456789abcdefABCDEF-",
             Kind::Word => b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
@@ -59,11 +72,17 @@ impl Kind {
     pub fn has(self, byte: u8) -> bool {
         match self {
             Kind::Digits => byte.is_ascii_digit(),
+            Kind::SmallHex => is_small_hex(byte),
             Kind::Hex => byte.is_ascii_hexdigit(),
             Kind::Word => byte.is_ascii_alphanumeric(),
+            Kind::SmallUuid => is_small_hex(byte) || byte == b'-',
             Kind::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
         }
     }
+}
+
+fn is_small_hex(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
 }
 
 /// A part of a line that differs among its like.
@@ -77,7 +96,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits.
+    /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits or behind `0x`.
     pub fn start(self) -> usize {
         usize::from(self.start)
     }
@@ -192,7 +211,9 @@ impl Into<'_> {
         let word = from_bit(first) & !from_bit(behind);
         let (start, end) = (base + first, base + behind);
         if behind - first == UUID_BEGINS && is_uuid(&self.line[start..]) {
-            self.part(WHOLE_UUID, (start, start + UUID), Kind::Uuid);
+            let (code, kind) =
+                if self.has_capitals(start, start + UUID) { (WHOLE_UUID, Kind::Uuid) } else { (SMALL_UUID, Kind::SmallUuid) };
+            self.part(code, (start, start + UUID), kind);
             return first + UUID;
         }
         self.word_of((start, end), marks.digits & word == word, marks.hexadecimal & word == word);
@@ -236,7 +257,12 @@ impl Into<'_> {
     fn part(&mut self, code: u8, (start, end): (usize, usize), kind: Kind) {
         self.copy(start);
         self.push(code);
-        self.parts.push(Part { start: start as u16, end: end as u16, kind, short: code == SHORT_HEXADECIMAL });
+        self.parts.push(Part {
+            start: start as u16,
+            end: end as u16,
+            kind,
+            short: matches!(code, SHORT_HEXADECIMAL | SHORT_SMALL_HEXADECIMAL),
+        });
         self.done = end;
     }
 
@@ -244,7 +270,8 @@ impl Into<'_> {
     fn other_word(&mut self, start: usize, end: usize) {
         let word = &self.line[start..end];
         if is_pointer(word) {
-            self.part(POINTER, (start, end), Kind::Word);
+            let (code, kind) = if self.has_capitals(start, end) { (POINTER, Kind::Hex) } else { (SMALL_POINTER, Kind::SmallHex) };
+            self.part(code, (start + 2, end), kind);
         } else if word.len() >= LONG_IDENTIFIER {
             self.part(LONG, (start, end), Kind::Word);
         } else {
@@ -253,8 +280,18 @@ impl Into<'_> {
     }
 
     fn hexadecimal(&mut self, start: usize, end: usize) {
-        let code = if end - start < HEX_IDENTIFIER { SHORT_HEXADECIMAL } else { HEXADECIMAL };
-        self.part(code, (start, end), Kind::Hex);
+        let (code, kind) = match (end - start < HEX_IDENTIFIER, self.has_capitals(start, end)) {
+            (true, true) => (SHORT_HEXADECIMAL, Kind::Hex),
+            (true, false) => (SHORT_SMALL_HEXADECIMAL, Kind::SmallHex),
+            (false, true) => (HEXADECIMAL, Kind::Hex),
+            (false, false) => (SMALL_HEXADECIMAL, Kind::SmallHex),
+        };
+        self.part(code, (start, end), kind);
+    }
+
+    /// Whether hexadecimal digits have any.
+    fn has_capitals(&self, start: usize, end: usize) -> bool {
+        self.line[start..end].iter().fold(false, |any, byte| any | byte.is_ascii_uppercase())
     }
 
     /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.

@@ -5,19 +5,24 @@
 
 use std::borrow::Cow;
 
+use crate::model::Record;
+
 use super::super::assemble;
+use super::super::beginnings::Candidates;
 use super::super::cells::{Cell, Column, Row};
 use super::super::compile::{LineFormat, Variant};
 use super::super::format::Reader;
+use super::super::header;
 use super::super::matching::{Head, Matched, Matcher, is_structured_inside, takes_level_for_name};
+use super::super::messages::is_request_line;
 use super::super::pattern::Pattern;
-use super::super::records::tries::Tries;
+use super::super::pending::{Meant, plain};
 use super::super::scanner::Scanned;
 use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
 use super::folded::Folded;
 use super::pins::{Pin, Pins};
-use super::{Known, Place, Span};
+use super::{Known, Place, Span, Used};
 
 /// What was learnt of a line.
 pub struct Lesson<'f> {
@@ -37,7 +42,6 @@ enum Tried<'f> {
 /// The formats, in the order in which lines are tried, and what is known of time.
 pub struct Teacher<'t, 'f> {
     pub matcher: &'t mut Matcher<'f>,
-    pub tries: &'t mut Tries<'f>,
     pub order: &'t [&'f LineFormat],
     pub clock: &'t Clock,
 }
@@ -45,37 +49,62 @@ pub struct Teacher<'t, 'f> {
 impl<'f> Teacher<'_, 'f> {
     /// Reads a line for all that fold to the same; `None` where what it is cannot be told of them.
     pub fn learn(&mut self, text: &str, folded: &Folded) -> Option<Lesson<'f>> {
-        let formats = self.matcher.formats;
-        let (candidates, kind) = self.tries.look(formats, self.order, text);
+        let candidates = self.matcher.formats.beginnings().look(text);
         let mut pins = Pins::new(text, folded.parts());
-        let mut keys_are_pinned = false;
-        for place in 0.. {
-            let format = self.tries.format(kind, place)?;
-            if format.is_structured() {
-                if !std::mem::replace(&mut keys_are_pinned, true) {
-                    pin_keys(text, &mut pins);
-                }
-                if !formats.plan().may_be(self.matcher.look(text), format) {
-                    continue;
-                }
+        pin_keys(text, &mut pins);
+        let (place, variant) = self.taken(&candidates, text, &mut pins)?;
+        let format = self.order.get(place).copied();
+        let mut row = Row::default();
+        let head = match format {
+            Some(format) => match self.matcher.line(format, text, &candidates, self.clock, &mut row) {
+                Matched::Record(head) if !head.open => head,
+                _ => return None,
+            },
+            None => {
+                row.set(Column::Message, plain(text).1, 0);
+                Head::default()
             }
-            let variant = match self.tried(format, text, &mut pins) {
-                Tried::No => continue,
-                Tried::Untold => return None,
-                Tried::Taken(variant) => variant,
-            };
-            let mut row = Row::default();
-            let Matched::Record(head) = self.matcher.line(format, text, &candidates, self.clock, &mut row) else { return None };
-            let is_first = self.order.first().is_some_and(|first| std::ptr::eq(*first, format));
-            if head.open || !(is_first || self.tries.is_lasting(kind)) {
-                return None;
-            }
-            let cells = cells(&row, folded, &mut pins);
-            let meant = self.meant(&row, text, head, folded);
-            let known = Known { format, variant, kind: (!is_first).then_some(kind), cells, meant };
-            return Some(Lesson { known, pins: pins.into_pins() });
+        };
+        if !self.is_refused_before(place, text, &mut pins) {
+            return None;
         }
-        None
+        let cells = if format.is_some() { cells(&row, folded, &mut pins) } else { Box::default() };
+        let meant = self.meant(&row, text, head, folded);
+        let known = Known { format, variant, is_first: place == 0, cells, meant, used: Used::default() };
+        Some(Lesson { known, pins: pins.into_pins() })
+    }
+
+    /// The place of the format that takes the line, behind all others where none does, and its variant. `None`: that cannot be told.
+    fn taken(&mut self, candidates: &Candidates, text: &str, pins: &mut Pins<'_>) -> Option<(usize, Option<&'f Variant>)> {
+        for (place, format) in self.order.iter().enumerate() {
+            if !self.may_take(candidates, format, text) {
+                continue;
+            }
+            // What refuses the line is to say so of all lines alike, which is asked once it is known what they have in common.
+            match self.tried(format, text, &mut Pins::new(text, pins.parts())) {
+                Tried::No => {}
+                Tried::Untold => return None,
+                Tried::Taken(variant) => {
+                    self.tried(format, text, pins);
+                    return Some((place, variant));
+                }
+            }
+        }
+        Some((self.order.len(), None))
+    }
+
+    /// Whether the formats before one refuse all lines alike; their parts are pinned so.
+    fn is_refused_before(&mut self, place: usize, text: &str, pins: &mut Pins<'_>) -> bool {
+        let order = self.order;
+        let candidates = self.matcher.formats.beginnings().of_all_alike(text, pins);
+        order[..place].iter().all(|format| !self.may_take(&candidates, format, text) || matches!(self.tried(format, text, pins), Tried::No))
+    }
+
+    /// Whether a format may take the line. Which structured ones may follows from the names in it, which are pinned.
+    fn may_take(&mut self, candidates: &Candidates, format: &LineFormat, text: &str) -> bool {
+        let formats = self.matcher.formats;
+        formats.beginnings().may_be(candidates, format.position)
+            && (!format.is_structured() || formats.plan().may_be(self.matcher.look(text), format))
     }
 
     fn tried(&mut self, format: &'f LineFormat, text: &str, pins: &mut Pins<'_>) -> Tried<'f> {
@@ -93,6 +122,8 @@ impl<'f> Teacher<'_, 'f> {
                 Some(Scanned::No) => Tried::No,
                 _ => Tried::Untold,
             },
+            // Each of such lines is asked.
+            Reader::Header if !header::is_one(text, self.clock) => Tried::No,
             Reader::Fields | Reader::Csv | Reader::Header => Tried::Untold,
         }
     }
@@ -141,13 +172,25 @@ impl<'f> Teacher<'_, 'f> {
         Tried::No
     }
 
+    fn meant(&mut self, row: &Row, text: &str, head: Head, folded: &Folded) -> Meant {
+        let record = assemble::record(row, text, "", head);
+        let is_request = is_request_line(&record.message);
+        let message = self.message(row, text, &record, folded);
+        let service = row.cell(Column::Service);
+        let varies = service.is_some_and(|cell| folded.parts().iter().any(|part| part.start() < cell.end() && part.end() > cell.start()));
+        let named = row.text(Column::Service, text).unwrap_or_default();
+        let kind = message
+            .filter(|_| !varies && !assemble::tells_more(row))
+            .and_then(|number| self.matcher.meanings.kind(number, &named, is_request));
+        Meant { message, kind, is_request }
+    }
+
     /// The number of the masked message, where that is a part of the line that masking cannot tell from that of another.
-    fn meant(&mut self, row: &Row, text: &str, head: Head, folded: &Folded) -> Option<u32> {
+    fn message(&mut self, row: &Row, text: &str, record: &Record<'_>, folded: &Folded) -> Option<u32> {
         // Where the line has no message, the lines below may.
         if ![Column::Message, Column::Request].iter().any(|column| row.has(*column)) {
             return None;
         }
-        let record = assemble::record(row, text, "", head);
         let Cow::Borrowed(message) = record.message else { return None };
         let start = (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let end = start + message.len();

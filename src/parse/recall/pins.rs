@@ -15,6 +15,29 @@ pub enum Pin {
     Bytes,
 }
 
+/// A set of kinds of parts.
+#[derive(Clone, Copy, Debug)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Those of which a part may share bytes with a text.
+    pub fn overlapping(needle: &[u8]) -> Kinds {
+        Kinds(Kind::ALL.iter().filter(|kind| may_overlap(needle, **kind)).fold(0, |all, kind| all | 1 << *kind as u8))
+    }
+
+    /// Whether any kind is of both.
+    pub fn meets(self, other: Kinds) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What stands at a place of all lines alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    Byte(u8),
+    AnyOf(Kind),
+}
+
 /// What the bytes of a part may be to a class.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
@@ -74,6 +97,31 @@ impl<'l> Pins<'l> {
         self.text.first().is_some_and(|byte| has(*byte))
     }
 
+    /// What may stand at each of the first places of all lines alike, as far as that is told.
+    pub fn first_bytes(&self) -> impl Iterator<Item = Stands> {
+        let mut is_told = true;
+        self.text.iter().enumerate().map_while(move |(at, byte)| {
+            let part = self.part(at).filter(|number| self.pins[*number] < Pin::Bytes);
+            let stands = part.map_or(Stands::Byte(*byte), |number| Stands::AnyOf(self.parts[number].kind));
+            // Behind a part of any length nothing has its place.
+            let varies = part.is_some_and(|number| self.pins[number] == Pin::Nothing);
+            let told = is_told.then_some(stands);
+            is_told &= !varies;
+            told
+        })
+    }
+
+    /// What differs among the lines.
+    pub fn parts(&self) -> &'l [Part] {
+        self.parts
+    }
+
+    /// The kinds of parts of which not every byte is pinned.
+    pub fn free_kinds(&self) -> Kinds {
+        let free = self.parts.iter().zip(&self.pins).filter(|(_, pin)| **pin < Pin::Bytes);
+        Kinds(free.fold(0, |all, (part, _)| all | 1 << part.kind as u8))
+    }
+
     fn pin(&mut self, number: usize, pin: Pin) {
         self.pins[number] = self.pins[number].max(pin);
     }
@@ -95,6 +143,23 @@ impl<'l> Pins<'l> {
         }
     }
 
+    /// Whether a row of classes, each told by its number, is refused however long the part is that it begins with: `\d{4}-` by `10.0.0.7`.
+    fn is_refused_at_any_length(&self, at: usize, classes: usize, has: impl Fn(usize, u8) -> bool) -> bool {
+        let Some(number) = self.part(at).filter(|number| self.parts[*number].start() == at) else { return false };
+        let part = self.parts[number];
+        let behind = &self.text[part.end()..self.parts.get(number + 1).map_or(self.text.len(), |next| next.start())];
+        // Longer parts than there are classes are refused within them or not at all.
+        (1..=classes).all(|length| {
+            let inside = (0..length).map(|class| match within(part.kind, |byte| has(class, byte)) {
+                Within::All => Some(true),
+                Within::None => Some(false),
+                Within::Some => None,
+            });
+            let after = (length..classes).map(|class| behind.get(class - length).map(|byte| has(class, *byte)));
+            inside.chain(after).find(|taken| *taken != Some(true)) == Some(Some(false))
+        })
+    }
+
     /// One byte that is taken where it is of a class. Returns whether it is.
     fn taken(&mut self, at: usize, has: impl Fn(u8) -> bool) -> bool {
         if let Some(number) = self.part(at) {
@@ -111,10 +176,16 @@ impl<'l> Pins<'l> {
 
 impl Asked for Pins<'_> {
     fn literal(&mut self, at: usize, bytes: &[u8]) {
+        if self.is_refused_at_any_length(at, bytes.len(), |number, byte| bytes[number] == byte) {
+            return;
+        }
         let _ = (at..).zip(bytes).all(|(at, wanted)| self.taken(at, |byte| byte == *wanted));
     }
 
     fn fixed(&mut self, at: usize, classes: &[ByteSet]) {
+        if self.is_refused_at_any_length(at, classes.len(), |number, byte| classes[number].has(byte)) {
+            return;
+        }
         let _ = (at..).zip(classes).all(|(at, class)| self.taken(at, |byte| class.has(byte)));
     }
 
@@ -159,9 +230,10 @@ impl Asked for Pins<'_> {
     }
 }
 
-/// Whether a text may share bytes with a part: then its first or its last word has bytes of the part's kind only, or a word of it has digits.
+/// Whether a text may share bytes with a part: then its first or its last word has bytes of the part's kind only, behind the `x` of `0x` maybe, or a
+/// word of it has digits.
 fn may_overlap(needle: &[u8], kind: Kind) -> bool {
-    let all = |word: &[u8]| !word.is_empty() && word.iter().all(|byte| kind.has(*byte));
+    let all = |word: &[u8]| !word.is_empty() && word.strip_prefix(b"x").unwrap_or(word).iter().all(|byte| kind.has(*byte));
     let begins = needle.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let ends = needle.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     needle.iter().any(u8::is_ascii_digit) || all(&needle[..begins]) || all(&needle[needle.len() - ends..])

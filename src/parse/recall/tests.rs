@@ -26,9 +26,11 @@ pub fn respelled(text: &str, numbers: &[u8]) -> String {
         // As often of the same length as of another.
         let length = if number() % 2 == 0 { length } else { 1 + number() % 9 };
         let bytes = part.kind.bytes();
-        if part.kind == Kind::Uuid {
+        if matches!(part.kind, Kind::Uuid | Kind::SmallUuid) {
             out.extend(
-                text[part.start()..part.end()].bytes().map(|byte| if byte == b'-' { '-' } else { char::from(bytes[number() % 22]) }),
+                text[part.start()..part.end()]
+                    .bytes()
+                    .map(|byte| if byte == b'-' { '-' } else { char::from(bytes[number() % (bytes.len() - 1)]) }),
             );
             copied = part.end();
             continue;
@@ -49,6 +51,8 @@ fn what_differs_is_folded() {
         ("id abcdefghijklmnop1 x", "id Zyxwvutsrqponmlk234 x"),
         ("tmp16084.0", "tmp2345678.1"),
         ("id 21348712-2f40-45d5-a95e-446655440000", "id abcdef01-0f40-4545-aa5e-44cc55440000"),
+        ("id 21348712-2F40-45d5-a95e-446655440000", "id abcdef01-0f40-4545-aa5e-44CC55440000"),
+        ("req=5141E3F295C8C1D8;", "req=a0b1c2d3E4;"),
         ("12ms p99", "3ms p99"),
         ("größe 5 µs", "größe 77 µs"),
         ("", ""),
@@ -59,6 +63,8 @@ fn what_differs_is_folded() {
     let apart = [
         ("took 3 ms", "took x ms"),
         ("a1", "b1"),
+        ("req=5141e3f295c8c1d8;", "req=5141E3f295c8c1d8;"),
+        ("0x5a", "0x5A"),
         ("12T08:00", "123T08:00"),
         ("12T08:00", "12T8:00"),
         ("0x1g", "01x1g"),
@@ -135,11 +141,14 @@ fn only_what_a_scan_looked_at_is_pinned() {
     assert_eq!(pins(r"^(?<service>\w+?)\dms", "12ms x"), [Pin::Length]);
     assert_eq!(pins(r"^a-(?<pid>\d{2,})", "a-123"), [Pin::Length]);
     assert_eq!(pins(r"^a-7", "a-12 7"), [Pin::Bytes, Pin::Nothing]);
+    assert_eq!(pins(r"^\d{4}-\d\d", "10.0.0.7 x"), [Pin::Nothing; 4]);
+    assert_eq!(pins(r"^\d{4}\.\d\d", "10.0.0.7 x"), [Pin::Length, Pin::Nothing, Pin::Nothing, Pin::Nothing]);
 }
 
 #[test]
 fn kinds_have_their_bytes() {
-    for kind in [Kind::Digits, Kind::Hex, Kind::Word, Kind::Uuid] {
+    for (number, kind) in Kind::ALL.into_iter().enumerate() {
+        assert_eq!(kind as usize, number);
         assert!((0..=255).all(|byte| kind.has(byte) == kind.bytes().contains(&byte)));
     }
 }

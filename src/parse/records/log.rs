@@ -14,8 +14,9 @@ use super::super::cells::{Column, Row};
 use super::super::compile::LineFormat;
 use super::super::detect::CATCH_ALL;
 use super::super::format::Reader;
+use super::super::header;
 use super::super::matching::{Head, Matched, Matcher};
-use super::super::pending::{Outer, Pending};
+use super::super::pending::{Meant, Outer, Pending};
 use super::super::recall::{Recall, Recalled, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
@@ -41,6 +42,8 @@ pub struct Log<'f, 's, 'b> {
     tries: Tries<'f>,
     /// `None`: every line is read as if none came before.
     recall: Option<Recall<'f>>,
+    /// What is known of the message of a line that no format takes.
+    plain: Meant,
     pending: Pending<'f, 'b>,
     row: Box<Row>,
     /// What the envelope of a line says.
@@ -54,20 +57,41 @@ pub struct Log<'f, 's, 'b> {
     sink: &'s mut dyn Sink,
 }
 
-impl<'f, 's, 'b> Log<'f, 's, 'b> {
-    /// Begins a log, or a part of one, of this dialect.
-    pub fn new(dialect: &'s Dialect<'f>, formats: &'f Formats, clock: Clock, sink: &'s mut dyn Sink) -> Self {
+/// What is remembered of the lines of a dialect: it makes reading others faster, and nothing else.
+pub struct Memory<'f> {
+    matcher: Matcher<'f>,
+    tries: Tries<'f>,
+    /// `None`: every line is read as if none came before.
+    recall: Option<Recall<'f>>,
+}
+
+impl<'f> Memory<'f> {
+    /// Remembers nothing yet.
+    pub fn new(dialect: &Dialect<'f>, formats: &'f Formats) -> Self {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
         let detected = &dialect.detected;
         detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
+        Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()) }
+    }
+}
+
+impl<'f, 's, 'b> Log<'f, 's, 'b> {
+    /// Begins a log, or a part of one, of this dialect.
+    pub fn new(dialect: &'s Dialect<'f>, formats: &'f Formats, clock: Clock, sink: &'s mut dyn Sink) -> Self {
+        Log::with(Memory::new(dialect, formats), dialect, clock, sink)
+    }
+
+    /// The same with what is remembered of other parts of that dialect.
+    pub fn with(memory: Memory<'f>, dialect: &'s Dialect<'f>, clock: Clock, sink: &'s mut dyn Sink) -> Self {
         Log {
-            matcher,
+            matcher: memory.matcher,
             dialect,
             clock,
             dated: false,
             of_first: false,
-            tries: Tries::default(),
-            recall: Some(Recall::default()),
+            tries: memory.tries,
+            recall: memory.recall,
+            plain: Meant::default(),
             pending: Pending::default(),
             row: Box::default(),
             wrapping: Box::default(),
@@ -161,6 +185,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             of_first: log.of_first,
             tries: log.tries,
             recall: log.recall,
+            plain: log.plain,
             row: log.row,
             wrapping: log.wrapping,
             partial: log.partial,
@@ -172,10 +197,15 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     /// Hands on what is left.
-    pub fn finish(mut self) -> Ledger {
+    pub fn finish(self) -> Ledger {
+        self.leave().0
+    }
+
+    /// The same, leaving what is remembered to another part.
+    pub fn leave(mut self) -> (Ledger, Memory<'f>) {
         self.release_partial();
         self.flush();
-        self.ledger
+        (self.ledger, Memory { matcher: self.matcher, tries: self.tries, recall: self.recall })
     }
 
     fn line(&mut self, text: &'b str) {
@@ -308,27 +338,29 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         self.flush();
         self.clock.near = outer.time;
         self.pending.begin_plain(text, outer, self.ledger.lines);
+        self.pending.meant = self.plain;
         true
     }
 
     /// Tries the file's format, then all others, unless the line belongs to a stack trace or to a block.
     fn begins_record(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
         let order = self.dialect.detected.order.as_slice();
+        self.plain = Meant::default();
         if self.pending.live && self.pending.in_trace && trace::is_part(text) {
             return order.first().is_some_and(|format| self.is_taken_by(format, &Candidates::ANY, text, outer));
+        }
+        if let Some(begins) = self.recalled(text, outer) {
+            return begins;
         }
         // Where the last line was of the first format, so mostly is this one.
         let tried = order.first().copied().filter(|_| self.of_first);
         if let Some(format) = tried
-            && (self.is_recalled(None, text, outer) || self.is_taken_by(format, &Candidates::ANY, text, outer))
+            && self.is_taken_by(format, &Candidates::ANY, text, outer)
         {
             return true;
         }
         let formats = self.matcher.formats;
         let (candidates, kind) = self.tries.look(formats, order, text);
-        if tried.is_none() && self.is_recalled(Some(kind), text, outer) {
-            return true;
-        }
         let mut look = None;
         let mut place = 0;
         while let Some(format) = self.tries.format(kind, place) {
@@ -348,26 +380,35 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         false
     }
 
-    /// Whether a line is like one met before, and is taken as that was. What is within a block depends on more than the line. `kind`: its number
-    /// by what it may match; `None` where that was not looked at.
-    fn is_recalled(&mut self, kind: Option<usize>, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
-        let Some(recall) = self.recall.as_mut().filter(|_| !self.pending.is_block() && self.matcher.knows_no_fields()) else {
-            return false;
-        };
-        let (format, variant, is_first, meant) = match recall.look(text, kind, &mut self.row) {
-            Recalled::No => return false,
+    /// Whether a line begins a record as one like it did that was met before, and is taken as that was; `None` where that is not known.
+    fn recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> Option<bool> {
+        let recall = self.recall.as_mut().filter(|_| self.matcher.knows_no_fields())?;
+        let order = self.dialect.detected.order.as_slice();
+        let (format, variant, is_first, meant) = match recall.look(text, &mut self.row) {
+            Recalled::No => return None,
             Recalled::Again => {
-                let order = self.dialect.detected.order.as_slice();
-                let mut teacher = Teacher { matcher: &mut self.matcher, tries: &mut self.tries, order, clock: &self.clock };
+                let mut teacher = Teacher { matcher: &mut self.matcher, order, clock: &self.clock };
                 recall.learn(text, &mut teacher);
-                return false;
+                return None;
             }
-            Recalled::Known(known) => (known.format, known.variant, known.kind.is_none(), known.meant),
+            Recalled::Known(known) => (known.format, known.variant, known.is_first, known.meant),
         };
+        let Some(format) = format else {
+            let has_header = header::is_one(text, &self.clock);
+            return (!has_header).then(|| {
+                (self.plain, self.of_first) = (meant, false);
+                false
+            });
+        };
+        // What ends a block depends on more than the line.
+        if self.pending.is_block() {
+            return None;
+        }
         let head = self.matcher.head_by(format, variant, text, &self.clock, &self.row);
-        let Some(head) = head.filter(|head| head.time.is_some()) else { return false };
+        let dated = outer.time.is_some() || (self.dated && self.clock.near.is_some());
+        let head = head.filter(|head| dated || head.time.is_some())?;
         self.of_first = is_first;
-        self.accept(format, head, text, outer, meant)
+        self.accept(format, head, text, outer, meant).then_some(true)
     }
 
     fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
@@ -381,7 +422,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             Matched::No => false,
             Matched::Nothing => !in_block || own,
             Matched::Record(head) if in_block && !own && !self.ends_block(format, head, text) => false,
-            Matched::Record(head) => self.accept(format, head, text, outer, None),
+            Matched::Record(head) => self.accept(format, head, text, outer, Meant::default()),
         }
     }
 
@@ -400,8 +441,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         format.specificity > CATCH_ALL || self.is_own(format)
     }
 
-    /// Takes a line for a record of a format. `meant`: the number of its masked message, where that is known.
-    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Option<u32>) -> bool {
+    /// Takes a line for a record of a format. `meant`: what is known of its message.
+    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Meant) -> bool {
         if format.reader == Reader::Block {
             return self.accept_block(format, text, outer);
         }

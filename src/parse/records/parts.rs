@@ -19,7 +19,7 @@ use super::super::matching::FIELDS;
 use super::super::timestamp::Clock;
 use super::dialect::{Dialect, SAMPLE};
 use super::ledger::Ledger;
-use super::log::Log;
+use super::log::{Log, Memory};
 use super::{LogOutcome, Nobody, Sink, Told, Watch};
 
 /// Bytes of the beginning from which the dialect is told; more only where its lines are long.
@@ -108,14 +108,25 @@ impl<'f> Parts<'f> {
         None
     }
 
-    /// Reads a part, of which the first line has the number `lines_before` + 1.
-    pub fn read(&self, part: usize, lines_before: u64, watch: &Watch<'_>, sink: &mut dyn Sink) -> PartOutcome {
-        let mut log = Log::new(&self.dialect, self.formats, self.clock, sink);
+    /// What a worker begins with.
+    pub fn memory(&self) -> Memory<'f> {
+        Memory::new(&self.dialect, self.formats)
+    }
+
+    /// Reads a part, of which the first line has the number `lines_before` + 1. `memory` is of the parts that the same worker read before.
+    pub fn read(
+        &self,
+        part: usize,
+        lines_before: u64,
+        watch: &Watch<'_>,
+        (sink, memory): (&mut dyn Sink, Memory<'f>),
+    ) -> (PartOutcome, Memory<'f>) {
+        let mut log = Log::with(memory, &self.dialect, self.clock, sink);
         log.skip(lines_before);
         let range = &self.ranges[part];
         let mut told = Told { watch, left: range.end - range.start, lines: lines_before };
         let mut blocks = self.open(part);
-        loop {
+        let failure = loop {
             match blocks.next_block() {
                 Ok(Some(block)) => {
                     log.cut(block.cut);
@@ -124,11 +135,13 @@ impl<'f> Parts<'f> {
                 }
                 Ok(None) => {
                     told.end();
-                    return PartOutcome { ledger: log.finish(), failure: None };
+                    break None;
                 }
-                Err(error) => return PartOutcome { ledger: log.finish(), failure: Some(error) },
+                Err(error) => break Some(error),
             }
-        }
+        };
+        let (ledger, memory) = log.leave();
+        (PartOutcome { ledger, failure }, memory)
     }
 
     /// Lines of a part, as far as it can be read; `None` where one of them may name the cells of those behind it, in this part and in others.
@@ -224,9 +237,12 @@ mod tests {
             let counts: Option<Vec<u64>> = (0..parts.count()).map(|part| parts.lines(part)).collect();
             let Some(counts) = counts else { continue };
             let (mut records, mut outcomes, mut before) = (Vec::new(), Vec::new(), 0);
+            let mut memory = parts.memory();
             for (part, count) in counts.into_iter().enumerate() {
                 let sink = &mut |record: &Record<'_>, line: u64| records.push(told(record, line));
-                outcomes.push(parts.read(part, before, &|_, _| {}, sink));
+                let (outcome, left) = parts.read(part, before, &|_, _| {}, (sink, memory));
+                outcomes.push(outcome);
+                memory = left;
                 before += count;
             }
             for (part, whole) in records.iter().zip(&whole) {

@@ -1,5 +1,6 @@
 //! Tests that lines like ones met before are read as if they were the first.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::super::recall::respelled;
@@ -16,7 +17,7 @@ impl Sink for Told {
     fn record(&mut self, record: &Record<'_>, line: u64) {
         // Who did not need the masked message leaves masking to others.
         let masked = record.masked.map_or_else(|| tokens::mask(&record.message), |masked| masked.text.to_owned());
-        self.0.push(format!("{line} {masked} {:?}", Record { masked: None, ..record.clone() }));
+        self.0.push(format!("{line} {masked} {:?}", Record { masked: None, kind: None, ..record.clone() }));
     }
 
     fn unread(&mut self, text: &str, line: u64) {
@@ -24,14 +25,55 @@ impl Sink for Told {
     }
 }
 
-fn told(opening: &str, text: &str, remembering: bool) -> Vec<String> {
+/// Service, level, time and masked text with its error of each record, also where only its kind is told.
+#[derive(Default)]
+struct Counted {
+    told: Vec<String>,
+    kinds: BTreeMap<u32, (String, Level)>,
+    alike: usize,
+}
+
+impl Counted {
+    fn tell(&mut self, what: &str, level: Level, time: Time, line: u64) {
+        self.told.push(format!("{line} {time:?} {level:?} {what}"));
+    }
+}
+
+impl Sink for Counted {
+    fn record(&mut self, record: &Record<'_>, line: u64) {
+        let mut masked = String::new();
+        tokens::mask_record(record, &mut masked);
+        let what = format!("{} {masked}", record.service.as_deref().unwrap_or_default());
+        self.tell(&what, record.level, record.time, line);
+        if let Some(kind) = record.kind {
+            self.kinds.insert(kind.number, (what, record.level));
+        }
+    }
+
+    fn wants_requests(&self) -> bool {
+        false
+    }
+
+    fn alike(&mut self, kind: Tag, level: Level, time: Time, line: u64) -> bool {
+        let Some((what, _)) = self.kinds.get(&kind.number).filter(|(_, of)| *of == level).cloned() else { return false };
+        self.tell(&what, level, time, line);
+        self.alike += 1;
+        true
+    }
+}
+
+fn read(opening: &str, text: &str, remembering: bool, sink: &mut dyn Sink) {
     let formats: &Formats = &FORMATS;
     let clock = Clock::of(&source(), None);
     let dialect = Dialect::of(formats, &clock, opening);
-    let mut told = Told(Vec::new());
-    let log = Log::new(&dialect, formats, clock, &mut told);
+    let log = Log::new(&dialect, formats, clock, sink);
     let log = if remembering { log } else { log.forgetful() };
     log.block(text).finish();
+}
+
+fn told(opening: &str, text: &str, remembering: bool) -> Vec<String> {
+    let mut told = Told(Vec::new());
+    read(opening, text, remembering, &mut told);
     told.0
 }
 
@@ -71,6 +113,22 @@ fn check(opening: &str, lines: &[&str]) -> usize {
     with.len()
 }
 
+/// The samples of all formats, each line in the envelope of a container's runtime.
+fn enveloped() -> Vec<String> {
+    let lines = samples().flat_map(|(_, lines)| lines).enumerate();
+    lines.map(|(number, line)| format!("2026-03-01T00:00:0{}.065000123Z stdout F {line}", number % 10)).collect()
+}
+
+/// How many records were told by their kind alone.
+fn check_kinds(opening: &str, lines: &[&str]) -> usize {
+    let text = varied(lines);
+    let (mut with, mut without) = (Counted::default(), Counted::default());
+    read(opening, &text, true, &mut with);
+    read(opening, &text, false, &mut without);
+    assert_eq!((&with.told, without.alike), (&without.told, 0));
+    with.alike
+}
+
 /// The samples of a format, line by line; but for those that say how the lines below are to be read.
 fn samples() -> impl Iterator<Item = (String, Vec<&'static str>)> {
     FORMATS.lines().iter().map(|format| {
@@ -83,6 +141,19 @@ fn samples() -> impl Iterator<Item = (String, Vec<&'static str>)> {
 fn every_format_by_itself() {
     let told: usize = samples().filter(|(_, lines)| !lines.is_empty()).map(|(opening, lines)| check(&opening, &lines)).sum();
     assert!(told > 5_000, "{told}");
+}
+
+#[test]
+fn records_of_a_kind_differ_in_time_alone() {
+    let alike: usize = samples().filter(|(_, lines)| !lines.is_empty()).map(|(opening, lines)| check_kinds(&opening, &lines)).sum();
+    assert!(alike > 500, "{alike}");
+}
+
+#[test]
+fn all_formats_in_envelopes() {
+    let lines = enveloped();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert!(check(&lines.join("\n"), &lines) > 5_000);
 }
 
 #[test]

@@ -107,11 +107,6 @@ impl<'f> Tries<'f> {
         self.formats.len() - 1
     }
 
-    /// Whether the number of a kind stays.
-    pub fn is_lasting(&self, kind: usize) -> bool {
-        kind < self.known.len()
-    }
-
     /// What is tried as number `place`; `None` where all have been.
     pub fn format(&self, kind: usize, place: usize) -> Option<&'f LineFormat> {
         self.formats.get(kind)?.get(place).copied()
