@@ -223,7 +223,8 @@ impl<'f, 'b> Pending<'f, 'b> {
             self.head.time = self.outer.time.or(self.head.time).or(clock.near);
         }
         let time = self.head.time?;
-        let kind = self.kind().map(|kind| matcher.meanings.tag(kind));
+        let wants_requests = sink.wants_requests();
+        let kind = self.kind().filter(|_| !wants_requests).map(|kind| matcher.meanings.tag(kind));
         if kind.is_some_and(|kind| sink.alike(kind, self.head.level, time, self.first_line)) {
             return Some(time);
         }
@@ -231,7 +232,6 @@ impl<'f, 'b> Pending<'f, 'b> {
         let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));
         record.instance = record.instance.or_else(|| self.outer.instance.as_deref().map(Cow::Borrowed));
-        let wants_requests = sink.wants_requests();
         // What is the line of a request is told apart in any case: it is masked otherwise.
         if wants_requests || is_request_line(&record.message) {
             record.request = assemble::request(&self.row, &self.text);

@@ -50,7 +50,8 @@ pub trait Sink {
         true
     }
 
-    /// A record of the same kind as one handed on before, with its level, its time and the number of its line. `false`: it is wanted whole.
+    /// A record of the same kind as one handed on before, with its level, its time and the number of its line; only where no outcomes of requests
+    /// are asked for. `false`: it is wanted whole.
     fn alike(&mut self, _kind: Tag, _level: Level, _time: Time, _line: u64) -> bool {
         false
     }
