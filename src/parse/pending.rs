@@ -224,7 +224,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
         let time = self.head.time?;
         let wants_requests = sink.wants_requests();
-        let kind = self.kind().filter(|_| !wants_requests).map(|kind| matcher.meanings.tag(kind));
+        let kind = (!wants_requests).then(|| self.kind()).flatten().map(|kind| matcher.meanings.tag(kind));
         if kind.is_some_and(|kind| sink.alike(kind, self.head.level, time, self.first_line)) {
             return Some(time);
         }
