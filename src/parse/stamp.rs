@@ -11,8 +11,8 @@ use super::timestamp::Clock;
 /// Times remembered at once, one an expression; further ones take turns.
 const KEPT: usize = 32;
 
-/// Bytes of a day without its year and of the blank behind it: `1122 `.
-const SHORTEST_DAY: usize = 5;
+/// Bytes of a day without its year: `1122`.
+const SHORTEST_DAY: usize = 4;
 
 /// The times read last.
 #[derive(Default)]
@@ -51,7 +51,7 @@ impl Stamps {
         let stamp = &mut self.0[owner % KEPT];
         if stamp.owner == owner
             && let Some(time) = stamp.follow(text, zone)
-            && (!stamp.yearless || clock.is_year_sure(time))
+            && (!stamp.yearless || clock.is_date_sure(time))
         {
             return Some((time, stamp.fixed));
         }
@@ -128,7 +128,9 @@ fn seconds_behind_day(text: &[u8]) -> Option<usize> {
     let is_clock =
         |clock: &[u8]| clock.iter().enumerate().all(|(at, byte)| if at % 3 == 2 { *byte == b':' } else { byte.is_ascii_digit() });
     let clock = text.windows(8).position(is_clock)?;
-    (clock >= SHORTEST_DAY && text[clock - 1] == b' ').then_some(clock + 6)
+    let day = text[..clock].strip_suffix(b" ")?;
+    // A clock alone is of the nearest day, which is not asked for.
+    (day.len() >= SHORTEST_DAY && day.iter().any(u8::is_ascii_digit)).then_some(clock + 6)
 }
 
 /// Microseconds of `07`, `07.824`, `07,824123`; finer digits are cut off. `None` for what is no second of a minute.
@@ -214,6 +216,9 @@ mod tests {
         assert_eq!(check(&["Nov 22 17:21:07", "Nov 22 17:21:08", "Nov 22 17:21:59", "Nov 22 17:22:00"]), 2);
         assert_eq!(check(&["1122 17:21:07.824417", "1122 17:21:08.000001", "1122 17:21:60.5", "1122 17:21:08.5"]), 3);
         assert_eq!(check(&["22 Nov 2026 17:21:07.824", "22 Nov 2026 17:21:08.824", "11.22 17:21:07", "11.22 17:21:08"]), 2);
+        // Behind blanks too a clock is of the nearest day, and of the orders of a date the one counts that is near now.
+        assert_eq!(check_near(&["     00:30:07", "Nov 23 23:40:00", "     00:30:08"], None, "2026-11-22 23:00:00"), 3);
+        assert_eq!(check_near(&["12/11/2026 17:21:02", "Nov 12 17:21:02", "12/11/2026 17:21:08"], None, "2026-12-10 17:00:00"), 3);
         // A clock alone, and a day that is far from those around it.
         assert_eq!(check(&["17:21:07", "17:21:08", "x 17:21:08"]), 3);
         assert_eq!(check(&["Jun 22 17:21:07", "Nov 22 17:21:07", "Jun 22 17:21:07", "Jun 22 17:21:08"]), 3);
@@ -225,9 +230,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_two_times_without_a_year(
-            a in "(Nov 2[0-9]|Nov  [1-9]|112[0-9]|11[.]2[0-9]|Jan  1|Dec 31) (17|23|00):[25][0-9]:[0-6][0-9]([.,][0-9]{1,6})?",
-            b in "(Nov 2[0-9]|Nov  [1-9]|112[0-9]|11[.]2[0-9]|Jan  1|Dec 31) (17|23|00):[25][0-9]:[0-6][0-9]([.,][0-9]{1,6})?",
-            near in "20(25|26)-(11-22|12-31|01-01|06-15) 23:00:00", second in "[0-9x]{2}",
+            a in "(     |12/11/2026|10[.]11[.]26|Nov 2[0-9]|Nov  [1-9]|112[0-9]|11[.]2[0-9]|Jan  1|Dec 31) (17|23|00):[25][0-9]:[0-6][0-9]([.,][0-9]{1,6})?",
+            b in "(     |11/12/2026|11/12/26|Nov 2[0-9]|Nov  [1-9]|112[0-9]|11[.]2[0-9]|Jan  1|Dec 31) (17|23|00):[25][0-9]:[0-6][0-9]([.,][0-9]{1,6})?",
+            near in "20(25|26)-(11-1[0-3]|12-1[0-3]|11-22|12-31|01-01|06-15) 23:00:00", second in "[0-9x]{2}",
         ) {
             let place = a.rfind(':').unwrap() + 1;
             let other = format!("{}{second}{}", &a[..place], &a[place + 2..]);

@@ -10,8 +10,8 @@ use crate::model::time::SECOND;
 use crate::read::Source;
 
 const DAY: i64 = 86_400 * SECOND;
-/// A day of this year that is so near is nearer than the same day of another, by far, whatever its zone.
-const SURE: i64 = 30 * DAY;
+/// A date that may be read in several orders is meant so that it is so near to the records around it.
+const NEAR: i64 = 2 * DAY;
 /// A number that stands alone is taken for a time from 1995 to 2100 only.
 const PLAUSIBLE: std::ops::Range<i64> = 788_918_400 * SECOND..4_102_444_800 * SECOND;
 const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
@@ -174,8 +174,7 @@ impl Clock {
         let first = times.next()?;
         let Some(near) = self.near else { return Some(Time(first)) };
         // Only a clear difference speaks against the usual order: files are often years old.
-        let nearest =
-            times.min_by_key(|t| (t - near.0).abs()).filter(|t| (t - near.0).abs() <= 2 * DAY && (first - near.0).abs() > 2 * DAY);
+        let nearest = times.min_by_key(|t| (t - near.0).abs()).filter(|t| (t - near.0).abs() <= NEAR && (first - near.0).abs() > NEAR);
         Some(Time(nearest.unwrap_or(first)))
     }
 
@@ -203,10 +202,11 @@ impl Clock {
         [today - DAY, today, today + DAY].into_iter().min_by_key(|t| (t - near).abs()).map(Time)
     }
 
-    /// Whether a time is so near to the records around it that it is of no other year, had it to be chosen.
-    pub fn is_year_sure(&self, time: Time) -> bool {
+    /// Whether a time is so near to the records around it that no other year, nor another order of day and month, would be chosen for it: those are
+    /// weeks apart.
+    pub fn is_date_sure(&self, time: Time) -> bool {
         // What is to come is told without the zone, which is less than a day.
-        self.near.is_some_and(|near| (time.0 - near.0).abs() <= SURE) && self.latest.is_none_or(|latest| time <= latest)
+        self.near.is_some_and(|near| (time.0 - near.0).abs() <= NEAR) && self.latest.is_none_or(|latest| time <= latest)
     }
 
     fn nearest_year(&self, month: i64, day: i64, micros: i64) -> Option<i64> {
