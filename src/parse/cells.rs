@@ -226,9 +226,10 @@ impl Row {
     /// Takes the cells of a part of the line that begins at `base`, where this row has none.
     pub fn take_moved(&mut self, part: &Row, base: usize) {
         let base = u32::try_from(base).unwrap_or(u32::MAX);
-        let before = self.filled;
-        for (column, cell) in part.filled().filter(|(column, _)| before >> *column as u32 & 1 == 0) {
-            self.replace(column, Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..cell });
+        for (column, cell) in part.filled() {
+            if !self.has(column) {
+                self.replace(column, Cell { start: cell.start.saturating_add(base), end: cell.end.saturating_add(base), ..cell });
+            }
         }
     }
 

@@ -21,12 +21,8 @@ const MOST_NAMES: usize = 3;
 
 /// Fills a row from the header that a line begins with. `None`: the line does not begin with one.
 pub fn read(text: &str, clock: &Clock, row: &mut Row) -> Option<crate::model::Time> {
-    let (time, place) = find_time(text, clock)?;
-    let mut header = Header { text, at: place.end, message: 0, names: Vec::new(), ..Header::new(text) };
+    let (mut header, time, place) = begun(text, clock)?;
     row.set(Column::Time, plain(&place), 0);
-    if !header.before(&text[..place.start]) {
-        return None;
-    }
     header.at = place.end;
     let mark = header.after_time();
     header.walk(mark);
@@ -36,7 +32,14 @@ pub fn read(text: &str, clock: &Clock, row: &mut Row) -> Option<crate::model::Ti
 
 /// Whether a line begins with a header.
 pub fn is_one(text: &str, clock: &Clock) -> bool {
-    find_time(text, clock).is_some_and(|(_, place)| Header::new(text).before(&text[..place.start]))
+    begun(text, clock).is_some()
+}
+
+/// A header read up to its time, the time, and where that stands.
+fn begun<'t>(text: &'t str, clock: &Clock) -> Option<(Header<'t>, crate::model::Time, Range<usize>)> {
+    let (time, place) = find_time(text, clock)?;
+    let mut header = Header::new(text);
+    header.before(&text[..place.start]).then_some((header, time, place))
 }
 
 /// Fills a row from all that stands before the level of a line, in any order: time, process, `user@database`, `key=value`.

@@ -3,6 +3,7 @@
 //! What they look like stands in `parsers/messages/*.toml`.
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -101,11 +102,14 @@ impl Meanings {
     /// The number of what a service writes with a masked text, where that says no more than it is. `is_request`: the line of a request, which is
     /// not looked at for that.
     pub fn kind(&mut self, number: u32, service: &str, is_request: bool) -> Option<u32> {
-        if (!is_request && self.numbered(number).may_be & !STATUS != 0) || self.kinds.len() >= MOST {
+        if !is_request && self.numbered(number).may_be & !STATUS != 0 {
             return None;
         }
-        let next = self.kinds.len() as u32;
-        Some(*self.kinds.entry((number, service.into())).or_insert(next))
+        let next = self.kinds.len();
+        match self.kinds.entry((number, service.into())) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(place) => (next < MOST).then(|| *place.insert(next as u32)),
+        }
     }
 
     /// A number among those of all readers.

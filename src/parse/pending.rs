@@ -155,8 +155,11 @@ impl<'f, 'b> Pending<'f, 'b> {
 
     /// Whether a line without a time of its own belongs to this record.
     pub fn takes(&self, text: &str, outer: &Outer) -> bool {
-        if self.is_block() || !self.shares(outer) {
-            return self.shares(outer);
+        if !self.shares(outer) {
+            return false;
+        }
+        if self.is_block() {
+            return true;
         }
         let at_once = outer.time.is_none_or(|t| self.head.time.is_some_and(|head| (t - head).abs() < AT_ONCE));
         let continued = || self.format.and_then(|f| f.continuation.as_ref()).is_some_and(|p| p.is_match(text));

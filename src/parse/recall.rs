@@ -89,7 +89,7 @@ struct Like<'f> {
     spellings: u32,
     /// Nothing can be learnt of it.
     untold: bool,
-    /// How the pinned parts are spelled in most such lines, and how those are read.
+    /// How the pinned parts are spelled in the line that was learnt first, mostly as in all, and how such lines are read.
     first: Option<(Box<[u8]>, Known<'f>)>,
     used: Used,
 }

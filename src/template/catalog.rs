@@ -119,9 +119,7 @@ impl Catalog {
         self.scratch.clear();
         mask_record(record, &mut self.scratch);
         let key = self.key_of_scratch(service, record.level);
-        if let (Some(id), Some(text)) = (id, self.symbols.find(&self.scratch)) {
-            self.numbered.note(id, text);
-        }
+        self.numbered.note_text(id, &self.symbols, &self.scratch);
         key
     }
 

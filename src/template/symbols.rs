@@ -47,6 +47,15 @@ impl<T: Copy> Numbered<T> {
     }
 }
 
+impl Numbered<Symbol> {
+    /// Notes the symbol of a text, where it has one, which does not change.
+    pub fn note_text(&mut self, tag: Option<Tag>, symbols: &Symbols, text: &str) {
+        if let (Some(tag), Some(symbol)) = (tag, symbols.find(text)) {
+            self.note(tag, symbol);
+        }
+    }
+}
+
 /// What stands for the masked text of a record, where that is its message alone.
 pub fn whole_text(record: &Record<'_>) -> Option<Tag> {
     record.masked.filter(|_| record.error.is_none())?.id

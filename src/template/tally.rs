@@ -276,9 +276,7 @@ impl Tally {
         cut_at_boundary(&mut self.scratch, EXEMPLAR_TEXT);
         let known = self.symbols.find(&self.scratch).filter(|symbol| self.records.contains_key(&key(*symbol)));
         let symbol = known.unwrap_or_else(|| self.template(service));
-        if let (Some(id), Some(symbol)) = (id, self.symbols.find(&self.scratch)) {
-            self.numbered.note(id, symbol);
-        }
+        self.numbered.note_text(id, &self.symbols, &self.scratch);
         symbol
     }
 

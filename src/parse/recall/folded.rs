@@ -226,7 +226,11 @@ impl Into<'_> {
         if digits {
             self.part(DIGITS, (start, end), Kind::Digits);
         } else if hexadecimal && end - start >= SHORTEST_HEX {
-            self.hexadecimal(start, end);
+            let is_short = end - start < HEX_IDENTIFIER;
+            self.hexadecimal(
+                (start, end),
+                if is_short { [SHORT_HEXADECIMAL, SHORT_SMALL_HEXADECIMAL] } else { [HEXADECIMAL, SMALL_HEXADECIMAL] },
+            );
         } else {
             self.other_word(start, end);
         }
@@ -270,8 +274,7 @@ impl Into<'_> {
     fn other_word(&mut self, start: usize, end: usize) {
         let word = &self.line[start..end];
         if is_pointer(word) {
-            let (code, kind) = if self.has_capitals(start, end) { (POINTER, Kind::Hex) } else { (SMALL_POINTER, Kind::SmallHex) };
-            self.part(code, (start + 2, end), kind);
+            self.hexadecimal((start + 2, end), [POINTER, SMALL_POINTER]);
         } else if word.len() >= LONG_IDENTIFIER {
             self.part(LONG, (start, end), Kind::Word);
         } else {
@@ -279,13 +282,9 @@ impl Into<'_> {
         }
     }
 
-    fn hexadecimal(&mut self, start: usize, end: usize) {
-        let (code, kind) = match (end - start < HEX_IDENTIFIER, self.has_capitals(start, end)) {
-            (true, true) => (SHORT_HEXADECIMAL, Kind::Hex),
-            (true, false) => (SHORT_SMALL_HEXADECIMAL, Kind::SmallHex),
-            (false, true) => (HEXADECIMAL, Kind::Hex),
-            (false, false) => (SMALL_HEXADECIMAL, Kind::SmallHex),
-        };
+    /// Folds hexadecimal digits to one of two codes: with capitals, and without.
+    fn hexadecimal(&mut self, (start, end): (usize, usize), [code, small]: [u8; 2]) {
+        let (code, kind) = if self.has_capitals(start, end) { (code, Kind::Hex) } else { (small, Kind::SmallHex) };
         self.part(code, (start, end), kind);
     }
 

@@ -11,6 +11,7 @@ use super::super::assemble;
 use super::super::beginnings::Candidates;
 use super::super::cells::{Cell, Column, Row};
 use super::super::compile::{LineFormat, Variant};
+use super::super::dispatch::Look;
 use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher, is_structured_inside, takes_level_for_name};
@@ -52,7 +53,8 @@ impl<'f> Teacher<'_, 'f> {
         let candidates = self.matcher.formats.beginnings().look(text);
         let mut pins = Pins::new(text, folded.parts());
         pin_keys(text, &mut pins);
-        let (place, variant) = self.taken(&candidates, text, &mut pins)?;
+        let look = self.matcher.look(text);
+        let (place, variant) = self.taken((&candidates, look), text, &mut pins)?;
         let format = self.order.get(place).copied();
         let mut row = Row::default();
         let head = match format {
@@ -65,7 +67,7 @@ impl<'f> Teacher<'_, 'f> {
                 Head::default()
             }
         };
-        if !self.is_refused_before(place, text, &mut pins) {
+        if !self.is_refused_before(place, look, text, &mut pins) {
             return None;
         }
         let cells = if format.is_some() { cells(&row, folded, &mut pins) } else { Box::default() };
@@ -75,17 +77,18 @@ impl<'f> Teacher<'_, 'f> {
     }
 
     /// The place of the format that takes the line, behind all others where none does, and its variant. `None`: that cannot be told.
-    fn taken(&mut self, candidates: &Candidates, text: &str, pins: &mut Pins<'_>) -> Option<(usize, Option<&'f Variant>)> {
+    fn taken(&mut self, may_be: (&Candidates, Look), text: &str, pins: &mut Pins<'_>) -> Option<(usize, Option<&'f Variant>)> {
         for (place, format) in self.order.iter().enumerate() {
-            if !self.may_take(candidates, format, text) {
+            if !self.may_take(may_be, format) {
                 continue;
             }
             // What refuses the line is to say so of all lines alike, which is asked once it is known what they have in common.
-            match self.tried(format, text, &mut Pins::new(text, pins.parts())) {
+            let mut asked = pins.clone();
+            match self.tried(format, text, &mut asked) {
                 Tried::No => {}
                 Tried::Untold => return None,
                 Tried::Taken(variant) => {
-                    self.tried(format, text, pins);
+                    *pins = asked;
                     return Some((place, variant));
                 }
             }
@@ -94,17 +97,18 @@ impl<'f> Teacher<'_, 'f> {
     }
 
     /// Whether the formats before one refuse all lines alike; their parts are pinned so.
-    fn is_refused_before(&mut self, place: usize, text: &str, pins: &mut Pins<'_>) -> bool {
+    fn is_refused_before(&mut self, place: usize, look: Look, text: &str, pins: &mut Pins<'_>) -> bool {
         let order = self.order;
         let candidates = self.matcher.formats.beginnings().of_all_alike(text, pins);
-        order[..place].iter().all(|format| !self.may_take(&candidates, format, text) || matches!(self.tried(format, text, pins), Tried::No))
+        order[..place]
+            .iter()
+            .all(|format| !self.may_take((&candidates, look), format) || matches!(self.tried(format, text, pins), Tried::No))
     }
 
     /// Whether a format may take the line. Which structured ones may follows from the names in it, which are pinned.
-    fn may_take(&mut self, candidates: &Candidates, format: &LineFormat, text: &str) -> bool {
+    fn may_take(&self, (candidates, look): (&Candidates, Look), format: &LineFormat) -> bool {
         let formats = self.matcher.formats;
-        formats.beginnings().may_be(candidates, format.position)
-            && (!format.is_structured() || formats.plan().may_be(self.matcher.look(text), format))
+        formats.beginnings().may_be(candidates, format.position) && (!format.is_structured() || formats.plan().may_be(look, format))
     }
 
     fn tried(&mut self, format: &'f LineFormat, text: &str, pins: &mut Pins<'_>) -> Tried<'f> {

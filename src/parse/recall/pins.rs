@@ -56,6 +56,7 @@ fn within(kind: Kind, has: impl Fn(u8) -> bool) -> Within {
 }
 
 /// Gathers what must stay of a line.
+#[derive(Clone)]
 pub struct Pins<'l> {
     text: &'l [u8],
     parts: &'l [Part],
@@ -109,11 +110,6 @@ impl<'l> Pins<'l> {
             is_told &= !varies;
             told
         })
-    }
-
-    /// What differs among the lines.
-    pub fn parts(&self) -> &'l [Part] {
-        self.parts
     }
 
     /// The kinds of parts of which not every byte is pinned.
