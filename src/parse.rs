@@ -46,6 +46,7 @@ pub mod series;
 pub mod sysstat;
 pub mod topology;
 pub mod unified_diff;
+mod varying;
 pub mod wide;
 
 use std::fs;

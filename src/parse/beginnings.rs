@@ -14,8 +14,8 @@ use super::cells::Column;
 use super::compile::LineFormat;
 use super::format::Reader;
 use super::pattern::without_rest;
-use super::recall::{Kind, Kinds, Pins, Stands};
 use super::scanner;
+use super::varying::{Kind, Kinds, Stands};
 
 /// Bytes of a line that are looked at: the header of most lines tells its format within them.
 const PLACES: usize = 28;
@@ -184,17 +184,16 @@ impl Beginnings {
         left
     }
 
-    /// What any line like one may match.
-    pub fn of_all_alike(&self, text: &str, pins: &Pins<'_>) -> Candidates {
+    /// What any line like one may match: `first` is what stands at the first places of all of them, `free` are the kinds of what differs.
+    pub fn of_all_alike(&self, text: &str, first: impl Iterator<Item = Stands>, free: Kinds) -> Candidates {
         let mut left = Set::ALL;
-        for ((row, any), stands) in self.places.iter().zip(&self.any).zip(pins.first_bytes()) {
+        for ((row, any), stands) in self.places.iter().zip(&self.any).zip(first) {
             match stands {
                 Stands::Byte(byte) => left.keep(&self.allowing[usize::from(row[usize::from(byte)])]),
                 Stands::AnyOf(kind) => left.keep(&any[kind as usize]),
             }
         }
         // Lines alike have a text or none has, unless it may be a part of what differs.
-        let free = pins.free_kinds();
         for (question, overlapping) in self.overlapping.iter().enumerate() {
             let needing = self.needing(question);
             if left.meets(needing) && !overlapping.meets(free) && !self.ask(question, text) {

@@ -21,11 +21,9 @@ use super::compile::{LineFormat, Variant};
 use super::pending::Meant;
 use super::tokens;
 use folded::Folded;
-pub use folded::Kind;
 pub use learn::Teacher;
 use luck::Luck;
 use pins::Pin;
-pub use pins::{Kinds, Pins, Stands};
 #[cfg(test)]
 pub use tests::respelled;
 

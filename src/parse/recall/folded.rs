@@ -7,6 +7,7 @@ use std::ops::Range;
 use wide::u8x16;
 
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
+use super::super::varying::Kind;
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
@@ -37,53 +38,6 @@ const SMALL_HEXADECIMAL: u8 = 0xf5;
 const SHORT_SMALL_HEXADECIMAL: u8 = 0xf6;
 const SMALL_POINTER: u8 = 0xf7;
 const SMALL_UUID: u8 = 0xc0;
-
-/// Which bytes a part may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Digits,
-    /// Hexadecimal digits without capitals.
-    SmallHex,
-    Hex,
-    /// Letters and digits.
-    Word,
-    /// Hexadecimal digits and dashes without capitals.
-    SmallUuid,
-    Uuid,
-}
-
-impl Kind {
-    /// All kinds, in their order.
-    pub const ALL: [Kind; 6] = [Kind::Digits, Kind::SmallHex, Kind::Hex, Kind::Word, Kind::SmallUuid, Kind::Uuid];
-
-    /// The bytes that may stand in such a part.
-    pub fn bytes(self) -> &'static [u8] {
-        match self {
-            Kind::Digits => b"0123456789",
-            Kind::SmallHex => b"0123456789abcdef",
-            Kind::SmallUuid => b"0123456789abcdef-",
-            Kind::Hex => b"0123456789abcdefABCDEF",
-            Kind::Uuid => b"0123456789abcdefABCDEF-",
-            Kind::Word => b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        }
-    }
-
-    /// Whether a byte may stand in such a part.
-    pub fn has(self, byte: u8) -> bool {
-        match self {
-            Kind::Digits => byte.is_ascii_digit(),
-            Kind::SmallHex => is_small_hex(byte),
-            Kind::Hex => byte.is_ascii_hexdigit(),
-            Kind::Word => byte.is_ascii_alphanumeric(),
-            Kind::SmallUuid => is_small_hex(byte) || byte == b'-',
-            Kind::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
-        }
-    }
-}
-
-fn is_small_hex(byte: u8) -> bool {
-    byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
-}
 
 /// A part of a line that differs among its like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -99,7 +99,7 @@ impl<'f> Teacher<'_, 'f> {
     /// Whether the formats before one refuse all lines alike; their parts are pinned so.
     fn is_refused_before(&mut self, place: usize, look: Look, text: &str, pins: &mut Pins<'_>) -> bool {
         let order = self.order;
-        let candidates = self.matcher.formats.beginnings().of_all_alike(text, pins);
+        let candidates = self.matcher.formats.beginnings().of_all_alike(text, pins.first_bytes(), pins.free_kinds());
         order[..place]
             .iter()
             .all(|format| !self.may_take((&candidates, look), format) || matches!(self.tried(format, text, pins), Tried::No))

@@ -4,7 +4,8 @@
 //! stands there; where places within a part matter, for whatever is as long; else only for the same bytes.
 
 use super::super::scanner::{Asked, ByteSet};
-use super::folded::{Kind, Part};
+use super::super::varying::{Kind, Kinds, Stands, may_overlap};
+use super::folded::Part;
 
 /// What of a part must be the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,29 +14,6 @@ pub enum Pin {
     Nothing,
     Length,
     Bytes,
-}
-
-/// A set of kinds of parts.
-#[derive(Clone, Copy, Debug)]
-pub struct Kinds(u8);
-
-impl Kinds {
-    /// Those of which a part may share bytes with a text.
-    pub fn overlapping(needle: &[u8]) -> Kinds {
-        Kinds(Kind::ALL.iter().filter(|kind| may_overlap(needle, **kind)).fold(0, |all, kind| all | 1 << *kind as u8))
-    }
-
-    /// Whether any kind is of both.
-    pub fn meets(self, other: Kinds) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-/// What stands at a place of all lines alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stands {
-    Byte(u8),
-    AnyOf(Kind),
 }
 
 /// What the bytes of a part may be to a class.
@@ -115,7 +93,7 @@ impl<'l> Pins<'l> {
     /// The kinds of parts of which not every byte is pinned.
     pub fn free_kinds(&self) -> Kinds {
         let free = self.parts.iter().zip(&self.pins).filter(|(_, pin)| **pin < Pin::Bytes);
-        Kinds(free.fold(0, |all, (part, _)| all | 1 << part.kind as u8))
+        Kinds::of(free.map(|(part, _)| part.kind))
     }
 
     fn pin(&mut self, number: usize, pin: Pin) {
@@ -224,13 +202,4 @@ impl Asked for Pins<'_> {
             }
         }
     }
-}
-
-/// Whether a text may share bytes with a part: then its first or its last word has bytes of the part's kind only, behind the `x` of `0x` maybe, or a
-/// word of it has digits.
-fn may_overlap(needle: &[u8], kind: Kind) -> bool {
-    let all = |word: &[u8]| !word.is_empty() && word.strip_prefix(b"x").unwrap_or(word).iter().all(|byte| kind.has(*byte));
-    let begins = needle.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    let ends = needle.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    needle.iter().any(u8::is_ascii_digit) || all(&needle[..begins]) || all(&needle[needle.len() - ends..])
 }

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::super::pattern::Pattern;
 use super::super::scanner::Scanned;
 use super::super::tokens;
-use super::folded::{Folded, Kind};
+use super::super::varying::Kind;
+use super::folded::Folded;
 use super::pins::{Pin, Pins};
 
 fn folded(text: &str) -> Folded {
