@@ -113,6 +113,11 @@ pub enum Spelling {
     Bare,
 }
 
+impl Spelling {
+    /// Every spelling, in order.
+    pub const ALL: [Spelling; 5] = [Spelling::Absent, Spelling::Plain, Spelling::Escaped, Spelling::Doubled, Spelling::Bare];
+}
+
 /// Where in the line a cell stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cell {

@@ -48,6 +48,9 @@ impl Stamps {
         clock: &Clock,
         read: impl FnOnce() -> Option<Time>,
     ) -> Option<(Time, bool)> {
+        if let Some(time) = Clock::read_count(text).filter(|_| !fixed) {
+            return Some((time, true));
+        }
         let stamp = &mut self.0[owner % KEPT];
         if stamp.owner == owner
             && let Some(time) = stamp.follow(text, zone)

@@ -41,6 +41,21 @@ impl Clock {
         cursor.rest.is_empty().then_some(time)
     }
 
+    /// Reads a time that is a count since 1970 and long enough to be nothing else, as [`Clock::read`] does: it means the same wherever it stands.
+    pub fn read_count(text: &str) -> Option<Time> {
+        let bytes = text.as_bytes();
+        // Where dates have a separator.
+        if ![4, 8].iter().all(|at| bytes.get(*at).is_some_and(u8::is_ascii_digit)) {
+            return None;
+        }
+        let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if !matches!((digits, bytes.get(digits)), (10..=13 | 15..=18, None | Some(b'.'))) {
+            return None;
+        }
+        let mut cursor = Cursor { rest: bytes, whole: true };
+        epoch(&mut cursor).filter(|time| cursor.rest.is_empty() && Time::RANGE.contains(*time))
+    }
+
     /// Reads the time that a text begins with, its zone included, and tells how many bytes it takes. Shapes that a plain
     /// number or a clock's hand-written hour could have are not taken.
     pub fn read_prefix(&self, text: &str) -> Option<(Time, usize)> {
@@ -227,14 +242,16 @@ struct Cursor<'t> {
 impl Cursor<'_> {
     /// Takes a number of at least `min` and at most `max` digits.
     fn number(&mut self, min: usize, max: usize) -> Option<i64> {
-        let mut value = 0;
-        let mut taken = 0;
-        while taken < max {
-            let Some(digit) = self.rest.get(taken).filter(|b| b.is_ascii_digit()) else { break };
-            value = value * 10 + i64::from(digit - b'0');
+        let (mut value, mut taken) = (0, 0);
+        for byte in self.rest.iter().take(max) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value * 10 + i64::from(digit);
             taken += 1;
         }
-        self.rest = self.rest.get(taken..)?;
+        self.rest = &self.rest[taken..];
         (taken >= min).then_some(value)
     }
 

@@ -4,13 +4,15 @@
 //! the merge. Does not know incidents.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
 use super::bounds::{self, OTHER_SERVICES, PATIENCE, Services, Texts};
 use super::miner;
 use super::symbols::{Numbered, Symbol, Symbols, whole_text};
-use super::tally::{Place, add_counts};
+use super::tally::Place;
 use super::tokens;
 use super::windows::WindowCounts;
 use crate::model::{Crowd, Level, Origin, Record, ServiceName, Step, Tag, TemplateCounts, Templates, Time, TimeSpan};
@@ -30,12 +32,16 @@ struct Key {
     level: Level,
 }
 
+/// What is asked for each record stands first: there are more of these than the near caches hold.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 struct Counts {
     count: u64,
+    span: Option<TimeSpan>,
+    /// The window counted in last, which is not among the others yet.
+    recent: Option<(i64, u32)>,
     /// What has no time is in none.
     windows: WindowCounts,
-    span: Option<TimeSpan>,
     /// The first in time, then by place.
     example: Option<(Time, Origin, String)>,
 }
@@ -46,15 +52,17 @@ pub struct Catalog {
     step: Step,
     symbols: Symbols,
     numbered: Numbered<Symbol>,
-    /// What records of a kind are counted under.
-    kinds: Numbered<Key>,
-    /// In boxes, as in [`super::tally::Tally`].
-    counts: FxHashMap<Key, Box<Counts>>,
+    /// The place of what records of a kind were counted in, and their level.
+    kinds: Numbered<(u32, Level)>,
+    places: FxHashMap<Key, u32>,
+    /// By place; in boxes, as in [`super::tally::Tally`].
+    #[expect(clippy::vec_box, reason = "a list twice as long would be made where one of boxes grows")]
+    counts: Vec<Box<Counts>>,
     services: Services,
     texts: Texts,
     span: Option<TimeSpan>,
-    /// That of the end of the span, when it was found that there are not too many.
-    last_window: i64,
+    /// Microseconds of the window seen last, and its number; at the end of it another may begin.
+    window: (Range<i64>, i64),
     /// Kinds of message from which on those are brought together whose texts have become one.
     refit_at: usize,
     scratch: String,
@@ -67,11 +75,12 @@ impl Default for Catalog {
             symbols: Symbols::default(),
             numbered: Numbered::default(),
             kinds: Numbered::default(),
-            counts: FxHashMap::default(),
+            places: FxHashMap::default(),
+            counts: Vec::new(),
             services: Services::default(),
             texts: Texts::default(),
             span: None,
-            last_window: i64::MIN,
+            window: (0..0, 0),
             refit_at: PATIENCE,
             scratch: String::new(),
         }
@@ -84,17 +93,18 @@ impl Catalog {
         let service = self.service(record.service.as_deref().unwrap_or(place.service));
         let key = self.key(record, service);
         let window = self.see(record.time);
-        self.counts.entry(key).or_default().add(record, window, place);
+        let (number, counts) = self.counts_of(key);
+        counts.add(record, window, place);
         if let Some(kind) = record.kind {
-            self.kinds.note(kind, key);
+            self.kinds.note(kind, (number, record.level));
         }
     }
 
     /// Counts a record without a look at it, as others of its kind and level were. `false`: it was not counted, it is to be looked at.
     pub fn add_alike(&mut self, kind: Tag, level: Level, time: Time, place: Place<'_>) -> bool {
-        let Some(key) = self.kinds.get(kind).filter(|key| key.level == level) else { return false };
+        let Some((number, _)) = self.kinds.get(kind).filter(|(_, of)| *of == level) else { return false };
         let window = self.see(time);
-        self.counts.get_mut(&key).is_some_and(|counts| counts.add_alike(time, window, place))
+        self.counts.get_mut(number as usize).is_some_and(|counts| counts.add_alike(time, window, place))
     }
 
     /// Counts a line that is no record of any known format.
@@ -103,17 +113,26 @@ impl Catalog {
         mask_text(text, &mut self.scratch);
         let service = self.service(place.service);
         let key = self.key_of_scratch(service, Level::Unknown);
-        let counts = self.counts.entry(key).or_default();
+        let (_, counts) = self.counts_of(key);
         counts.count += 1;
         if counts.example.as_ref().is_none_or(|(time, origin, _)| place.is_before(Time::RANGE.end, (*time, origin))) {
             counts.example = Some((Time::RANGE.end, Origin::new(place.path, place.line), example(text)));
         }
     }
 
+    /// What is counted under a key, and its place.
+    fn counts_of(&mut self, key: Key) -> (u32, &mut Counts) {
+        let number = *self.places.entry(key).or_insert(self.counts.len() as u32);
+        if number as usize == self.counts.len() {
+            self.counts.push(Box::default());
+        }
+        (number, &mut self.counts[number as usize])
+    }
+
     fn key(&mut self, record: &Record<'_>, service: Symbol) -> Key {
         let id = whole_text(record);
         let known = id.and_then(|id| self.numbered.get(id)).map(|text| Key { text, service, level: record.level });
-        if let Some(key) = known.filter(|key| self.counts.contains_key(key)) {
+        if let Some(key) = known.filter(|key| self.places.contains_key(key)) {
             return key;
         }
         self.scratch.clear();
@@ -126,7 +145,7 @@ impl Catalog {
     /// The key of the text in `scratch`.
     fn key_of_scratch(&mut self, service: Symbol, level: Level) -> Key {
         let key = |text| Key { text, service, level };
-        let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.counts.contains_key(key));
+        let known = self.symbols.find(&self.scratch).map(key).filter(|key| self.places.contains_key(key));
         known.unwrap_or_else(|| key(self.text(service)))
     }
 
@@ -186,8 +205,23 @@ impl Catalog {
 
     fn rekey(&mut self, mut new: impl FnMut(Key) -> Key) {
         self.kinds.forget();
-        for (key, counts) in std::mem::take(&mut self.counts) {
-            add_counts(&mut self.counts, new(key), counts, Counts::absorb);
+        let places = std::mem::take(&mut self.places);
+        let mut counts: Vec<Option<Box<Counts>>> = std::mem::take(&mut self.counts).into_iter().map(Some).collect();
+        for (key, number) in places {
+            if let Some(counts) = counts[number as usize].take() {
+                self.add_counts(new(key), counts);
+            }
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    fn add_counts(&mut self, key: Key, counts: Box<Counts>) {
+        match self.places.entry(key) {
+            Entry::Occupied(place) => self.counts[*place.get() as usize].absorb(*counts),
+            Entry::Vacant(place) => {
+                place.insert(self.counts.len() as u32);
+                self.counts.push(counts);
+            }
         }
     }
 
@@ -195,26 +229,25 @@ impl Catalog {
     fn see(&mut self, time: Time) -> i64 {
         let instant = moment(time);
         let span = self.span.map_or(instant, |span| span.union(instant));
-        if self.span != Some(span) {
-            // Times mostly follow each other; as long as no window begins, there are no more of them.
-            let last = self.step.window(span.end);
-            let is_known = self.span.is_some_and(|before| before.start == span.start) && self.last_window == last;
-            self.span = Some(span);
-            if !is_known {
-                self.coarsen(fitting(self.step, span));
-                self.last_window = self.step.window(span.end);
-            }
+        self.span = Some(span);
+        // Times mostly follow each other; as long as no window begins, there are no more of them.
+        if self.window.0.contains(&time.0) {
+            return self.window.1;
         }
-        self.step.window(time)
+        self.coarsen(fitting(self.step, span));
+        let window = self.step.window(time);
+        self.window = (self.step.start_of(window).0..self.step.start_of(window + 1).0 - 1, window);
+        window
     }
 
     fn coarsen(&mut self, step: Step) {
         if step <= self.step {
             return;
         }
-        self.last_window = i64::MIN;
+        self.window = (0..0, 0);
         let ratio = self.step.ratio_to(step);
-        for counts in self.counts.values_mut() {
+        for counts in &mut self.counts {
+            counts.settle();
             counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
         }
         self.step = step;
@@ -244,9 +277,12 @@ impl Catalog {
         self.span = span;
         let map: Vec<Symbol> = (0..other.symbols.len() as u32).map(|i| self.symbols.intern(other.symbols.text(Symbol(i)))).collect();
         let new = |symbol: Symbol| map[symbol.0 as usize];
-        for (key, counts) in other.counts {
+        let mut counts: Vec<Option<Box<Counts>>> = other.counts.into_iter().map(Some).collect();
+        for (key, number) in other.places {
             let key = Key { text: new(key.text), service: new(key.service), level: key.level };
-            add_counts(&mut self.counts, key, counts, Counts::absorb);
+            if let Some(counts) = counts[number as usize].take() {
+                self.add_counts(key, counts);
+            }
         }
         self.services.merge(&other.services);
         self.texts.merge(&other.texts, new);
@@ -260,7 +296,7 @@ impl Catalog {
     pub fn mined(&self) -> (Templates, FxHashMap<Box<str>, String>) {
         let templates = self.templates();
         let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
-        let mut keys: Vec<(&Key, &Counts)> = self.counts.iter().map(|(key, counts)| (key, &**counts)).collect();
+        let mut keys: Vec<(&Key, &Counts)> = self.places.iter().map(|(key, number)| (key, &*self.counts[*number as usize])).collect();
         keys.sort_by_key(|(key, _)| (self.symbols.text(key.text), self.symbols.text(key.service), key.level));
         for (key, counts) in keys {
             rows.entry(&templates[self.symbols.text(key.text)]).or_default().add(self.symbols.text(key.service), key.level, counts);
@@ -272,7 +308,7 @@ impl Catalog {
     }
 
     fn templates(&self) -> FxHashMap<Box<str>, String> {
-        let mut texts: Vec<&str> = self.counts.keys().map(|key| self.symbols.text(key.text)).collect();
+        let mut texts: Vec<&str> = self.places.keys().map(|key| self.symbols.text(key.text)).collect();
         texts.sort_unstable();
         texts.dedup();
         let mined = miner::mine(&texts);
@@ -299,18 +335,35 @@ impl Counts {
 
     fn count(&mut self, time: Time, window: i64) {
         self.count += 1;
-        self.windows.add(window, 1);
+        match &mut self.recent {
+            Some((last, count)) if *last == window => *count = count.saturating_add(1),
+            _ => {
+                self.settle();
+                self.recent = Some((window, 1));
+            }
+        }
         if self.span.is_none_or(|span| time < span.start || span.end <= time) {
             let instant = moment(time);
             self.span = Some(self.span.map_or(instant, |span| span.union(instant)));
         }
     }
 
-    fn is_earliest(&self, time: Time, place: Place<'_>) -> bool {
-        self.example.as_ref().is_none_or(|(first, origin, _)| place.is_before(time, (*first, origin)))
+    /// Counts the window counted in last among the others.
+    fn settle(&mut self) {
+        if let Some((window, count)) = self.recent.take() {
+            self.windows.add(window, count);
+        }
     }
 
-    fn absorb(&mut self, other: Counts) {
+    fn is_earliest(&self, time: Time, place: Place<'_>) -> bool {
+        // The example of records is the first of them.
+        self.span.is_none_or(|span| time <= span.start)
+            && self.example.as_ref().is_none_or(|(first, origin, _)| place.is_before(time, (*first, origin)))
+    }
+
+    fn absorb(&mut self, mut other: Counts) {
+        self.settle();
+        other.settle();
         self.count += other.count;
         self.windows.merge(&other.windows);
         self.span = [self.span, other.span].into_iter().flatten().reduce(TimeSpan::union);
@@ -333,6 +386,7 @@ impl Row {
         *self.levels.entry(level).or_insert(0) += counts.count;
         *self.services.entry(service.to_owned()).or_insert(0) += counts.count;
         self.windows.merge(&counts.windows);
+        counts.recent.iter().for_each(|(window, count)| self.windows.add(*window, *count));
         self.span = [self.span, counts.span].into_iter().flatten().reduce(TimeSpan::union);
         self.example = [self.example.take(), counts.example.clone()].into_iter().flatten().min();
     }

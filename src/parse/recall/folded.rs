@@ -20,6 +20,9 @@ const ROOM: usize = LONGEST + BLOCK;
 const SHORTEST_HEX: usize = 4;
 /// Length of the first group of a UUID.
 const UUID_BEGINS: usize = 8;
+/// Where the dashes of a UUID stand, and a bit for each other byte.
+const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
+const UUID_DIGITS: u64 = ((1 << UUID) - 1) & !(1 << 8 | 1 << 13 | 1 << 18 | 1 << 23);
 
 /// What stands for a part. UTF-8 has no such bytes, so that they are no text.
 const DIGITS: u8 = 0xf8;
@@ -50,6 +53,8 @@ pub struct Part {
 }
 
 impl Part {
+    const BEFORE_ALL: Part = Part { start: 0, end: 0, kind: Kind::Digits, short: false };
+
     /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits or behind `0x`.
     pub fn start(self) -> usize {
         usize::from(self.start)
@@ -69,12 +74,13 @@ pub struct Folded {
     /// What is behind `length` is of earlier lines.
     folded: Box<[u8; ROOM]>,
     length: usize,
+    /// Before the first stands one that ends where the line begins.
     parts: Vec<Part>,
 }
 
 impl Default for Folded {
     fn default() -> Folded {
-        Folded { line: Box::new([0; ROOM]), folded: Box::new([0; ROOM]), length: 0, parts: Vec::new() }
+        Folded { line: Box::new([0; ROOM]), folded: Box::new([0; ROOM]), length: 0, parts: vec![Part::BEFORE_ALL] }
     }
 }
 
@@ -86,13 +92,19 @@ impl Folded {
 
     /// What differs among its like.
     pub fn parts(&self) -> &[Part] {
-        &self.parts
+        &self.parts[1..]
+    }
+
+    /// Where the last of so many parts ends: where the line begins, if there is none.
+    #[inline]
+    pub fn end_of(&self, parts: u16) -> usize {
+        self.parts.get(usize::from(parts)).map_or(0, |part| part.end())
     }
 
     /// Folds a line; `false` where it is too long.
     pub fn fold(&mut self, text: &str) -> bool {
         self.length = 0;
-        self.parts.clear();
+        self.parts.truncate(1);
         let bytes = text.as_bytes();
         if bytes.len() > LONGEST {
             return false;
@@ -164,7 +176,7 @@ impl Into<'_> {
         let behind = digit + (marks.words >> digit).trailing_ones() as usize;
         let word = from_bit(first) & !from_bit(behind);
         let (start, end) = (base + first, base + behind);
-        if behind - first == UUID_BEGINS && is_uuid(&self.line[start..]) {
+        if behind - first == UUID_BEGINS && self.is_uuid(marks, base, first) {
             let (code, kind) =
                 if self.has_capitals(start, start + UUID) { (WHOLE_UUID, Kind::Uuid) } else { (SMALL_UUID, Kind::SmallUuid) };
             self.part(code, (start, start + UUID), kind);
@@ -172,6 +184,16 @@ impl Into<'_> {
         }
         self.word_of((start, end), marks.digits & word == word, marks.hexadecimal & word == word);
         behind
+    }
+
+    /// Whether a UUID begins at a place of a block.
+    fn is_uuid(&self, marks: &Marks, base: usize, first: usize) -> bool {
+        if first + UUID >= BLOCK {
+            return is_uuid(&self.line[base + first..]);
+        }
+        let are = |marks: u64, places: usize| marks >> first & !from_bit(places) == UUID_DIGITS;
+        // What ends a UUID is no part of a word.
+        are(marks.words, UUID + 1) && are(marks.hexadecimal, UUID) && UUID_DASHES.iter().all(|at| self.line[base + first + at] == b'-')
     }
 
     /// Folds a word with a digit that is no UUID.
@@ -242,9 +264,14 @@ impl Into<'_> {
         self.part(code, (start, end), kind);
     }
 
-    /// Whether hexadecimal digits have any.
+    /// Whether hexadecimal digits, with dashes maybe, have any: of these bytes capitals alone have this bit and not the one below.
     fn has_capitals(&self, start: usize, end: usize) -> bool {
-        self.line[start..end].iter().fold(false, |any, byte| any | byte.is_ascii_uppercase())
+        const CAPITAL: u64 = 0x4040_4040_4040_4040;
+        let words = (start..end).step_by(8).map(|at| {
+            let word = self.line[from_place(at, 8)].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            word & !from_bit((end - at) * 8)
+        });
+        words.fold(0, |found, word| found | (word & !(word << 1))) & CAPITAL != 0
     }
 
     /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.

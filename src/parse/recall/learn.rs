@@ -23,11 +23,12 @@ use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
 use super::folded::Folded;
 use super::pins::{Pin, Pins};
-use super::{Known, Place, Span, Used};
+use super::{Known, Place, Span};
 
 /// What was learnt of a line.
 pub struct Lesson<'f> {
     pub known: Known<'f>,
+    pub(super) cells: Vec<Span>,
     /// What must be the same of each part.
     pub pins: Vec<Pin>,
 }
@@ -70,10 +71,10 @@ impl<'f> Teacher<'_, 'f> {
         if !self.is_refused_before(place, look, text, &mut pins) {
             return None;
         }
-        let cells = if format.is_some() { cells(&row, folded, &mut pins) } else { Box::default() };
+        let cells = if format.is_some() { cells(&row, folded, &mut pins) } else { Vec::new() };
         let meant = self.meant(&row, text, head, folded);
-        let known = Known { format, variant, is_first: place == 0, cells, meant, used: Used::default() };
-        Some(Lesson { known, pins: pins.into_pins() })
+        let known = Known { format, variant, is_first: place == 0, meant };
+        Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 
     /// The place of the format that takes the line, behind all others where none does, and its variant. `None`: that cannot be told.
@@ -221,12 +222,11 @@ fn asked(pattern: &Pattern, text: &str, pins: &mut Pins<'_>) -> Scanned {
 }
 
 /// Where the cells stand, told by the parts before them.
-fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Box<[Span]> {
+fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Vec<Span> {
     let mut place = |at: usize| {
         pins.place(at);
         let before = folded.parts().partition_point(|part| part.end() <= at);
-        let from = before.checked_sub(1).map_or(0, |last| folded.parts()[last].end());
-        Place { parts: before as u16, behind: (at - from) as u16 }
+        Place { parts: before as u16, behind: (at - folded.end_of(before as u16)) as u16 }
     };
     let mut span = |(column, cell): (Column, Cell)| {
         let (spelling, rank) = (cell.spelling, cell.rank);

@@ -41,7 +41,7 @@ pub struct Log<'f, 's, 'b> {
     of_first: bool,
     tries: Tries<'f>,
     /// `None`: every line is read as if none came before.
-    recall: Option<Recall<'f>>,
+    recall: Option<Recall>,
     /// What is known of the message of a line that no format takes.
     plain: Meant,
     pending: Pending<'f, 'b>,
@@ -62,7 +62,7 @@ pub struct Memory<'f> {
     matcher: Matcher<'f>,
     tries: Tries<'f>,
     /// `None`: every line is read as if none came before.
-    recall: Option<Recall<'f>>,
+    recall: Option<Recall>,
 }
 
 impl<'f> Memory<'f> {
@@ -384,7 +384,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     fn recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> Option<bool> {
         let recall = self.recall.as_mut().filter(|_| self.matcher.knows_no_fields())?;
         let order = self.dialect.detected.order.as_slice();
-        let (format, variant, is_first, meant) = match recall.look(text, &mut self.row) {
+        let (format, variant, is_first, meant) = match recall.look(text, self.matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {
                 let mut teacher = Teacher { matcher: &mut self.matcher, order, clock: &self.clock };

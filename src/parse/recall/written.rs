@@ -1,0 +1,229 @@
+//! How what is known of lines is written as bytes, and read again.
+//!
+//! Of a folded line: its number, its pinned parts as they are spelled in the line that was learnt first, and how lines spelled so are read. Of
+//! another spelling of it: how lines spelled so are read. Numbers are little-endian.
+
+use super::super::Formats;
+use super::super::cells::{Cell, Column, Row, Spelling};
+use super::super::pending::Meant;
+use super::folded::Folded;
+use super::pins::Pin;
+use super::{Known, Place, Span};
+
+/// For a number of what is not there.
+const NONE: u32 = u32::MAX;
+const NO_PLACE: u16 = u16::MAX;
+/// In place of how many parts are pinned, where nothing can be learnt of a line.
+const UNTOLD: u16 = u16::MAX;
+/// How a spelling begins, so that it is no folded line: neither text nor what stands for a part.
+const SPELLING: u8 = 0xc1;
+/// Bytes of a format, a variant, what is meant, and the number of cells.
+const KNOWN: usize = 14;
+const CELL: usize = 11;
+const PINNED: usize = 5;
+const IS_FIRST: u8 = 1;
+const IS_REQUEST: u8 = 2;
+
+/// What is known of a folded line.
+#[derive(Clone, Copy, Debug)]
+pub struct Like<'s> {
+    /// Of the line and what is pinned of it.
+    pub number: u32,
+    pub spellings: u16,
+    pinned: u16,
+    /// How the pinned parts are spelled in the line learnt first, and how such lines are read.
+    first: &'s [u8],
+}
+
+impl<'s> Like<'s> {
+    /// `None`: nothing can be learnt of it.
+    #[inline]
+    pub fn read(mut bytes: &'s [u8]) -> Option<Like<'s>> {
+        let number = u32::from_le_bytes(take(&mut bytes)?);
+        let spellings = u16::from_le_bytes(take(&mut bytes)?);
+        let pinned = u16::from_le_bytes(take(&mut bytes)?);
+        (pinned != UNTOLD).then_some(Like { number, spellings, pinned, first: bytes })
+    }
+
+    /// What is written of a line of which nothing can be learnt.
+    pub fn write_untold(out: &mut Vec<u8>) {
+        out.extend_from_slice(&[0; 6]);
+        out.extend_from_slice(&UNTOLD.to_le_bytes());
+    }
+
+    /// Whether all spellings of it are the same, as no part is pinned.
+    pub fn has_one_spelling(&self) -> bool {
+        self.pinned == 0
+    }
+
+    /// The parts that are not free.
+    pub fn pins(&self) -> impl Iterator<Item = (u16, Pin)> + use<'s> {
+        self.pinned().map(|pinned| (pinned.number, pinned.pin))
+    }
+
+    fn pinned(&self) -> Pinneds<'s> {
+        Pinneds { left: self.pinned, bytes: self.first.get(KNOWN..).unwrap_or_default() }
+    }
+
+    /// How a line is read that is spelled as the first; what is known of it fills the row.
+    #[inline]
+    pub fn known_if_first<'f>(&self, folded: &Folded, text: &str, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
+        let mut pinned = self.pinned();
+        if !pinned.by_ref().all(|pinned| pinned.is_spelled_by(folded, text)) {
+            return None;
+        }
+        read_known((self.first, pinned.bytes), formats, folded, row)
+    }
+
+    /// Writes which like a line is of and how its pinned parts are spelled, so that what differs in either differs in this.
+    pub fn spell(&self, folded: &Folded, text: &str, out: &mut Vec<u8>) {
+        out.clear();
+        out.push(SPELLING);
+        out.extend_from_slice(&self.number.to_le_bytes());
+        for pinned in self.pinned() {
+            write_spelled(pinned.pin, pinned.number, folded, text, out);
+        }
+    }
+}
+
+/// A part that is not free.
+struct Pinned<'s> {
+    number: u16,
+    pin: Pin,
+    length: u16,
+    /// Empty where only the length is pinned.
+    bytes: &'s [u8],
+}
+
+impl Pinned<'_> {
+    #[inline]
+    fn is_spelled_by(&self, folded: &Folded, text: &str) -> bool {
+        let Some(part) = folded.parts().get(usize::from(self.number)) else { return false };
+        let range = part.start()..part.end();
+        range.len() == usize::from(self.length)
+            && (self.pin == Pin::Length || text.as_bytes().get(range).is_some_and(|part| part == self.bytes))
+    }
+}
+
+/// Reads the parts that are not free; what it leaves stands behind them.
+struct Pinneds<'s> {
+    left: u16,
+    bytes: &'s [u8],
+}
+
+impl<'s> Iterator for Pinneds<'s> {
+    type Item = Pinned<'s>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Pinned<'s>> {
+        self.left = self.left.checked_sub(1)?;
+        let [a, b, pin, c, d] = take::<PINNED>(&mut self.bytes)?;
+        let (number, length) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+        let pin = if pin == Pin::Bytes as u8 { Pin::Bytes } else { Pin::Length };
+        let (bytes, rest) = self.bytes.split_at_checked(if pin == Pin::Bytes { usize::from(length) } else { 0 })?;
+        self.bytes = rest;
+        Some(Pinned { number, pin, length, bytes })
+    }
+}
+
+/// Writes what is known of a folded line from its first spelling.
+pub fn write_like(
+    (number, pins): (u32, &[(u16, Pin)]),
+    (known, cells): (&Known<'_>, &[Span]),
+    (folded, text): (&Folded, &str),
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&1_u16.to_le_bytes());
+    out.extend_from_slice(&(pins.len() as u16).to_le_bytes());
+    write_head(known, cells, out);
+    for (number, pin) in pins {
+        out.extend_from_slice(&number.to_le_bytes());
+        out.push(*pin as u8);
+        write_spelled(*pin, *number, folded, text, out);
+    }
+    write_cells(cells, out);
+}
+
+/// The same with one spelling more.
+pub fn count_spelling(like: &mut [u8]) {
+    if let [_, _, _, _, a, b, ..] = like {
+        [*a, *b] = u16::from_le_bytes([*a, *b]).saturating_add(1).to_le_bytes();
+    }
+}
+
+/// Writes how lines of a spelling are read.
+pub fn write_known(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
+    write_head(known, cells, out);
+    write_cells(cells, out);
+}
+
+/// How lines of a spelling are read; what is known of this one fills the row.
+pub fn read_spelled<'f>(bytes: &[u8], formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
+    read_known((bytes, bytes.get(KNOWN..)?), formats, folded, row)
+}
+
+/// The length of a part, and its bytes where these are pinned.
+fn write_spelled(pin: Pin, number: u16, folded: &Folded, text: &str, out: &mut Vec<u8>) {
+    let Some(part) = folded.parts().get(usize::from(number)) else { return };
+    let bytes = &text.as_bytes()[part.start()..part.end()];
+    out.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
+    if pin == Pin::Bytes {
+        out.extend_from_slice(bytes);
+    }
+}
+
+fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
+    let format = known.format.map_or(NO_PLACE, |format| format.position as u16);
+    let place =
+        |format: &super::LineFormat| format.variants.iter().position(|own| known.variant.is_some_and(|variant| variant.id == own.id));
+    let variant = known.format.and_then(place).map_or(NO_PLACE, |place| place as u16);
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    out.extend_from_slice(&format.to_le_bytes());
+    out.extend_from_slice(&variant.to_le_bytes());
+    out.push(flag(known.is_first, IS_FIRST) | flag(known.meant.is_request, IS_REQUEST));
+    out.extend_from_slice(&known.meant.message.unwrap_or(NONE).to_le_bytes());
+    out.extend_from_slice(&known.meant.kind.unwrap_or(NONE).to_le_bytes());
+    out.push(cells.len() as u8);
+}
+
+fn write_cells(cells: &[Span], out: &mut Vec<u8>) {
+    for span in cells {
+        out.extend_from_slice(&[span.column as u8, span.spelling as u8, span.rank]);
+        for place in [span.start, span.end] {
+            out.extend_from_slice(&place.parts.to_le_bytes());
+            out.extend_from_slice(&place.behind.to_le_bytes());
+        }
+    }
+}
+
+/// From what stands at the beginning of the first, and the cells at that of the second.
+#[inline]
+fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
+    let format = u16::from_le_bytes(take(&mut head)?);
+    let variant = u16::from_le_bytes(take(&mut head)?);
+    let [flags] = take(&mut head)?;
+    let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
+    let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
+    let [count] = take(&mut head)?;
+    row.clear();
+    for cell in cells.as_chunks::<CELL>().0.iter().take(usize::from(count)) {
+        let [column, spelling, rank, places @ ..] = *cell;
+        let places = u64::from_le_bytes(places);
+        let place = |bits: u64| Place { parts: bits as u16, behind: (bits >> 16) as u16 }.of(folded);
+        let (column, spelling) = (Column::ALL.get(usize::from(column))?, Spelling::ALL.get(usize::from(spelling))?);
+        row.replace(*column, Cell::ranked(place(places), place(places >> 32), *spelling, rank));
+    }
+    let format = formats.lines().get(usize::from(format));
+    let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
+    let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };
+    Some(Known { format, variant, is_first: flags & IS_FIRST != 0, meant })
+}
+
+/// Takes bytes off the front.
+#[inline]
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*taken)
+}
