@@ -191,6 +191,11 @@ impl Columns {
         }
         Columns(bits)
     }
+
+    /// By a bit for each.
+    pub fn of_bits(bits: u64) -> Columns {
+        Columns(bits)
+    }
 }
 
 /// The cells of one line.
@@ -226,6 +231,18 @@ impl Row {
         self.cells[column as usize] = cell;
         let bit = 1 << column as u32;
         self.filled = if cell.is_absent() { self.filled & !bit } else { self.filled | bit };
+    }
+
+    /// Fills the row anew with a cell for each of the columns, in their order.
+    #[inline]
+    pub fn refill(&mut self, columns: Columns, cells: impl Iterator<Item = Cell>) {
+        self.filled = columns.0;
+        let mut left = columns.0;
+        for cell in cells {
+            let Some(place) = self.cells.get_mut(left.trailing_zeros() as usize) else { return };
+            *place = cell;
+            left &= left - 1;
+        }
     }
 
     /// Takes the cells of a part of the line that begins at `base`, where this row has none.

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::cells::{Cell, Column, Row, Spelling};
 use super::timestamp::Clock;
-use time::find_time;
+use time::{find_time, is_first};
 pub use words::is_level;
 use words::{Group, closing, group, is_class, is_name, is_strong, level_letter, source_line};
 
@@ -40,6 +40,26 @@ fn begun<'t>(text: &'t str, clock: &Clock) -> Option<(Header<'t>, crate::model::
     let (time, place) = find_time(text, clock)?;
     let mut header = Header::new(text);
     header.before(&text[..place.start]).then_some((header, time, place))
+}
+
+/// What of a line tells its header.
+pub struct Shape {
+    /// Where its time stands, which is the first place in the line that a time may begin at.
+    pub time: Range<usize>,
+    /// Where the last word ends that was looked at. Words are told by what their bytes are and by their length.
+    pub end: usize,
+}
+
+/// What tells the header of a line, from which a row is filled. `None` where it begins with none, or with one that is told by more than that.
+pub fn shape(text: &str, clock: &Clock, row: &mut Row) -> Option<Shape> {
+    let (mut header, _, time) = begun(text, clock)?;
+    row.set(Column::Time, plain(&time), 0);
+    header.at = time.end;
+    let mark = header.after_time();
+    header.walk(mark);
+    let end = header.looked;
+    header.fill(row);
+    (is_first(text, &time) && end <= text.len()).then_some(Shape { time, end })
 }
 
 /// Fills a row from all that stands before the level of a line, in any order: time, process, `user@database`, `key=value`.
@@ -78,6 +98,8 @@ struct Header<'t> {
     groups: Vec<(Group, Range<usize>)>,
     line: Option<Range<usize>>,
     tokens: usize,
+    /// Where the last word or group ends that was looked at; past the end of the line where it was looked for in vain.
+    looked: usize,
 }
 
 impl<'t> Header<'t> {
@@ -95,6 +117,7 @@ impl<'t> Header<'t> {
             groups: Vec::new(),
             line: None,
             tokens: 0,
+            looked: 0,
         }
     }
 
@@ -144,6 +167,7 @@ impl<'t> Header<'t> {
         // `time 1 message` after a name and a time: a flag.
         if self.logger.is_some() && self.level.is_none() {
             let digits = self.text[self.at..].bytes().take_while(u8::is_ascii_digit).count();
+            self.looked = self.at + digits;
             if (1..=6).contains(&digits) && self.text[self.at + digits..].starts_with(' ') {
                 self.at += digits + 1;
                 self.message = self.at;
@@ -200,7 +224,9 @@ impl<'t> Header<'t> {
     }
 
     fn bracket(&mut self, named: bool) -> bool {
-        let Some(end) = closing(self.text, self.at) else { return false };
+        let closing = closing(self.text, self.at);
+        self.looked = closing.map_or(usize::MAX, |end| self.looked.max(end));
+        let Some(end) = closing else { return false };
         let inside = self.at + 1..end;
         let found = group(&self.text[inside.clone()]);
         let after = self.text.as_bytes().get(end + 1);
@@ -262,6 +288,7 @@ impl<'t> Header<'t> {
     fn word(&mut self, mark: u8, named: &mut bool) -> bool {
         let rest = &self.text[self.at..];
         let length = rest.find([' ', '\t', '|']).unwrap_or(rest.len());
+        self.looked = self.looked.max(self.at + length);
         let token = &rest[..length];
         let word = token.trim_end_matches([':', ',', ';', ']']);
         let whole = self.at..self.at + word.len();

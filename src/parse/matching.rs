@@ -335,9 +335,23 @@ impl<'f> Matcher<'f> {
         self.read_tail(format, text, row);
         self.read_inside(format, text, row);
         read_json_tail(format, text, row);
+        Some(self.head_at(format, time, text, row))
+    }
+
+    fn head_at(&mut self, format: &LineFormat, time: Time, text: &str, row: &Row) -> Head {
         let level = row.raw(Column::Level, text).map(|word| self.level_of_word(format, word)).unwrap_or_default();
         let fixed = row.raw(Column::Time, text).is_some_and(stamp::is_fixed);
-        Some(Head { time: Some(time), level, open: false, fixed })
+        Head { time: Some(time), level, open: false, fixed }
+    }
+
+    /// The head of a line whose header is known, and what it says; `None` where its time has another length than is known.
+    pub fn head_of_known(&mut self, format: &LineFormat, variant: Option<&Variant>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+        if format.reader != Reader::Header {
+            return self.head_by(format, variant, text, clock, row);
+        }
+        let cell = row.cell(Column::Time)?;
+        let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
+        (cell.start() + length == cell.end()).then(|| self.head_at(format, time, text, row))
     }
 
     /// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.

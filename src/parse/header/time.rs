@@ -15,8 +15,7 @@ const TRIES: usize = 24;
 pub fn find_time(text: &str, clock: &Clock) -> Option<(Time, Range<usize>)> {
     let bytes = text.as_bytes();
     let mut weaker = None;
-    let near = bytes.iter().take(FAR).enumerate().filter(|(_, byte)| MAY_BEGIN[usize::from(**byte)]).map(|(at, _)| at);
-    for at in near.filter(|at| begins(bytes, *at) && text.is_char_boundary(*at)).take(TRIES) {
+    for at in places(text).take(TRIES) {
         if let Some((time, length)) = clock.read_prefix(&text[at..]) {
             let place = at..at + length;
             if is_dated(&bytes[place.clone()]) {
@@ -26,6 +25,18 @@ pub fn find_time(text: &str, clock: &Clock) -> Option<(Time, Range<usize>)> {
         }
     }
     weaker
+}
+
+/// Whether a time with its date stands at the first place at which one may begin, so that no other is asked for.
+pub fn is_first(text: &str, place: &Range<usize>) -> bool {
+    places(text).next() == Some(place.start) && is_dated(&text.as_bytes()[place.clone()])
+}
+
+/// Where in a line's beginning a time may begin.
+fn places(text: &str) -> impl Iterator<Item = usize> + '_ {
+    let bytes = text.as_bytes();
+    let near = bytes.iter().take(FAR).enumerate().filter(|(_, byte)| MAY_BEGIN[usize::from(**byte)]).map(|(at, _)| at);
+    near.filter(move |at| begins(bytes, *at) && text.is_char_boundary(*at))
 }
 
 /// Whether a time may begin at a place that holds such a byte, by what stands before it.

@@ -16,6 +16,8 @@ const BLOCK: usize = 64;
 const AT_ONCE: usize = 16;
 /// Room for the longest line, and for what is read or written too much.
 const ROOM: usize = LONGEST + BLOCK;
+/// More parts than the longest line has, of which each has a byte and one before the next.
+const MOST_PARTS: usize = LONGEST;
 /// Shortest hexadecimal word that is folded: shorter ones have few spellings.
 const SHORTEST_HEX: usize = 4;
 /// Length of the first group of a UUID.
@@ -74,13 +76,16 @@ pub struct Folded {
     /// What is behind `length` is of earlier lines.
     folded: Box<[u8; ROOM]>,
     length: usize,
-    /// Before the first stands one that ends where the line begins.
-    parts: Vec<Part>,
+    /// Before the first stands one that ends where the line begins; behind the last are those of earlier lines.
+    parts: Box<[Part; MOST_PARTS]>,
+    /// The last of them, none if it is the first.
+    last: usize,
 }
 
 impl Default for Folded {
     fn default() -> Folded {
-        Folded { line: Box::new([0; ROOM]), folded: Box::new([0; ROOM]), length: 0, parts: vec![Part::BEFORE_ALL] }
+        let (line, folded) = (Box::new([0; ROOM]), Box::new([0; ROOM]));
+        Folded { line, folded, length: 0, parts: Box::new([Part::BEFORE_ALL; MOST_PARTS]), last: 0 }
     }
 }
 
@@ -92,32 +97,31 @@ impl Folded {
 
     /// What differs among its like.
     pub fn parts(&self) -> &[Part] {
-        &self.parts[1..]
+        &self.parts[1..=self.last]
     }
 
     /// Where the last of so many parts ends: where the line begins, if there is none.
     #[inline]
     pub fn end_of(&self, parts: u16) -> usize {
-        self.parts.get(usize::from(parts)).map_or(0, |part| part.end())
+        self.parts[usize::from(parts) % MOST_PARTS].end()
     }
 
     /// Folds a line; `false` where it is too long.
     pub fn fold(&mut self, text: &str) -> bool {
-        self.length = 0;
-        self.parts.truncate(1);
+        (self.length, self.last) = (0, 0);
         let bytes = text.as_bytes();
         if bytes.len() > LONGEST {
             return false;
         }
         self.line[..bytes.len()].copy_from_slice(bytes);
         self.line[bytes.len()..][..BLOCK].fill(0);
-        let mut into = Into { line: &self.line, folded: &mut self.folded, length: 0, parts: &mut self.parts, done: 0 };
+        let mut into = Into { line: &self.line, folded: &mut self.folded, length: 0, parts: &mut self.parts, last: 0, done: 0 };
         let mut base = 0;
         while base < bytes.len() {
             base = into.block(base);
         }
         into.copy(bytes.len());
-        self.length = into.length;
+        (self.length, self.last) = (into.length, into.last);
         true
     }
 }
@@ -127,7 +131,8 @@ struct Into<'i> {
     line: &'i [u8; ROOM],
     folded: &'i mut [u8; ROOM],
     length: usize,
-    parts: &'i mut Vec<Part>,
+    parts: &'i mut [Part; MOST_PARTS],
+    last: usize,
     /// What stands before it is folded.
     done: usize,
 }
@@ -237,12 +242,9 @@ impl Into<'_> {
     fn part(&mut self, code: u8, (start, end): (usize, usize), kind: Kind) {
         self.copy(start);
         self.push(code);
-        self.parts.push(Part {
-            start: start as u16,
-            end: end as u16,
-            kind,
-            short: matches!(code, SHORT_HEXADECIMAL | SHORT_SMALL_HEXADECIMAL),
-        });
+        let short = matches!(code, SHORT_HEXADECIMAL | SHORT_SMALL_HEXADECIMAL);
+        self.last += 1;
+        self.parts[self.last % MOST_PARTS] = Part { start: start as u16, end: end as u16, kind, short };
         self.done = end;
     }
 

@@ -1,7 +1,7 @@
 //! How a line was read, told so that it holds for all lines that differ from it in what may differ.
 //!
 //! The line is matched once more against every format that comes before its own, watching what is asked of it. What cannot be watched is not
-//! learnt: automata, headers told by their shape, tables, blocks.
+//! learnt: automata, tables whose columns the file names, blocks.
 
 use std::borrow::Cow;
 
@@ -127,10 +127,35 @@ impl<'f> Teacher<'_, 'f> {
                 Some(Scanned::No) => Tried::No,
                 _ => Tried::Untold,
             },
-            // Each of such lines is asked.
+            // That no such line has a header is asked of each of them.
             Reader::Header if !header::is_one(text, self.clock) => Tried::No,
-            Reader::Fields | Reader::Csv | Reader::Header => Tried::Untold,
+            Reader::Header => self.headed(text, pins),
+            // Nothing that differs among lines alike is empty, a quote or a comma; of their times each is read.
+            Reader::Csv if !format.fields.is_empty() && self.takes(format, text) => Tried::Taken(None),
+            Reader::Fields | Reader::Csv => Tried::Untold,
         }
+    }
+
+    fn takes(&mut self, format: &'f LineFormat, text: &str) -> bool {
+        matches!(self.matcher.line(format, text, &Candidates::ANY, self.clock, &mut Row::default()), Matched::Record(_))
+    }
+
+    /// Which words there are before the message decides. Of the time the length is to be the same, and it is read again for each line.
+    fn headed(&mut self, text: &str, pins: &mut Pins<'_>) -> Tried<'f> {
+        let mut row = Row::default();
+        let Some(shape) = header::shape(text, self.clock, &mut row) else { return Tried::Untold };
+        let message = row.raw(Column::Message, text).unwrap_or_default();
+        if is_structured_inside(message) || message.contains('\t') {
+            return Tried::Untold;
+        }
+        pins.bytes(0..shape.time.start);
+        // A level may have a number at its end, and a time has no level.
+        pins.classes(shape.time.clone(), Pin::Length);
+        pins.classes(shape.time.end..shape.end, Pin::Bytes);
+        if let Some(tail) = row.cell(Column::Tail) {
+            pairs_of(tail.raw(text), tail.start(), &mut Keys { text, pins });
+        }
+        Tried::Taken(None)
     }
 
     /// Which keys there are decides, and they are pinned; but for the time, which is read again for each line.

@@ -57,6 +57,19 @@ impl<'l> Pins<'l> {
         self.each(range.start, range.end, |_| Pin::Bytes);
     }
 
+    /// Of a range the length of each part must stay, and what its bytes are: all of them where it is no number, and as `behind_letter` says where
+    /// it is one at the end of a word.
+    pub fn classes(&mut self, range: std::ops::Range<usize>, behind_letter: Pin) {
+        for number in 0..self.parts.len() {
+            let part = self.parts[number];
+            if part.end() > range.start && part.start() < range.end {
+                let ends_word = part.start() > 0 && self.text[part.start() - 1].is_ascii_alphabetic();
+                let of_number = if ends_word { behind_letter } else { Pin::Length };
+                self.pin(number, if part.kind == Kind::Digits { of_number } else { Pin::Bytes });
+            }
+        }
+    }
+
     /// A place within a part is used.
     pub fn place(&mut self, at: usize) {
         if let Some(number) = self.part(at)

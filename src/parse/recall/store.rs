@@ -106,12 +106,14 @@ impl Store {
         *used = used.saturating_add(1);
     }
 
-    /// Remembers a value, in place of what the key had. What is too long is not remembered.
+    /// Remembers a value, in place of what the key had: an empty one where it is too long, and none of a key that is.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        let room = HEAD + key.len() + value.len();
-        if key.len().max(value.len()) > LONGEST || room > self.most {
+        let fits = |value: &[u8]| key.len().max(value.len()) <= LONGEST && HEAD + key.len() + value.len() <= self.most;
+        let value = if fits(value) { value } else { &[] };
+        if !fits(value) {
             return;
         }
+        let room = HEAD + key.len() + value.len();
         while self.bytes.len() + room > self.most {
             self.forget();
         }
@@ -224,10 +226,13 @@ mod tests {
         store.put(b"a", &vec![0; LONGEST]);
         store.put(&vec![0; LONGEST + 1], b"a");
         store.put(b"b", &vec![0; LONGEST + 1]);
-        assert_eq!((value(&store, b"a").map(<[u8]>::len), store.filled), (Some(LONGEST), 1));
+        let lengths = [b"a", b"b"].map(|key| value(&store, key).map(<[u8]>::len));
+        assert_eq!((lengths, store.filled), ([Some(LONGEST), Some(0)], 2));
         let mut store = Store::at_most(10);
-        store.put(b"abc", b"def");
+        store.put(b"abcdef", b"");
         assert_eq!(store.filled, 0);
+        store.put(b"abc", b"def");
+        assert_eq!(value(&store, b"abc"), Some(b"".as_slice()));
         store.put(b"", b"");
         assert_eq!(value(&store, b""), Some(b"".as_slice()));
     }
@@ -238,12 +243,14 @@ mod tests {
         fn it_is_a_map(puts in proptest::collection::vec(("[ab]{0,3}|[a-z]{3}", "[a-z]{0,40}", any::<bool>()), 0..300), most in 0_usize..4_000) {
             let (mut store, mut all) = (Store::at_most(most), FxHashMap::default());
             let mut bytes = 0;
+            let fits = |key: &str, text: &str| HEAD + key.len() + text.len() <= most;
             for (key, text, used) in puts {
                 bytes += HEAD + key.len() + text.len();
                 store.put(key.as_bytes(), text.as_bytes());
                 if let Some(found) = store.find(key.as_bytes()).filter(|_| used) {
                     store.note(found);
                 }
+                let text = if fits(&key, &text) { text } else { String::new() };
                 all.insert(key, text);
                 prop_assert!(store.bytes.len() <= most);
                 for (key, text) in &all {

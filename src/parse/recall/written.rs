@@ -4,7 +4,7 @@
 //! another spelling of it: how lines spelled so are read. Numbers are little-endian.
 
 use super::super::Formats;
-use super::super::cells::{Cell, Column, Row, Spelling};
+use super::super::cells::{Cell, Columns, Row, Spelling};
 use super::super::pending::Meant;
 use super::folded::Folded;
 use super::pins::Pin;
@@ -17,9 +17,9 @@ const NO_PLACE: u16 = u16::MAX;
 const UNTOLD: u16 = u16::MAX;
 /// How a spelling begins, so that it is no folded line: neither text nor what stands for a part.
 const SPELLING: u8 = 0xc1;
-/// Bytes of a format, a variant, what is meant, and the number of cells.
-const KNOWN: usize = 14;
-const CELL: usize = 11;
+/// Bytes of a format, a variant, what is meant, and the columns.
+const KNOWN: usize = 21;
+const CELL: usize = 10;
 const PINNED: usize = 5;
 const IS_FIRST: u8 = 1;
 const IS_REQUEST: u8 = 2;
@@ -184,12 +184,14 @@ fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
     out.push(flag(known.is_first, IS_FIRST) | flag(known.meant.is_request, IS_REQUEST));
     out.extend_from_slice(&known.meant.message.unwrap_or(NONE).to_le_bytes());
     out.extend_from_slice(&known.meant.kind.unwrap_or(NONE).to_le_bytes());
-    out.push(cells.len() as u8);
+    let columns = cells.iter().fold(0, |all, span| all | 1_u64 << span.column as u8);
+    out.extend_from_slice(&columns.to_le_bytes());
 }
 
+/// In the order of their columns.
 fn write_cells(cells: &[Span], out: &mut Vec<u8>) {
     for span in cells {
-        out.extend_from_slice(&[span.column as u8, span.spelling as u8, span.rank]);
+        out.extend_from_slice(&[span.spelling as u8, span.rank]);
         for place in [span.start, span.end] {
             out.extend_from_slice(&place.parts.to_le_bytes());
             out.extend_from_slice(&place.behind.to_le_bytes());
@@ -205,15 +207,17 @@ fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folde
     let [flags] = take(&mut head)?;
     let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
     let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
-    let [count] = take(&mut head)?;
-    row.clear();
-    for cell in cells.as_chunks::<CELL>().0.iter().take(usize::from(count)) {
-        let [column, spelling, rank, places @ ..] = *cell;
-        let places = u64::from_le_bytes(places);
-        let place = |bits: u64| Place { parts: bits as u16, behind: (bits >> 16) as u16 }.of(folded);
-        let (column, spelling) = (Column::ALL.get(usize::from(column))?, Spelling::ALL.get(usize::from(spelling))?);
-        row.replace(*column, Cell::ranked(place(places), place(places >> 32), *spelling, rank));
-    }
+    let columns = Columns::of_bits(u64::from_le_bytes(take(&mut head)?));
+    row.refill(
+        columns,
+        cells.as_chunks::<CELL>().0.iter().map(|cell| {
+            let [spelling, rank, places @ ..] = *cell;
+            let places = u64::from_le_bytes(places);
+            let place = |bits: u64| Place { parts: bits as u16, behind: (bits >> 16) as u16 }.of(folded);
+            let spelling = Spelling::ALL.get(usize::from(spelling)).copied().unwrap_or_default();
+            Cell::ranked(place(places), place(places >> 32), spelling, rank)
+        }),
+    );
     let format = formats.lines().get(usize::from(format));
     let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
     let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };

@@ -404,7 +404,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if self.pending.is_block() {
             return None;
         }
-        let head = self.matcher.head_by(format, variant, text, &self.clock, &self.row);
+        let head = self.matcher.head_of_known(format, variant, text, &self.clock, &self.row);
         let dated = outer.time.is_some() || (self.dated && self.clock.near.is_some());
         let head = head.filter(|head| dated || head.time.is_some())?;
         self.of_first = is_first;
