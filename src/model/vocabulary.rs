@@ -15,6 +15,9 @@ pub enum Level {
 }
 
 impl Level {
+    /// Every level, in order.
+    pub const ALL: [Level; 7] = [Level::Unknown, Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
+
     /// The level that a word in use stands for, in any case: `WARNING`, `err`, `crit`, `Note`, pino's `50`, Monolog's `400`.
     pub fn from_word(word: &str) -> Option<Level> {
         let mut lower = [0u8; 12];

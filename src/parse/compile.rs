@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::Level;
 
-use super::cells::Column;
+use super::cells::{Column, Row};
 use super::format::{Attach, LineEntry, LineFile, Match, MessageFile, MessageSample, Reader, Reject, Sample};
 use super::pattern::{Compiled, Pattern};
 use super::place::Written;
@@ -149,6 +149,12 @@ impl LineFormat {
             let with_last = |pair: &[Option<&Compiled>]| pair[0].zip(pair[1]).map_or(0, |(a, b)| b.shared_with(a));
             std::iter::once(0).chain(compiled.windows(2).map(with_last)).take(self.variants.len()).collect()
         })
+    }
+
+    /// What a line that belongs to the record before it says to it, by its level.
+    pub fn attaches(&self, row: &Row, text: &str) -> Option<&str> {
+        let level = row.raw(Column::Level, text).unwrap_or_default().trim_end();
+        self.attach.get(level).map(String::as_str)
     }
 
     /// The variants for which every line needs an automaton, which is several times slower than steps, and why.

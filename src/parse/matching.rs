@@ -319,7 +319,8 @@ impl<'f> Matcher<'f> {
             self.read_tail(format, text, row);
             self.read_inside(format, text, row);
             self.meet(format);
-            return self.head_by(format, Some(variant), text, clock, row);
+            let level = self.level(format, text, row);
+            return self.head_by((format, Some(variant)), level, text, clock, row);
         }
         None
     }
@@ -345,9 +346,17 @@ impl<'f> Matcher<'f> {
     }
 
     /// The head of a line whose header is known, and what it says; `None` where its time has another length than is known.
-    pub fn head_of_known(&mut self, format: &LineFormat, variant: Option<&Variant>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+    pub fn head_of_known(
+        &mut self,
+        format: &LineFormat,
+        (variant, level): (Option<&Variant>, Option<Level>),
+        text: &str,
+        clock: &Clock,
+        row: &Row,
+    ) -> Option<Head> {
         if format.reader != Reader::Header {
-            return self.head_by(format, variant, text, clock, row);
+            let level = level.unwrap_or_else(|| self.level(format, text, row));
+            return self.head_by((format, variant), level, text, clock, row);
         }
         let cell = row.cell(Column::Time)?;
         let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
@@ -391,12 +400,19 @@ impl<'f> Matcher<'f> {
     }
 
     fn head(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
-        self.head_by(format, None, text, clock, row)
+        let level = self.level(format, text, row);
+        self.head_by((format, None), level, text, clock, row)
     }
 
     /// `None` where the time column holds no time.
-    pub fn head_by(&mut self, format: &LineFormat, variant: Option<&Variant>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
-        let level = self.level(format, text, row);
+    fn head_by(
+        &mut self,
+        (format, variant): (&LineFormat, Option<&Variant>),
+        level: Level,
+        text: &str,
+        clock: &Clock,
+        row: &Row,
+    ) -> Option<Head> {
         let Some(written) = row.raw(Column::Time, text) else { return Some(Head { level, ..Head::default() }) };
         let patterns = variant.map(|variant| variant.time.as_slice()).unwrap_or_default();
         let zone = row.raw(Column::Zone, text);

@@ -18,6 +18,8 @@ use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
+use crate::model::Level;
+
 use super::Formats;
 use super::cells::{Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
@@ -52,6 +54,10 @@ pub struct Known<'f> {
     pub variant: Option<&'f Variant>,
     /// Its format is tried first.
     pub is_first: bool,
+    /// It may be a part of the record before, as DETAIL is.
+    pub may_attach: bool,
+    /// `None`: each of them says another, maybe.
+    pub level: Option<Level>,
     /// What follows of its message from what is known of the line.
     pub meant: Meant,
 }

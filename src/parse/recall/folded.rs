@@ -66,6 +66,11 @@ impl Part {
     pub fn end(self) -> usize {
         usize::from(self.end)
     }
+
+    /// Its bytes in the line.
+    pub fn range(self) -> Range<usize> {
+        self.start()..self.end()
+    }
 }
 
 /// A folded line.
@@ -98,6 +103,12 @@ impl Folded {
     /// What differs among its like.
     pub fn parts(&self) -> &[Part] {
         &self.parts[1..=self.last]
+    }
+
+    /// A part by its number.
+    #[inline]
+    pub fn part(&self, number: u16) -> Part {
+        self.parts[(usize::from(number) + 1) % MOST_PARTS]
     }
 
     /// Where the last of so many parts ends: where the line begins, if there is none.

@@ -73,7 +73,10 @@ impl<'f> Teacher<'_, 'f> {
         }
         let cells = if format.is_some() { cells(&row, folded, &mut pins) } else { Vec::new() };
         let meant = self.meant(&row, text, head, folded);
-        let known = Known { format, variant, is_first: place == 0, meant };
+        let level = (format.is_some() && has_level_of_all(&row, folded)).then_some(head.level);
+        let may_attach =
+            format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
+        let known = Known { format, variant, is_first: place == 0, may_attach, level, meant };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 
@@ -231,6 +234,13 @@ impl<'f> Teacher<'_, 'f> {
         }
         self.matcher.meanings.number(self.matcher.formats, message)
     }
+}
+
+/// Whether what a line says of its level is the same in all lines alike.
+fn has_level_of_all(row: &Row, folded: &Folded) -> bool {
+    let cells = [Column::Level, Column::Severity, Column::SeverityNumber, Column::Code].map(|column| row.cell(column));
+    let varies = |cell: Cell| folded.parts().iter().any(|part| part.start() < cell.end() && part.end() > cell.start());
+    !cells.into_iter().flatten().any(varies)
 }
 
 /// Whether a word may name a level with other digits: `debug1`.

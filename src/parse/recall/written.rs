@@ -3,6 +3,8 @@
 //! Of a folded line: its number, its pinned parts as they are spelled in the line that was learnt first, and how lines spelled so are read. Of
 //! another spelling of it: how lines spelled so are read. Numbers are little-endian.
 
+use crate::model::Level;
+
 use super::super::Formats;
 use super::super::cells::{Cell, Columns, Row, Spelling};
 use super::super::pending::Meant;
@@ -17,12 +19,16 @@ const NO_PLACE: u16 = u16::MAX;
 const UNTOLD: u16 = u16::MAX;
 /// How a spelling begins, so that it is no folded line: neither text nor what stands for a part.
 const SPELLING: u8 = 0xc1;
-/// Bytes of a format, a variant, what is meant, and the columns.
-const KNOWN: usize = 21;
+/// Bytes of a format, a variant, what is meant, the level, and the columns.
+const KNOWN: usize = 22;
 const CELL: usize = 10;
-const PINNED: usize = 5;
+/// Of the length of a part: its bytes stand behind it. Lines that are folded are not so long.
+const ALL_BYTES: u16 = 1 << 15;
 const IS_FIRST: u8 = 1;
 const IS_REQUEST: u8 = 2;
+const MAY_ATTACH: u8 = 4;
+/// In place of a level that each line says itself.
+const OF_LINE: u8 = u8::MAX;
 
 /// What is known of a folded line.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +64,7 @@ impl<'s> Like<'s> {
 
     /// The parts that are not free.
     pub fn pins(&self) -> impl Iterator<Item = (u16, Pin)> + use<'s> {
-        self.pinned().map(|pinned| (pinned.number, pinned.pin))
+        self.pinned().map(|pinned| (pinned.number, pinned.pin()))
     }
 
     fn pinned(&self) -> Pinneds<'s> {
@@ -69,8 +75,13 @@ impl<'s> Like<'s> {
     #[inline]
     pub fn known_if_first<'f>(&self, folded: &Folded, text: &str, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
         let mut pinned = self.pinned();
-        if !pinned.by_ref().all(|pinned| pinned.is_spelled_by(folded, text)) {
-            return None;
+        for pinned in pinned.by_ref() {
+            let part = folded.part(pinned.number);
+            if part.end() - part.start() != pinned.length
+                || (!pinned.bytes.is_empty() && text.as_bytes().get(part.range())? != pinned.bytes)
+            {
+                return None;
+            }
         }
         read_known((self.first, pinned.bytes), formats, folded, row)
     }
@@ -81,7 +92,7 @@ impl<'s> Like<'s> {
         out.push(SPELLING);
         out.extend_from_slice(&self.number.to_le_bytes());
         for pinned in self.pinned() {
-            write_spelled(pinned.pin, pinned.number, folded, text, out);
+            write_spelled(pinned.pin(), pinned.number, folded, text, out);
         }
     }
 }
@@ -89,19 +100,14 @@ impl<'s> Like<'s> {
 /// A part that is not free.
 struct Pinned<'s> {
     number: u16,
-    pin: Pin,
-    length: u16,
+    length: usize,
     /// Empty where only the length is pinned.
     bytes: &'s [u8],
 }
 
 impl Pinned<'_> {
-    #[inline]
-    fn is_spelled_by(&self, folded: &Folded, text: &str) -> bool {
-        let Some(part) = folded.parts().get(usize::from(self.number)) else { return false };
-        let range = part.start()..part.end();
-        range.len() == usize::from(self.length)
-            && (self.pin == Pin::Length || text.as_bytes().get(range).is_some_and(|part| part == self.bytes))
+    fn pin(&self) -> Pin {
+        if self.bytes.is_empty() { Pin::Length } else { Pin::Bytes }
     }
 }
 
@@ -117,12 +123,15 @@ impl<'s> Iterator for Pinneds<'s> {
     #[inline]
     fn next(&mut self) -> Option<Pinned<'s>> {
         self.left = self.left.checked_sub(1)?;
-        let [a, b, pin, c, d] = take::<PINNED>(&mut self.bytes)?;
-        let (number, length) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
-        let pin = if pin == Pin::Bytes as u8 { Pin::Bytes } else { Pin::Length };
-        let (bytes, rest) = self.bytes.split_at_checked(if pin == Pin::Bytes { usize::from(length) } else { 0 })?;
+        let head = u32::from_le_bytes(take(&mut self.bytes)?);
+        let (number, length) = (head as u16, (head >> 16) as u16);
+        let pinned = Pinned { number, length: usize::from(length & !ALL_BYTES), bytes: &[] };
+        if length & ALL_BYTES == 0 {
+            return Some(pinned);
+        }
+        let (bytes, rest) = self.bytes.split_at_checked(pinned.length)?;
         self.bytes = rest;
-        Some(Pinned { number, pin, length, bytes })
+        Some(Pinned { bytes, ..pinned })
     }
 }
 
@@ -139,7 +148,6 @@ pub fn write_like(
     write_head(known, cells, out);
     for (number, pin) in pins {
         out.extend_from_slice(&number.to_le_bytes());
-        out.push(*pin as u8);
         write_spelled(*pin, *number, folded, text, out);
     }
     write_cells(cells, out);
@@ -165,9 +173,9 @@ pub fn read_spelled<'f>(bytes: &[u8], formats: &'f Formats, folded: &Folded, row
 
 /// The length of a part, and its bytes where these are pinned.
 fn write_spelled(pin: Pin, number: u16, folded: &Folded, text: &str, out: &mut Vec<u8>) {
-    let Some(part) = folded.parts().get(usize::from(number)) else { return };
-    let bytes = &text.as_bytes()[part.start()..part.end()];
-    out.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
+    let bytes = &text.as_bytes()[folded.part(number).range()];
+    let mark = if pin == Pin::Bytes { ALL_BYTES } else { 0 };
+    out.extend_from_slice(&(bytes.len() as u16 | mark).to_le_bytes());
     if pin == Pin::Bytes {
         out.extend_from_slice(bytes);
     }
@@ -181,7 +189,8 @@ fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     out.extend_from_slice(&format.to_le_bytes());
     out.extend_from_slice(&variant.to_le_bytes());
-    out.push(flag(known.is_first, IS_FIRST) | flag(known.meant.is_request, IS_REQUEST));
+    out.push(flag(known.is_first, IS_FIRST) | flag(known.meant.is_request, IS_REQUEST) | flag(known.may_attach, MAY_ATTACH));
+    out.push(known.level.map_or(OF_LINE, |level| level as u8));
     out.extend_from_slice(&known.meant.message.unwrap_or(NONE).to_le_bytes());
     out.extend_from_slice(&known.meant.kind.unwrap_or(NONE).to_le_bytes());
     let columns = cells.iter().fold(0, |all, span| all | 1_u64 << span.column as u8);
@@ -204,7 +213,7 @@ fn write_cells(cells: &[Span], out: &mut Vec<u8>) {
 fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
     let format = u16::from_le_bytes(take(&mut head)?);
     let variant = u16::from_le_bytes(take(&mut head)?);
-    let [flags] = take(&mut head)?;
+    let [flags, level] = take(&mut head)?;
     let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
     let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
     let columns = Columns::of_bits(u64::from_le_bytes(take(&mut head)?));
@@ -221,7 +230,8 @@ fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folde
     let format = formats.lines().get(usize::from(format));
     let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
     let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };
-    Some(Known { format, variant, is_first: flags & IS_FIRST != 0, meant })
+    let level = Level::ALL.get(usize::from(level)).copied();
+    Some(Known { format, variant, is_first: flags & IS_FIRST != 0, may_attach: flags & MAY_ATTACH != 0, level, meant })
 }
 
 /// Takes bytes off the front.

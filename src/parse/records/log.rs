@@ -384,19 +384,19 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     fn recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> Option<bool> {
         let recall = self.recall.as_mut().filter(|_| self.matcher.knows_no_fields())?;
         let order = self.dialect.detected.order.as_slice();
-        let (format, variant, is_first, meant) = match recall.look(text, self.matcher.formats, &mut self.row) {
+        let known = match recall.look(text, self.matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {
                 let mut teacher = Teacher { matcher: &mut self.matcher, order, clock: &self.clock };
                 recall.learn(text, &mut teacher);
                 return None;
             }
-            Recalled::Known(known) => (known.format, known.variant, known.is_first, known.meant),
+            Recalled::Known(known) => known,
         };
-        let Some(format) = format else {
+        let Some(format) = known.format else {
             let has_header = header::is_one(text, &self.clock);
             return (!has_header).then(|| {
-                (self.plain, self.of_first) = (meant, false);
+                (self.plain, self.of_first) = (known.meant, false);
                 false
             });
         };
@@ -404,11 +404,14 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if self.pending.is_block() {
             return None;
         }
-        let head = self.matcher.head_of_known(format, variant, text, &self.clock, &self.row);
+        let head = self.matcher.head_of_known(format, (known.variant, known.level), text, &self.clock, &self.row);
         let dated = outer.time.is_some() || (self.dated && self.clock.near.is_some());
         let head = head.filter(|head| dated || head.time.is_some())?;
-        self.of_first = is_first;
-        self.accept(format, head, text, outer, meant).then_some(true)
+        self.of_first = known.is_first;
+        if known.may_attach && self.attaches(format, text) {
+            return Some(true);
+        }
+        self.begin(format, head, text, outer, known.meant).then_some(true)
     }
 
     fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
@@ -422,7 +425,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             Matched::No => false,
             Matched::Nothing => !in_block || own,
             Matched::Record(head) if in_block && !own && !self.ends_block(format, head, text) => false,
-            Matched::Record(head) => self.accept(format, head, text, outer, Meant::default()),
+            Matched::Record(head) => self.accept(format, head, text, outer),
         }
     }
 
@@ -441,14 +444,16 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         format.specificity > CATCH_ALL || self.is_own(format)
     }
 
-    /// Takes a line for a record of a format. `meant`: what is known of its message.
-    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Meant) -> bool {
+    /// Takes a line for one of a format.
+    fn accept(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
         if format.reader == Reader::Block {
             return self.accept_block(format, text, outer);
         }
-        if self.attaches(format, text) {
-            return true;
-        }
+        self.attaches(format, text) || self.begin(format, head, text, outer, Meant::default())
+    }
+
+    /// Takes a line for a record of a format. `meant`: what is known of its message.
+    fn begin(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Meant) -> bool {
         let written = outer.time.or(head.time);
         let Some(time) = written.or_else(|| self.clock.near.filter(|_| self.dated)) else {
             self.ledger.undated += 1;
@@ -478,7 +483,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if !self.pending.live || format.attach.is_empty() {
             return false;
         }
-        let Some(level) = format.attach.get(self.row.raw(Column::Level, text).unwrap_or_default().trim_end()) else { return false };
+        let Some(level) = format.attaches(&self.row, text) else { return false };
         let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
         if same {
             let message = self.row.raw(Column::Message, text).unwrap_or_default();
