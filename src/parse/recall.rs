@@ -198,13 +198,14 @@ impl Recall {
 /// A number for how a line begins, whatever its letters and digits are: by its first bytes, and by those that mostly follow its time.
 fn beginning(text: &str) -> usize {
     const FIRST: [usize; 3] = [0, 20, 28];
-    let signs = FIRST.map(|from| {
+    let mut mixed = 0_u64;
+    for from in FIRST {
         let bytes = text.as_bytes().get(from..).and_then(|rest| rest.first_chunk::<8>()).copied().unwrap_or_default();
         let word = u64::from_le_bytes(bytes);
         let (digits, letters) = (tokens::digits(word) >> 7, tokens::letters(word) >> 7);
-        word & !((digits | letters) * 0xff) | digits
-    });
-    let mixed = signs.iter().fold(0_u64, |mixed, signs| (mixed.rotate_left(5) ^ signs).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let signs = word & !((digits | letters) * 0xff) | digits;
+        mixed = (mixed.rotate_left(5) ^ signs).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
     (mixed >> 32) as usize % BEGINNINGS
 }
 

@@ -351,7 +351,7 @@ impl Counts {
     /// Counts the window counted in last among the others.
     fn settle(&mut self) {
         if let Some((window, count)) = self.recent.take() {
-            self.windows.add(window, count);
+            self.windows.close(window, count);
         }
     }
 

@@ -138,6 +138,15 @@ impl<C: Count> Windows<C> {
         }
     }
 
+    /// Counts in a window in which nothing is counted any more, mostly the last one.
+    pub fn close(&mut self, window: i64, cell: C) {
+        if self.open.is_empty() && (self.cells == 0 || window > self.last) {
+            self.push(window, &cell);
+        } else {
+            self.at(window).absorb(cell);
+        }
+    }
+
     /// (window, count), by window.
     pub fn iter(&self) -> Cells<'_, C> {
         let mut cells = Cells { packed: &self.packed, last: 0, closed: None, open: &self.open };

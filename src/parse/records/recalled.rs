@@ -162,3 +162,54 @@ fn all_formats_mixed() {
     let opening = lines.join("\n");
     assert!(check(&opening, &lines) > 5_000);
 }
+
+/// Headers that no format describes, told by their shape: what they are depends on lengths, on words, on what stands around the time.
+const HEADERS: [&str; 28] = [
+    "[03.01 00:05:15] chrome.exe - proxy.example.org:7352 close, 4954 bytes (1.16 KB) sent",
+    "2026-03-01T00:01:21.720417123Z stdout F INFO order 29664702 created total=394.622",
+    "2026-03-01 00:00:01 host7 app[812]: took 3 ms",
+    "2026-03-01 00:00:01 debug1: 12 keys",
+    "2026-03-01 00:00:01 level12345: 12 keys",
+    "2026-03-01 00:00:01 [worker-12] [77] INFO a.B - done 3",
+    "2026-03-01 00:00:01 -0500 12 left",
+    "2026-03-01 00:00:01 +0530 left",
+    "2026-03-01 00:00:01 12:30:07 left",
+    "INFO 2026-03-01 00:00:01 1234 main.rs:12 text 5",
+    "app 2026-03-01 00:00:01 1 text",
+    "app 2026-03-01 00:00:01 1234567 text",
+    "3 2026-03-01 00:00:01 text",
+    "id 12/11/2026 17:21:02 2026-03-01 00:00:01 text",
+    "10:00:01 text 7 of 9",
+    "1772323201 text 7 of 9",
+    "Mar  1 00:00:01 x 7",
+    "2026-03-01 00:00:01 500 text",
+    "2026-03-01 00:00:01 0x55f31aae58b0 text",
+    "2026-03-01 00:00:01 5141e3f295c8c1d8 text",
+    "2026-03-01 00:00:01 [550e8400-e29b-41d4-a716-446655440000] text 7",
+    "2026-03-01 00:00:01 [client 10.0.0.7:80] text 7",
+    "2026-03-01 00:00:01 [a=1 b=22] text 7",
+    "2026-03-01 00:00:01 (open 17",
+    "2026-03-01 00:00:01 W 77 tag: text",
+    "2026-03-01 00:00:01 w * 64 - text",
+    "2026-03-01 00:00:01 word *64 - text",
+    "2026-03-01 00:00:01 E2345 [NET] text 8",
+];
+
+#[test]
+fn headers_told_by_their_shape() {
+    let opening = HEADERS.join("\n");
+    assert!(check(&opening, &HEADERS) > 500);
+    assert!(check_kinds(&opening, &HEADERS) > 100);
+    // Each of them by itself is met more often.
+    for header in HEADERS {
+        check(&opening, &[header]);
+    }
+}
+
+#[test]
+fn envelopes_among_other_lines() {
+    let opening: String = samples().map(|(opening, _)| opening).collect();
+    let lines = enveloped();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert!(check(&opening, &lines) > 5_000);
+}

@@ -212,6 +212,15 @@ proptest::proptest! {
         clock().read_prefix(&text);
     }
 
+    /// A count is read as any time is, whatever stands near it.
+    #[test]
+    fn a_count_is_a_time(text in "(17|20|19|00)[0-9]{6,20}([.,:][0-9]{0,8})?[Z ]?", utc_offset in -50_000..50_000) {
+        let clock = Clock { utc_offset, ..clock() };
+        let time = Clock::read_count(&text);
+        proptest::prop_assert!(time.is_none() || time == clock.read(&text, Some("CET")), "{}", text);
+        proptest::prop_assert_eq!(Clock::read_count("1772323200.122"), Some(Time(1_772_323_200_122_000)));
+    }
+
     #[test]
     fn rfc3339_agrees_with_chrono(seconds in 0i64..4_000_000_000) {
         let time = Time(seconds * SECOND);
