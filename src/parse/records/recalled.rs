@@ -77,15 +77,18 @@ fn told(opening: &str, text: &str, remembering: bool) -> Vec<String> {
     told.0
 }
 
+/// How often each line comes, in one spelling or another.
+const OFTEN: usize = 40;
+
 /// The lines again and again, some of them in other spellings, in an order that is not theirs.
-fn varied(lines: &[&str]) -> String {
+fn varied(lines: &[&str], times: usize) -> String {
     let mut state = 7_u64;
     let mut random = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
     let mut out = String::new();
-    for _ in 0..40 * lines.len() {
+    for _ in 0..times * lines.len() {
         let line = lines[random() % lines.len()];
         let numbers: Vec<u8> = (0..30).map(|_| random() as u8).collect();
         match random() % 4 {
@@ -104,7 +107,11 @@ fn varied(lines: &[&str]) -> String {
 }
 
 fn check(opening: &str, lines: &[&str]) -> usize {
-    let text = varied(lines);
+    check_often(opening, lines, OFTEN)
+}
+
+fn check_often(opening: &str, lines: &[&str], times: usize) -> usize {
+    let text = varied(lines, times);
     let (with, without) = (told(opening, &text, true), told(opening, &text, false));
     for (with, without) in with.iter().zip(&without) {
         assert_eq!(with, without);
@@ -121,7 +128,7 @@ fn enveloped() -> Vec<String> {
 
 /// How many records were told by their kind alone.
 fn check_kinds(opening: &str, lines: &[&str]) -> usize {
-    let text = varied(lines);
+    let text = varied(lines, OFTEN);
     let (mut with, mut without) = (Counted::default(), Counted::default());
     read(opening, &text, true, &mut with);
     read(opening, &text, false, &mut without);
@@ -200,9 +207,8 @@ fn headers_told_by_their_shape() {
     let opening = HEADERS.join("\n");
     assert!(check(&opening, &HEADERS) > 500);
     assert!(check_kinds(&opening, &HEADERS) > 100);
-    // Each of them by itself is met more often.
     for header in HEADERS {
-        check(&opening, &[header]);
+        check_often(&opening, &[header], 50 * OFTEN);
     }
 }
 
