@@ -91,8 +91,14 @@ fn varied(lines: &[&str], times: usize) -> String {
     for _ in 0..times * lines.len() {
         let line = lines[random() % lines.len()];
         let numbers: Vec<u8> = (0..30).map(|_| random() as u8).collect();
-        match random() % 4 {
+        match random() % 5 {
             0 => out.push_str(line),
+            // What stands before a blank stays, as its time.
+            4 => {
+                let blanks: Vec<usize> = line.match_indices(' ').map(|(at, _)| at).collect();
+                let (stays, differs) = line.split_at(blanks.get(random() % blanks.len().max(1)).copied().unwrap_or(0));
+                out.extend([stays, &respelled(differs, &numbers)]);
+            }
             // Times and most numbers stay, some digits do not.
             1 | 2 => out.extend(line.bytes().map(|byte| match byte {
                 b'0'..=b'9' if random() % 6 == 0 => char::from(b'0' + (random() % 10) as u8),
