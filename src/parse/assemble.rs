@@ -81,7 +81,7 @@ fn first_line<'l>(detail: &Cow<'l, str>) -> Cow<'l, str> {
 }
 
 /// The message, else the request line: an access log has nothing else to say.
-fn message<'l>(row: &Row, text: &'l str) -> Cow<'l, str> {
+pub fn message<'l>(row: &Row, text: &'l str) -> Cow<'l, str> {
     let written = row.text(Column::Message, text).or_else(|| row.text(Column::Request, text));
     match written {
         Some(Cow::Borrowed(message)) => Cow::Borrowed(message.trim()),

@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::model::{Masked, Record, Tag};
 
@@ -40,14 +41,22 @@ pub struct Meanings {
     numbers: FxHashMap<Arc<str>, u32>,
     /// By number: the masked text, and a bit for each pattern that may have something to say of it, and [`STATUS`].
     known: Vec<(Arc<str>, u64)>,
-    /// Services and masked texts, each pair by a number of its own.
-    kinds: FxHashMap<(u32, Box<str>), u32>,
+    /// What services write with masked texts, each pair by a number of its own; by a hash of both, for asking needs no copy of the service then.
+    kinds: FxHashMap<u64, Pair>,
     /// The text masked last.
     masked: String,
     /// What was read of a message last.
     row: Box<Row>,
     places: Places,
     keys: KeyCache<Option<(Column, u8)>>,
+}
+
+/// A masked text and a service, and the number of both.
+#[derive(Debug)]
+struct Pair {
+    text: u32,
+    service: Box<str>,
+    number: u32,
 }
 
 /// What a text may mean.
@@ -106,9 +115,16 @@ impl Meanings {
             return None;
         }
         let next = self.kinds.len();
-        match self.kinds.entry((number, service.into())) {
-            Entry::Occupied(known) => Some(*known.get()),
-            Entry::Vacant(place) => (next < MOST).then(|| *place.insert(next as u32)),
+        let mut hasher = FxHasher::default();
+        (number, service).hash(&mut hasher);
+        match self.kinds.entry(hasher.finish()) {
+            Entry::Occupied(known) => {
+                let pair = known.get();
+                (pair.text == number && *pair.service == *service).then_some(pair.number)
+            }
+            Entry::Vacant(place) => {
+                (next < MOST).then(|| place.insert(Pair { text: number, service: service.into(), number: next as u32 }).number)
+            }
         }
     }
 

@@ -28,12 +28,27 @@ const SEVERAL_LINES: usize = 512;
 const AT_ONCE: f64 = 0.1;
 
 /// What an envelope says of the line in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Outer {
     pub time: Option<Time>,
     pub level: Level,
     pub service: Option<String>,
     pub instance: Option<String>,
+}
+
+impl Clone for Outer {
+    fn clone(&self) -> Outer {
+        let mut outer = Outer::default();
+        outer.clone_from(self);
+        outer
+    }
+
+    /// Keeps the memory of its names: envelopes mostly say the same as the one before.
+    fn clone_from(&mut self, outer: &Outer) {
+        (self.time, self.level) = (outer.time, outer.level);
+        self.service.clone_from(&outer.service);
+        self.instance.clone_from(&outer.instance);
+    }
 }
 
 /// One record, from its first line on.
@@ -82,6 +97,18 @@ pub fn plain(text: &str) -> (Option<Level>, Cell) {
     (level, Cell::new(found.map_or(0, |(_, rest)| rest), text.len(), Spelling::Plain))
 }
 
+/// What follows of a message from the cells of its line.
+fn meant(row: &Row, text: &str, matcher: &mut Matcher<'_>) -> Meant {
+    let Cow::Borrowed(message) = assemble::message(row, text) else { return Meant::default() };
+    if message.is_empty() || assemble::tells_more(row) {
+        return Meant::default();
+    }
+    let Some(number) = matcher.meanings.number(matcher.formats, message) else { return Meant::default() };
+    let is_request = is_request_line(message);
+    let service = row.text(Column::Service, text).unwrap_or_default();
+    Meant { message: Some(number), kind: matcher.meanings.kind(number, &service, is_request), is_request }
+}
+
 impl<'f, 'b> Pending<'f, 'b> {
     /// The same, free of the block that its text stands in.
     pub fn into_owned<'n>(self) -> Pending<'f, 'n> {
@@ -101,14 +128,14 @@ impl<'f, 'b> Pending<'f, 'b> {
     }
 
     /// Begins a record with its first line, in place of the one before.
-    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: Cow<'b, str>, outer: Outer, line: u64) {
+    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: Cow<'b, str>, outer: &Outer, line: u64) {
         let head = if head.level == Level::Unknown { Head { level: outer.level, ..head } } else { head };
         self.text = text;
         self.detail.clear();
         self.row.clear();
         self.format = format;
         self.head = head;
-        self.outer = outer;
+        self.outer.clone_from(outer);
         self.first_line = line;
         self.in_trace = false;
         self.has_body = false;
@@ -117,7 +144,7 @@ impl<'f, 'b> Pending<'f, 'b> {
     }
 
     /// Makes the whole text the message, but for a level that it begins with.
-    pub fn begin_plain(&mut self, text: Cow<'b, str>, outer: Outer, line: u64) {
+    pub fn begin_plain(&mut self, text: Cow<'b, str>, outer: &Outer, line: u64) {
         let (level, message) = plain(&text);
         let level = level.unwrap_or(outer.level);
         let in_trace = trace::is_part(&text);
@@ -210,10 +237,15 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
     }
 
-    /// The number of its kind, where nothing beside its line tells of it.
-    fn kind(&self) -> Option<u32> {
-        let is_whole = self.detail.is_empty() && self.outer.service.is_none();
-        self.meant.kind.filter(|_| is_whole && (!self.meant.is_request || assemble::is_request(&self.row, &self.text)))
+    /// The number of its kind, where nothing beside its line tells of it. What is not known of its message is asked.
+    fn kind(&mut self, matcher: &mut Matcher<'f>) -> Option<u32> {
+        if !self.detail.is_empty() || self.outer.service.is_some() {
+            return None;
+        }
+        if self.meant.message.is_none() {
+            self.meant = meant(&self.row, &self.text, matcher);
+        }
+        self.meant.kind.filter(|_| !self.meant.is_request || assemble::is_request(&self.row, &self.text))
     }
 
     /// Hands the record on. `false` where there was none, or a block without any time.
@@ -227,7 +259,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
         let time = self.head.time?;
         let wants_requests = sink.wants_requests();
-        let kind = (!wants_requests).then(|| self.kind()).flatten().map(|kind| matcher.meanings.tag(kind));
+        let kind = (!wants_requests).then(|| self.kind(matcher)).flatten().map(|kind| matcher.meanings.tag(kind));
         if kind.is_some_and(|kind| sink.alike(kind, self.head.level, time, self.first_line)) {
             return Some(time);
         }

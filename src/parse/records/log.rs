@@ -337,7 +337,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         }
         self.flush();
         self.clock.near = outer.time;
-        self.pending.begin_plain(text, outer, self.ledger.lines);
+        self.pending.begin_plain(text, &outer, self.ledger.lines);
         self.pending.meant = self.plain;
         true
     }
@@ -462,7 +462,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         self.flush();
         self.clock.near = Some(time);
         self.dated = true;
-        self.pending.begin(Some(format), Head { time: Some(time), ..head }, std::mem::take(text), outer.clone(), self.ledger.lines);
+        self.pending.begin(Some(format), Head { time: Some(time), ..head }, std::mem::take(text), outer, self.ledger.lines);
         std::mem::swap(&mut self.pending.row, &mut self.row);
         self.pending.meant = meant;
         true
@@ -473,7 +473,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             self.pending.extend(text);
         } else {
             self.flush();
-            self.pending.begin(Some(format), Head::default(), std::mem::take(text), outer.clone(), self.ledger.lines);
+            self.pending.begin(Some(format), Head::default(), std::mem::take(text), outer, self.ledger.lines);
         }
         true
     }
