@@ -369,6 +369,11 @@ mod tests {
         fn like_a_map(adds in proptest::collection::vec((-300i64..300, 1u32..300), 0..200), cut in 0usize..200, ratio in 1i64..9) {
             let (counts, expected) = counted(&adds);
             prop_assert!(counts.iter().eq(expected.clone()));
+            let mut closed = WindowCounts::default();
+            for (number, (window, n)) in adds.iter().enumerate() {
+                if number % 3 == 0 { closed.add(*window, *n) } else { closed.close(*window, *n) }
+            }
+            prop_assert_eq!(&closed, &counts);
             let (mut merged, _) = counted(&adds[..cut.min(adds.len())]);
             merged.merge(&counted(&adds[cut.min(adds.len())..]).0);
             prop_assert_eq!(&merged, &counts);
