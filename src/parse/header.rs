@@ -21,13 +21,7 @@ const MOST_NAMES: usize = 3;
 
 /// Fills a row from the header that a line begins with. `None`: the line does not begin with one.
 pub fn read(text: &str, clock: &Clock, row: &mut Row) -> Option<crate::model::Time> {
-    let (mut header, time, place) = begun(text, clock)?;
-    row.set(Column::Time, plain(&place), 0);
-    header.at = place.end;
-    let mark = header.after_time();
-    header.walk(mark);
-    header.fill(row);
-    Some(time)
+    fill(text, clock, row).map(|(time, _)| time)
 }
 
 /// Whether a line begins with a header.
@@ -44,22 +38,29 @@ fn begun<'t>(text: &'t str, clock: &Clock) -> Option<(Header<'t>, crate::model::
 
 /// What of a line tells its header.
 pub struct Shape {
-    /// Where its time stands, which is the first place in the line that a time may begin at.
+    /// Where its time stands.
     pub time: Range<usize>,
     /// Where the last word ends that was looked at. Words are told by what their bytes are and by their length.
     pub end: usize,
 }
 
-/// What tells the header of a line, from which a row is filled. `None` where it begins with none, or with one that is told by more than that.
+/// What tells the header of a line, from which a row is filled. `None` where it begins with none, or with one that is told by more than that: by
+/// places before its time at which another may begin, or by a bracket that nothing closes.
 pub fn shape(text: &str, clock: &Clock, row: &mut Row) -> Option<Shape> {
-    let (mut header, _, time) = begun(text, clock)?;
-    row.set(Column::Time, plain(&time), 0);
-    header.at = time.end;
+    let (_, shape) = fill(text, clock, row)?;
+    (is_first(text, &shape.time) && shape.end <= text.len()).then_some(shape)
+}
+
+/// Fills a row from a header, and tells its time and what it was told by.
+fn fill(text: &str, clock: &Clock, row: &mut Row) -> Option<(crate::model::Time, Shape)> {
+    let (mut header, time, place) = begun(text, clock)?;
+    row.set(Column::Time, plain(&place), 0);
+    header.at = place.end;
     let mark = header.after_time();
     header.walk(mark);
     let end = header.looked;
     header.fill(row);
-    (is_first(text, &time) && end <= text.len()).then_some(Shape { time, end })
+    Some((time, Shape { time: place, end }))
 }
 
 /// Fills a row from all that stands before the level of a line, in any order: time, process, `user@database`, `key=value`.

@@ -205,12 +205,8 @@ impl Catalog {
 
     fn rekey(&mut self, mut new: impl FnMut(Key) -> Key) {
         self.kinds.forget();
-        let places = std::mem::take(&mut self.places);
-        let mut counts: Vec<Option<Box<Counts>>> = std::mem::take(&mut self.counts).into_iter().map(Some).collect();
-        for (key, number) in places {
-            if let Some(counts) = counts[number as usize].take() {
-                self.add_counts(new(key), counts);
-            }
+        for (key, counts) in by_key(std::mem::take(&mut self.places), std::mem::take(&mut self.counts)) {
+            self.add_counts(new(key), counts);
         }
     }
 
@@ -277,12 +273,8 @@ impl Catalog {
         self.span = span;
         let map: Vec<Symbol> = (0..other.symbols.len() as u32).map(|i| self.symbols.intern(other.symbols.text(Symbol(i)))).collect();
         let new = |symbol: Symbol| map[symbol.0 as usize];
-        let mut counts: Vec<Option<Box<Counts>>> = other.counts.into_iter().map(Some).collect();
-        for (key, number) in other.places {
-            let key = Key { text: new(key.text), service: new(key.service), level: key.level };
-            if let Some(counts) = counts[number as usize].take() {
-                self.add_counts(key, counts);
-            }
+        for (key, counts) in by_key(other.places, other.counts) {
+            self.add_counts(Key { text: new(key.text), service: new(key.service), level: key.level }, counts);
         }
         self.services.merge(&other.services);
         self.texts.merge(&other.texts, new);
@@ -314,6 +306,13 @@ impl Catalog {
         let mined = miner::mine(&texts);
         texts.into_iter().map(Box::from).zip(mined).collect()
     }
+}
+
+/// What was counted under each key; no two have one place.
+#[expect(clippy::vec_box, reason = "as they are kept")]
+fn by_key(places: FxHashMap<Key, u32>, counts: Vec<Box<Counts>>) -> impl Iterator<Item = (Key, Box<Counts>)> {
+    let mut counts: Vec<Option<Box<Counts>>> = counts.into_iter().map(Some).collect();
+    places.into_iter().filter_map(move |(key, number)| Some((key, counts[number as usize].take()?)))
 }
 
 impl Counts {

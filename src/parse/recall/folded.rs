@@ -105,6 +105,11 @@ impl Folded {
         &self.parts[1..=self.last]
     }
 
+    /// The parts that share bytes with a range of the line.
+    pub fn parts_in(&self, range: Range<usize>) -> impl Iterator<Item = &Part> {
+        self.parts().iter().filter(move |part| part.start() < range.end && part.end() > range.start)
+    }
+
     /// A part by its number.
     #[inline]
     pub fn part(&self, number: u16) -> Part {

@@ -210,7 +210,7 @@ impl<'f> Teacher<'_, 'f> {
         let is_request = is_request_line(&record.message);
         let message = self.message(row, text, &record, folded);
         let service = row.cell(Column::Service);
-        let varies = service.is_some_and(|cell| folded.parts().iter().any(|part| part.start() < cell.end() && part.end() > cell.start()));
+        let varies = service.is_some_and(|cell| varies(cell, folded));
         let named = row.text(Column::Service, text).unwrap_or_default();
         let kind = message
             .filter(|_| !varies && !assemble::tells_more(row))
@@ -228,7 +228,7 @@ impl<'f> Teacher<'_, 'f> {
         let start = (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
         let end = start + message.len();
         let cut = |at: usize| is_word(text, at.wrapping_sub(1)) && is_word(text, at);
-        let short = folded.parts().iter().any(|part| part.short && part.start() < end && part.end() > start);
+        let short = folded.parts_in(start..end).any(|part| part.short);
         if message.is_empty() || end > text.len() || short || cut(start) || cut(end) {
             return None;
         }
@@ -236,11 +236,15 @@ impl<'f> Teacher<'_, 'f> {
     }
 }
 
+/// Whether a cell may be another among lines alike.
+fn varies(cell: Cell, folded: &Folded) -> bool {
+    folded.parts_in(cell.start()..cell.end()).next().is_some()
+}
+
 /// Whether what a line says of its level is the same in all lines alike.
 fn has_level_of_all(row: &Row, folded: &Folded) -> bool {
     let cells = [Column::Level, Column::Severity, Column::SeverityNumber, Column::Code].map(|column| row.cell(column));
-    let varies = |cell: Cell| folded.parts().iter().any(|part| part.start() < cell.end() && part.end() > cell.start());
-    !cells.into_iter().flatten().any(varies)
+    !cells.into_iter().flatten().any(|cell| varies(cell, folded))
 }
 
 /// Whether a word may name a level with other digits: `debug1`.

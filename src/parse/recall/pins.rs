@@ -60,14 +60,15 @@ impl<'l> Pins<'l> {
     /// Of a range the length of each part must stay, and what its bytes are: all of them where it is no number, and as `behind_letter` says where
     /// it is one at the end of a word.
     pub fn classes(&mut self, range: std::ops::Range<usize>, behind_letter: Pin) {
-        for number in 0..self.parts.len() {
-            let part = self.parts[number];
-            if part.end() > range.start && part.start() < range.end {
-                let ends_word = part.start() > 0 && self.text[part.start() - 1].is_ascii_alphabetic();
-                let of_number = if ends_word { behind_letter } else { Pin::Length };
-                self.pin(number, if part.kind == Kind::Digits { of_number } else { Pin::Bytes });
+        let text = self.text;
+        self.each(range.start, range.end, |part| {
+            let ends_word = part.start() > 0 && text[part.start() - 1].is_ascii_alphabetic();
+            match part.kind {
+                Kind::Digits if ends_word => behind_letter,
+                Kind::Digits => Pin::Length,
+                _ => Pin::Bytes,
             }
-        }
+        });
     }
 
     /// A place within a part is used.
@@ -120,13 +121,13 @@ impl<'l> Pins<'l> {
     }
 
     /// Pins the parts that share bytes with a range.
-    fn each(&mut self, from: usize, to: usize, pin: impl Fn(Kind) -> Pin) {
+    fn each(&mut self, from: usize, to: usize, pin: impl Fn(Part) -> Pin) {
         let first = self.parts.partition_point(|part| part.end() <= from);
         for number in first..self.parts.len() {
             if self.parts[number].start() >= to {
                 break;
             }
-            self.pin(number, pin(self.parts[number].kind));
+            self.pin(number, pin(self.parts[number]));
         }
     }
 
@@ -183,7 +184,7 @@ impl Asked for Pins<'_> {
         }
         // The byte that ended it counts too, where it was not the number.
         let seen = end + usize::from(length < most);
-        self.each(at, seen, |kind| if within(kind, has) == Within::Some { Pin::Bytes } else { Pin::Nothing });
+        self.each(at, seen, |part| if within(part.kind, has) == Within::Some { Pin::Bytes } else { Pin::Nothing });
         let first = self.parts.partition_point(|part| part.end() <= at);
         let inside: Vec<Part> = self.parts[first..].iter().take_while(|part| part.start() < end).copied().collect();
         let varying: usize = inside.iter().map(|part| part.end().min(end) - part.start().max(at)).sum();
@@ -194,7 +195,7 @@ impl Asked for Pins<'_> {
     }
 
     fn follows(&mut self, from: usize, to: usize, class: &ByteSet) {
-        self.each(from, to, |kind| match within(kind, |byte| class.has(byte)) {
+        self.each(from, to, |part| match within(part.kind, |byte| class.has(byte)) {
             Within::None => Pin::Nothing,
             Within::All => Pin::Length,
             Within::Some => Pin::Bytes,
