@@ -98,15 +98,14 @@ pub fn plain(text: &str) -> (Option<Level>, Cell) {
 }
 
 /// What follows of a message from the cells of its line.
-fn meant(row: &Row, text: &str, matcher: &mut Matcher<'_>) -> Meant {
+pub fn meant(row: &Row, text: &str, matcher: &mut Matcher<'_>) -> Meant {
     let Cow::Borrowed(message) = assemble::message(row, text) else { return Meant::default() };
-    if message.is_empty() || assemble::tells_more(row) {
-        return Meant::default();
-    }
-    let Some(number) = matcher.meanings.number(matcher.formats, message) else { return Meant::default() };
+    let known = (!message.is_empty()).then(|| matcher.meanings.number(matcher.formats, message));
+    let Some(number) = known.flatten() else { return Meant::default() };
     let is_request = is_request_line(message);
     let service = row.text(Column::Service, text).unwrap_or_default();
-    Meant { message: Some(number), kind: matcher.meanings.kind(number, &service, is_request), is_request }
+    let kind = (!assemble::tells_more(row)).then(|| matcher.meanings.kind(number, &service, is_request)).flatten();
+    Meant { message: Some(number), kind, is_request }
 }
 
 impl<'f, 'b> Pending<'f, 'b> {

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use crate::model::Record;
-
 use super::super::assemble;
 use super::super::beginnings::Candidates;
 use super::super::cells::{Cell, Column, Row};
@@ -15,9 +13,8 @@ use super::super::dispatch::Look;
 use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher, is_structured_inside, takes_level_for_name};
-use super::super::messages::is_request_line;
 use super::super::pattern::Pattern;
-use super::super::pending::{Meant, plain};
+use super::super::pending::{Meant, meant, plain};
 use super::super::scanner::Scanned;
 use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
@@ -72,7 +69,7 @@ impl<'f> Teacher<'_, 'f> {
             return None;
         }
         let cells = if format.is_some() { cells(&row, folded, &mut pins) } else { Vec::new() };
-        let meant = self.meant(&row, text, head, folded);
+        let meant = self.meant(&row, text, folded);
         let level = (format.is_some() && has_level_of_all(&row, folded)).then_some(head.level);
         let may_attach =
             format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
@@ -205,35 +202,29 @@ impl<'f> Teacher<'_, 'f> {
         Tried::No
     }
 
-    fn meant(&mut self, row: &Row, text: &str, head: Head, folded: &Folded) -> Meant {
-        let record = assemble::record(row, text, "", head);
-        let is_request = is_request_line(&record.message);
-        let message = self.message(row, text, &record, folded);
-        let service = row.cell(Column::Service);
-        let varies = service.is_some_and(|cell| varies(cell, folded));
-        let named = row.text(Column::Service, text).unwrap_or_default();
-        let kind = message
-            .filter(|_| !varies && !assemble::tells_more(row))
-            .and_then(|number| self.matcher.meanings.kind(number, &named, is_request));
-        Meant { message, kind, is_request }
+    /// What follows of the message of all lines alike.
+    fn meant(&mut self, row: &Row, text: &str, folded: &Folded) -> Meant {
+        if !has_message_of_all(row, text, folded) {
+            return Meant::default();
+        }
+        let meant = meant(row, text, self.matcher);
+        let has_service_of_all = row.cell(Column::Service).is_none_or(|cell| !varies(cell, folded));
+        Meant { kind: meant.kind.filter(|_| has_service_of_all), ..meant }
     }
+}
 
-    /// The number of the masked message, where that is a part of the line that masking cannot tell from that of another.
-    fn message(&mut self, row: &Row, text: &str, record: &Record<'_>, folded: &Folded) -> Option<u32> {
-        // Where the line has no message, the lines below may.
-        if ![Column::Message, Column::Request].iter().any(|column| row.has(*column)) {
-            return None;
-        }
-        let Cow::Borrowed(message) = record.message else { return None };
-        let start = (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-        let end = start + message.len();
-        let cut = |at: usize| is_word(text, at.wrapping_sub(1)) && is_word(text, at);
-        let short = folded.parts_in(start..end).any(|part| part.short);
-        if message.is_empty() || end > text.len() || short || cut(start) || cut(end) {
-            return None;
-        }
-        self.matcher.meanings.number(self.matcher.formats, message)
+/// Whether the message is a part of the line that masking cannot tell from that of another.
+fn has_message_of_all(row: &Row, text: &str, folded: &Folded) -> bool {
+    // Where the line has no message, the lines below may.
+    if ![Column::Message, Column::Request].iter().any(|column| row.has(*column)) {
+        return false;
     }
+    let Cow::Borrowed(message) = assemble::message(row, text) else { return false };
+    let Some(start) = (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize) else { return false };
+    let end = start + message.len();
+    let cut = |at: usize| is_word(text, at.wrapping_sub(1)) && is_word(text, at);
+    let short = folded.parts_in(start..end).any(|part| part.short);
+    !message.is_empty() && end <= text.len() && !short && !cut(start) && !cut(end)
 }
 
 /// Whether a cell may be another among lines alike.
