@@ -174,7 +174,50 @@ impl Cell {
 
 /// The inside of a JSON string without its backslashes; as it is where they are wrong.
 fn unescaped(raw: &str) -> String {
-    serde_json::from_str(&format!("\"{raw}\"")).unwrap_or_else(|_| raw.replace("\\n", "\n").replace("\\\"", "\""))
+    meant_by(raw).unwrap_or_else(|| raw.replace("\\n", "\n").replace("\\\"", "\""))
+}
+
+/// What a JSON string says (RFC 8259, 7); `None` where it may not be written so.
+fn meant_by(raw: &str) -> Option<String> {
+    if raw.bytes().any(|byte| byte < b' ') {
+        return None;
+    }
+    let (mut meant, mut left) = (String::with_capacity(raw.len()), raw);
+    while let Some(at) = memchr::memchr2(b'\\', b'"', left.as_bytes()) {
+        meant.push_str(&left[..at]);
+        if !left[at..].starts_with('\\') {
+            return None;
+        }
+        let escape = *left.as_bytes().get(at + 1)?;
+        let (short, length) = match escape {
+            b'n' => ('\n', 2),
+            b't' => ('\t', 2),
+            b'r' => ('\r', 2),
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            b'"' | b'\\' | b'/' => (char::from(escape), 2),
+            b'u' => numbered(&left[at..])?,
+            _ => return None,
+        };
+        meant.push(short);
+        left = &left[at + length..];
+    }
+    meant.push_str(left);
+    Some(meant)
+}
+
+/// The character that a text begins with as one or two numbers of UTF-16, and the bytes that they take.
+fn numbered(text: &str) -> Option<(char, usize)> {
+    const LENGTH: usize = 6;
+    let unit = |text: &str| {
+        let digits = text.strip_prefix("\\u")?.get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(text)?;
+    let second = text.get(LENGTH..).and_then(unit);
+    let mut decoded = char::decode_utf16([Some(first), second].into_iter().flatten());
+    let meant = decoded.next()?.ok()?;
+    Some((meant, LENGTH * meant.len_utf16()))
 }
 
 /// A set of columns.
@@ -331,5 +374,14 @@ mod tests {
         check(r#"say ""x"""#, Spelling::Doubled, r#"say "x""#);
         check(r"a\n", Spelling::Plain, r"a\n");
         assert_eq!(Cell::new(5, 9, Spelling::Plain).raw("ab"), "");
+    }
+
+    proptest::proptest! {
+        /// What may be written in a string is read as a library reads it, and nothing else is.
+        #[test]
+        fn strings_are_read_as_by_a_library(raw in r#"([a-z\u{e9}\t "]|\\[nrtbfu/x"\\]|\\u[0-9a-fA-F]{4}|\\u[dD][89abcdefAF][0-9a-f]{2}|\\u00){0,9}"#) {
+            let read = serde_json::from_str::<String>(&format!("\"{raw}\"")).ok();
+            proptest::prop_assert_eq!(meant_by(&raw), read);
+        }
     }
 }

@@ -131,6 +131,14 @@ impl<'l> Pins<'l> {
         }
     }
 
+    /// Fewest bytes of a range, whatever the length of the parts in it: one of each.
+    fn surely(&self, from: usize, to: usize) -> usize {
+        let first = self.parts.partition_point(|part| part.end() <= from);
+        let inside = self.parts[first..].iter().take_while(|part| part.start() < to);
+        let varying = inside.map(|part| part.end().min(to) - part.start().max(from) - 1);
+        to - from - varying.sum::<usize>()
+    }
+
     /// Whether a row of classes, each told by its number, is refused however long the part is that it begins with: `\d{4}-` by `10.0.0.7`.
     fn is_refused_at_any_length(&self, at: usize, classes: usize, has: impl Fn(usize, u8) -> bool) -> bool {
         let Some(number) = self.part(at).filter(|number| self.parts[*number].start() == at) else { return false };
@@ -185,11 +193,7 @@ impl Asked for Pins<'_> {
         // The byte that ended it counts too, where it was not the number.
         let seen = end + usize::from(length < most);
         self.each(at, seen, |part| if within(part.kind, has) == Within::Some { Pin::Bytes } else { Pin::Nothing });
-        let first = self.parts.partition_point(|part| part.end() <= at);
-        let inside: Vec<Part> = self.parts[first..].iter().take_while(|part| part.start() < end).copied().collect();
-        let varying: usize = inside.iter().map(|part| part.end().min(end) - part.start().max(at)).sum();
-        let surely = length - varying + inside.len();
-        if most != usize::MAX || surely < least {
+        if most != usize::MAX || self.surely(at, end) < least {
             self.each(at, seen, |_| Pin::Length);
         }
     }
