@@ -5,6 +5,7 @@
 
 mod assemble;
 mod beginnings;
+mod bitmaps;
 mod builtin;
 pub mod cells;
 pub mod check;

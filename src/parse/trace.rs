@@ -33,8 +33,17 @@ pub fn is_part(line: &str) -> bool {
         "[parameters: ",
         "(Background on this error at:",
     ];
-    let begins = |begin: &&str| line.as_bytes().first() == begin.as_bytes().first() && line.starts_with(*begin);
-    BEGINNINGS.iter().any(begins) || is_php_frame(line) || is_ruby_frame(line) || is_exception(line)
+    const FIRST: [bool; 256] = {
+        let (mut first, mut at) = ([false; 256], 0);
+        while at < BEGINNINGS.len() {
+            first[BEGINNINGS[at].as_bytes()[0] as usize] = true;
+            at += 1;
+        }
+        first
+    };
+    let Some(first) = line.as_bytes().first() else { return false };
+    let begins = FIRST[usize::from(*first)] && BEGINNINGS.iter().any(|begin| line.starts_with(*begin));
+    begins || is_php_frame(line) || is_ruby_frame(line) || is_exception(line)
 }
 
 /// `#0 /srv/app/index.php(12): main()`
@@ -45,9 +54,9 @@ fn is_php_frame(line: &str) -> bool {
 /// ``app/models/order.rb:12:in `save'``
 fn is_ruby_frame(line: &str) -> bool {
     // The path has no blank.
-    let word = &line.as_bytes()[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
-    let Some(path) = word.windows(4).position(|four| four == b".rb:") else { return false };
-    let rest = &line[path + 4..];
+    let word = &line[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
+    let rest = word.split_once(':').and_then(|_| word.find(".rb:")).map(|path| &line[path + 4..]);
+    let Some(rest) = rest else { return false };
     rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(":in ")
 }
 
@@ -165,7 +174,7 @@ fn cause_of(trimmed: &str) -> Option<&str> {
 
 /// ``app.rb:10:in `pay': out of money (RuntimeError)``
 fn is_ruby_head(trimmed: &str) -> bool {
-    trimmed.contains(".rb:") && trimmed.contains(":in ") && trimmed.ends_with(')') && trimmed.contains(" (")
+    trimmed.ends_with(')') && trimmed.contains(".rb:") && trimmed.contains(":in ") && trimmed.contains(" (")
 }
 
 fn shortened(line: &str) -> &str {

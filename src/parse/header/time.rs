@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::model::Time;
 
+use super::super::bitmaps::{self, BLOCK};
 use super::super::timestamp::Clock;
 
 /// How far into a line its time is looked for, in bytes.
@@ -35,8 +36,35 @@ pub fn is_first(text: &str, place: &Range<usize>) -> bool {
 /// Where in a line's beginning a time may begin.
 fn places(text: &str) -> impl Iterator<Item = usize> + '_ {
     let bytes = text.as_bytes();
-    let near = bytes.iter().take(FAR).enumerate().filter(|(_, byte)| MAY_BEGIN[usize::from(**byte)]).map(|(at, _)| at);
-    near.filter(move |at| begins(bytes, *at) && text.is_char_boundary(*at))
+    let near = &bytes[..bytes.len().min(FAR)];
+    // A byte of the word before the block that is looked at.
+    let mut goes_on = 0;
+    let blocks = near.chunks(BLOCK).enumerate().flat_map(move |(number, block)| {
+        let (found, words) = beginnings(block);
+        let glued = if number == 0 { 1 << 1 } else { 0 };
+        let may_begin = found & (!(words << 1 | goes_on) | glued);
+        goes_on = words >> (BLOCK - 1);
+        ones(may_begin).map(move |bit| number * BLOCK + bit)
+    });
+    blocks.filter(move |at| MAY_BEGIN[usize::from(bytes[*at])] && begins(bytes, *at))
+}
+
+/// Of a block or what there is of one: where any time may begin by its first byte, a digit, a capital or `@`; and where letters and digits stand.
+fn beginnings(some: &[u8]) -> (u64, u64) {
+    let mut block = [0; BLOCK];
+    block[..some.len()].copy_from_slice(some);
+    let [found, words] = bitmaps::of(&block, |bytes| {
+        let digits = bitmaps::in_range(bytes, b'0', b'9');
+        [digits | bitmaps::in_range(bytes, b'@', b'Z'), digits | bitmaps::letters(bytes)]
+    });
+    (found, words)
+}
+
+/// The numbers of the bits that are set.
+fn ones(bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)))
+        .take_while(|bits| *bits != 0)
+        .map(|bits| bits.trailing_zeros() as usize)
 }
 
 /// Whether a time may begin at a place that holds such a byte, by what stands before it.
@@ -66,4 +94,20 @@ fn is_dated(written: &[u8]) -> bool {
     let number = written.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     let of_day = written.iter().take(3).any(|b| *b == b':');
     !number && !of_day
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        /// No place is missed, wherever the blocks of a bitmap end.
+        #[test]
+        fn places_are_those_of_each_byte(text in "[A-Za-z0-9@ .:é=\\[-]{0,200}|([IWEFx]?[0-9]{3}[ ,a]?){0,60}") {
+            let bytes = text.as_bytes();
+            let near = 0..bytes.len().min(FAR);
+            let each: Vec<usize> = near.filter(|at| MAY_BEGIN[usize::from(bytes[*at])] && begins(bytes, *at)).collect();
+            proptest::prop_assert_eq!(places(&text).collect::<Vec<_>>(), each);
+        }
+    }
 }

@@ -4,16 +4,12 @@
 
 use std::ops::Range;
 
-use wide::u8x16;
-
+use super::super::bitmaps::{self, AT_ONCE, BLOCK};
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
 use super::super::varying::Kind;
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
-/// Bytes looked at together, and at once.
-const BLOCK: usize = 64;
-const AT_ONCE: usize = 16;
 /// Room for the longest line, and for what is read or written too much.
 const ROOM: usize = LONGEST + BLOCK;
 /// More parts than the longest line has, of which each has a byte and one before the next.
@@ -326,24 +322,13 @@ struct Marks {
 impl Marks {
     #[inline]
     fn of(block: &[u8]) -> Marks {
-        let mut marks = Marks { digits: 0, hexadecimal: 0, words: 0 };
-        for (number, some) in block.as_chunks::<AT_ONCE>().0.iter().enumerate() {
-            let bytes = u8x16::new(*some);
-            let digits = in_range(bytes, b'0', b'9');
-            let small = bytes | u8x16::splat(0x20);
-            let (letters, hexadecimal) = (in_range(small, b'a', b'z'), in_range(small, b'a', b'f'));
-            marks.digits |= u64::from(digits.to_bitmask()) << (number * AT_ONCE);
-            marks.hexadecimal |= u64::from((digits | hexadecimal).to_bitmask()) << (number * AT_ONCE);
-            marks.words |= u64::from((digits | letters).to_bitmask()) << (number * AT_ONCE);
-        }
-        marks
+        let [digits, hexadecimal, words] = bitmaps::of(block, |bytes| {
+            let digits = bitmaps::in_range(bytes, b'0', b'9');
+            let hexadecimal = bitmaps::in_range(bitmaps::lower(bytes), b'a', b'f');
+            [digits, digits | hexadecimal, digits | bitmaps::letters(bytes)]
+        });
+        Marks { digits, hexadecimal, words }
     }
-}
-
-#[inline]
-fn in_range(bytes: u8x16, from: u8, to: u8) -> u8x16 {
-    let above = bytes - u8x16::splat(from);
-    above.simd_le(u8x16::splat(to - from))
 }
 
 /// All bits from a number on.

@@ -125,7 +125,8 @@ impl<'f> Teacher<'_, 'f> {
             Reader::Csv if self.matcher.is_no_table(format, text) => Tried::No,
             Reader::Block => match format.block.as_ref().map(|pattern| asked(pattern, text, pins)) {
                 Some(Scanned::No) => Tried::No,
-                _ => Tried::Untold,
+                Some(Scanned::Match(_)) => Tried::Taken(None),
+                Some(Scanned::Unsure) | None => Tried::Untold,
             },
             // That no such line has a header is asked of each of them.
             Reader::Header if !header::is_one(text, self.clock) => Tried::No,

@@ -400,6 +400,10 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
                 false
             });
         };
+        if format.reader == Reader::Block {
+            self.of_first = known.is_first;
+            return Some(self.accept_block(format, text, outer));
+        }
         // What ends a block depends on more than the line.
         if self.pending.is_block() {
             return None;

@@ -1,0 +1,39 @@
+//! Which bytes of a text are of a class: a bit each, many at once.
+
+use wide::u8x16;
+
+/// Bytes that one bitmap tells of.
+pub const BLOCK: usize = 64;
+/// Bytes looked at at once.
+pub const AT_ONCE: usize = 16;
+
+/// A bitmap for each of several classes, of a block or of what there is of one: bits past the end are unset if no class has zero.
+#[inline]
+pub fn of<const CLASSES: usize>(block: &[u8], classes: impl Fn(u8x16) -> [u8x16; CLASSES]) -> [u64; CLASSES] {
+    let mut bitmaps = [0; CLASSES];
+    for (number, some) in block.as_chunks::<AT_ONCE>().0.iter().enumerate() {
+        for (bitmap, class) in bitmaps.iter_mut().zip(classes(u8x16::new(*some))) {
+            *bitmap |= u64::from(class.to_bitmask()) << (number * AT_ONCE);
+        }
+    }
+    bitmaps
+}
+
+/// Whether bytes are from one to another.
+#[inline]
+pub fn in_range(bytes: u8x16, from: u8, to: u8) -> u8x16 {
+    let above = bytes - u8x16::splat(from);
+    above.simd_le(u8x16::splat(to - from))
+}
+
+/// Whether bytes are letters of ASCII.
+#[inline]
+pub fn letters(bytes: u8x16) -> u8x16 {
+    in_range(lower(bytes), b'a', b'z')
+}
+
+/// Letters without capitals; of what is no letter, something that is none.
+#[inline]
+pub fn lower(bytes: u8x16) -> u8x16 {
+    bytes | u8x16::splat(0x20)
+}
