@@ -184,37 +184,57 @@ pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
 
 /// Whether a line tells of one.
 pub fn is_request(row: &Row, text: &str) -> bool {
-    outcome(row, text).is_some()
+    answer(row, text).is_some() && {
+        let line = row.text(Column::Request, text);
+        path(row, text, line.as_ref()).is_some() || method(row, text, line.as_ref()).is_some()
+    }
 }
 
 /// Status, method and path.
 type Outcome<'l> = (u16, Option<Cow<'l, str>>, Option<Cow<'l, str>>);
 
 fn outcome<'l>(row: &Row, text: &'l str) -> Option<Outcome<'l>> {
+    let status = answer(row, text)?;
+    let line = row.text(Column::Request, text);
+    let (method, path) = (method(row, text, line.as_ref()), path(row, text, line.as_ref()));
+    (method.is_some() || path.is_some()).then_some((status, method, path))
+}
+
+/// The status.
+fn answer(row: &Row, text: &str) -> Option<u16> {
     if !row.has_any(OUTCOME) {
         return None;
     }
     let grpc = || row.raw(Column::GrpcStatus, text).and_then(grpc_status);
-    let status = row.raw(Column::Status, text).and_then(status).or_else(grpc)?;
-    let line = row.text(Column::Request, text);
-    let (method_of_line, path_of_line) = line.map_or((None, None), request_line);
-    let method = row.text(Column::Method, text).or(method_of_line).filter(|m| is_method(m));
-    let path = row.text(Column::Path, text).or(path_of_line).map(without_host).filter(|p| !p.is_empty());
-    (method.is_some() || path.is_some()).then_some((status, method, path))
+    row.raw(Column::Status, text).and_then(status).or_else(grpc)
 }
 
-/// `GET /path HTTP/1.1`
-fn request_line(line: Cow<'_, str>) -> (Option<Cow<'_, str>>, Option<Cow<'_, str>>) {
-    match line {
-        Cow::Borrowed(line) => {
-            let mut words = line.split(' ');
-            (words.next().map(Cow::Borrowed), words.next().map(Cow::Borrowed))
-        }
-        Cow::Owned(line) => {
-            let mut words = line.split(' ').map(|word| Cow::Owned(word.to_owned()));
-            (words.next(), words.next())
-        }
+/// `line`: that of the request, which may tell it.
+fn method<'l>(row: &Row, text: &'l str, line: Option<&Cow<'l, str>>) -> Option<Cow<'l, str>> {
+    let of_line = || line.and_then(|line| part(line, first_word));
+    row.text(Column::Method, text).or_else(of_line).filter(|method| is_method(method))
+}
+
+/// The same of its path.
+fn path<'l>(row: &Row, text: &'l str, line: Option<&Cow<'l, str>>) -> Option<Cow<'l, str>> {
+    let of_line = || line.and_then(|line| part(line, second_word));
+    row.text(Column::Path, text).or_else(of_line).map(without_host).filter(|path| !path.is_empty())
+}
+
+/// A part of a text, which is borrowed where the text is.
+fn part<'l>(text: &Cow<'l, str>, of: fn(&str) -> Option<&str>) -> Option<Cow<'l, str>> {
+    match text {
+        Cow::Borrowed(text) => of(text).map(Cow::Borrowed),
+        Cow::Owned(text) => of(text).map(|part| Cow::Owned(part.to_owned())),
     }
+}
+
+fn first_word(text: &str) -> Option<&str> {
+    text.get(..memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len()))
+}
+
+fn second_word(text: &str) -> Option<&str> {
+    first_word(text.get(memchr::memchr(b' ', text.as_bytes())? + 1..)?)
 }
 
 fn is_method(word: &str) -> bool {

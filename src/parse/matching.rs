@@ -94,6 +94,11 @@ const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// How a line begins that names the cells of those after it.
 pub const FIELDS: [&str; 3] = ["#Fields:", "#fields\t", "#FIELDS:"];
 
+/// Whether a line names the fields of those after it.
+pub fn names_fields(line: &str) -> bool {
+    FIELDS.iter().any(|mark| line.starts_with(mark))
+}
+
 impl Header {
     /// `None` where the line names no time and nothing that is said.
     fn new(keys: &Keys, line: &str) -> Option<Header> {
@@ -465,16 +470,16 @@ impl<'f> Matcher<'f> {
         row.clear();
         let mut rest: Option<(usize, usize)> = None;
         let (mut start, mut cells) = (0, Row::default());
-        for line in text.split_inclusive('\n') {
-            let end = start + line.trim_end().len();
-            cells.clear();
+        for line_end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
+            let line = text[start..line_end].trim_end();
             let first = line.bytes().next().unwrap_or_default();
-            if format.variants.iter().any(|v| v.may_begin_with(first) && self.fills(v, line.trim_end(), &mut cells)) {
+            cells.clear();
+            if format.variants.iter().any(|v| v.may_begin_with(first) && self.fills(v, line, &mut cells)) {
                 row.take_moved(&cells, start);
-            } else if end > start && !line.starts_with('#') {
-                rest = Some((rest.map_or(start, |r| r.0), end));
+            } else if !line.is_empty() && first != b'#' {
+                rest = Some((rest.map_or(start, |r| r.0), start + line.len()));
             }
-            start += line.len();
+            start = line_end + 1;
         }
         if let Some((start, end)) = rest {
             let column = if row.has(Column::Message) { Column::Stack } else { Column::Message };

@@ -55,7 +55,8 @@ fn is_php_frame(line: &str) -> bool {
 fn is_ruby_frame(line: &str) -> bool {
     // The path has no blank.
     let word = &line[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
-    let rest = word.split_once(':').and_then(|_| word.find(".rb:")).map(|path| &line[path + 4..]);
+    let has_place = memchr::memchr(b':', word.as_bytes()).is_some();
+    let rest = if has_place { word.find(".rb:").map(|path| &line[path + 4..]) } else { None };
     let Some(rest) = rest else { return false };
     rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(":in ")
 }
@@ -93,21 +94,18 @@ fn may_begin_with_name(line: &[u8]) -> bool {
 /// The line of a stack trace that says most about what went wrong: Python's last exception, Java's and .NET's innermost
 /// cause, elsewhere the exception itself. `None` where the text is no stack trace.
 pub fn headline(text: &str) -> Option<&str> {
-    let mut found = Headlines::default();
-    let mut before = "";
-    for line in text.lines() {
-        let trimmed = line.trim_start().trim_start_matches("| ").trim_start();
-        if trimmed.is_empty() {
-            continue;
-        }
-        found.see(line, trimmed, before);
-        before = line;
+    let mut found = Headlines::of(text, false);
+    // What is no trace mostly shows that before it is asked of every line whether it is an exception's name.
+    if found.is_trace && found.python.or(found.cause).is_none() {
+        found = Headlines::of(text, true);
     }
     found.best().map(|line| shortened(line.trim()))
 }
 
 #[derive(Default)]
 struct Headlines<'t> {
+    /// Exceptions' names are wanted.
+    names: bool,
     /// The first line that is an exception's name.
     first: Option<&'t str>,
     /// The last `Caused by:`, `--->` or `[cause]:`.
@@ -123,6 +121,20 @@ struct Headlines<'t> {
 }
 
 impl<'t> Headlines<'t> {
+    fn of(text: &'t str, names: bool) -> Headlines<'t> {
+        let mut found = Headlines { names, ..Headlines::default() };
+        let mut before = "";
+        for line in text.lines() {
+            let trimmed = line.trim_start().trim_start_matches("| ").trim_start();
+            if trimmed.is_empty() {
+                continue;
+            }
+            found.see(line, trimmed, before);
+            before = line;
+        }
+        found
+    }
+
     fn see(&mut self, line: &'t str, trimmed: &'t str, before: &'t str) {
         let indented = line.starts_with([' ', '\t']);
         if trimmed.starts_with("Traceback (most recent call last)") || (trimmed.starts_with("File \"") && trimmed.contains(", line ")) {
@@ -156,7 +168,7 @@ impl<'t> Headlines<'t> {
             self.other = self.other.or(Some(trimmed));
             self.is_trace = true;
         }
-        if self.first.is_none() && !frame && is_exception(trimmed) {
+        if self.names && self.first.is_none() && !frame && is_exception(trimmed) {
             self.first = Some(trimmed);
         }
     }

@@ -12,7 +12,7 @@ use super::super::compile::{LineFormat, Variant};
 use super::super::dispatch::Look;
 use super::super::format::Reader;
 use super::super::header;
-use super::super::matching::{Head, Matched, Matcher, is_structured_inside, takes_level_for_name};
+use super::super::matching::{Head, Matched, Matcher, is_structured_inside, names_fields, takes_level_for_name};
 use super::super::pattern::Pattern;
 use super::super::pending::{Meant, meant, plain};
 use super::super::scanner::Scanned;
@@ -121,7 +121,8 @@ impl<'f> Teacher<'_, 'f> {
             Reader::Lines => self.variants(format, text, pins),
             Reader::Json => self.structured(format, text, Matcher::json_row),
             Reader::Logfmt => self.structured(format, text, Matcher::logfmt_row),
-            Reader::Fields if self.matcher.knows_no_fields() && !text.starts_with('#') => Tried::No,
+            // What names fields begins with words without digits, so that nothing that differs among lines alike is one of them.
+            Reader::Fields if self.matcher.knows_no_fields() && !names_fields(text) => Tried::No,
             Reader::Csv if self.matcher.is_no_table(format, text) => Tried::No,
             Reader::Block => match format.block.as_ref().map(|pattern| asked(pattern, text, pins)) {
                 Some(Scanned::No) => Tried::No,
