@@ -276,6 +276,11 @@ impl Row {
         self.filled = if cell.is_absent() { self.filled & !bit } else { self.filled | bit };
     }
 
+    /// Empties a column.
+    pub fn remove(&mut self, column: Column) {
+        self.replace(column, Cell::default());
+    }
+
     /// Fills the row anew with a cell for each of the columns, in their order.
     #[inline]
     pub fn refill(&mut self, columns: Columns, cells: impl Iterator<Item = Cell>) {

@@ -46,8 +46,13 @@ impl Clone for Outer {
     /// Keeps the memory of its names: envelopes mostly say the same as the one before.
     fn clone_from(&mut self, outer: &Outer) {
         (self.time, self.level) = (outer.time, outer.level);
-        self.service.clone_from(&outer.service);
-        self.instance.clone_from(&outer.instance);
+        // Most say neither.
+        if self.service.is_some() || outer.service.is_some() {
+            self.service.clone_from(&outer.service);
+        }
+        if self.instance.is_some() || outer.instance.is_some() {
+            self.instance.clone_from(&outer.instance);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! then on such a line is looked up, and only its time, its level and its numbers are read. The outcome is that of reading it; what is remembered
 //! is bounded, and what is used least makes room.
 
+mod envelope;
 mod folded;
 mod learn;
 mod luck;
@@ -25,7 +26,9 @@ use super::cells::{Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
 use super::pending::Meant;
 use super::tokens;
+pub use envelope::Envelopes;
 use folded::Folded;
+use learn::Lesson;
 pub use learn::Teacher;
 use luck::Luck;
 use pins::Pin;
@@ -170,6 +173,11 @@ impl Recall {
     /// Learns how the line looked up last is read.
     pub fn learn<'f>(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>) {
         let lesson = teacher.learn(text, &self.folded);
+        self.keep(text, lesson);
+    }
+
+    /// Remembers what was learnt of the line looked up last; `None`: that it cannot be told.
+    fn keep(&mut self, text: &str, lesson: Option<Lesson<'_>>) {
         let Recall { folded, store, spelling, written, numbered, .. } = self;
         let found = store.find(folded.key());
         let like = found.and_then(|found| Like::read(store.value(found)));

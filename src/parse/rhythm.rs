@@ -63,6 +63,8 @@ pub struct Beats {
     /// All but the last, each as what it is more than the one before.
     packed: Vec<u8>,
     last: Option<Beat>,
+    /// When the second of the last one ends.
+    ends: Time,
     /// The last one packed.
     before: Beat,
 }
@@ -70,15 +72,15 @@ pub struct Beats {
 impl Beats {
     /// Takes note of a record.
     pub fn beat(&mut self, time: Time, line: u64) {
-        let beat = Beat { first: time, last: time, line };
         match &mut self.last {
             Some(now) if time < now.last => {}
-            Some(now) if beat.second() == now.second() => (now.last, now.line) = (time, line),
-            _ => self.push(beat),
+            Some(now) if time < self.ends => (now.last, now.line) = (time, line),
+            _ => self.push(Beat { first: time, last: time, line }),
         }
     }
 
     fn push(&mut self, beat: Beat) {
+        self.ends = Time(beat.second().saturating_add(1).saturating_mul(BEAT));
         let Some(done) = self.last.replace(beat) else { return };
         let before = std::mem::replace(&mut self.before, done);
         write(&mut self.packed, zigzag(done.first.0.wrapping_sub(before.last.0)));

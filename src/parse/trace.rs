@@ -43,7 +43,10 @@ pub fn is_part(line: &str) -> bool {
     };
     let Some(first) = line.as_bytes().first() else { return false };
     let begins = FIRST[usize::from(*first)] && BEGINNINGS.iter().any(|begin| line.starts_with(*begin));
-    begins || is_php_frame(line) || is_ruby_frame(line) || is_exception(line)
+    begins || is_php_frame(line) || {
+        let (word, rest) = line.split_at(memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len()));
+        (word.bytes().any(|byte| byte == b':') && is_ruby_frame(line, word)) || (may_begin_with_name(word, rest) && is_exception(line))
+    }
 }
 
 /// `#0 /srv/app/index.php(12): main()`
@@ -52,12 +55,9 @@ fn is_php_frame(line: &str) -> bool {
 }
 
 /// ``app/models/order.rb:12:in `save'``
-fn is_ruby_frame(line: &str) -> bool {
+fn is_ruby_frame(line: &str, word: &str) -> bool {
     // The path has no blank.
-    let word = &line[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
-    let has_place = memchr::memchr(b':', word.as_bytes()).is_some();
-    let rest = if has_place { word.find(".rb:").map(|path| &line[path + 4..]) } else { None };
-    let Some(rest) = rest else { return false };
+    let Some(rest) = word.find(".rb:").map(|path| &line[path + 4..]) else { return false };
     rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(":in ")
 }
 
@@ -73,7 +73,8 @@ fn is_exception(line: &str) -> bool {
 
 /// The dotted name before a `: ` or the end of the line; empty where the line does not begin with one.
 fn exception_name(line: &str) -> &str {
-    if !may_begin_with_name(line.as_bytes()) {
+    let (word, rest) = line.split_at(memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len()));
+    if !may_begin_with_name(word, rest) {
         return "";
     }
     let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(line), |(name, _)| name);
@@ -86,9 +87,8 @@ fn exception_name(line: &str) -> &str {
 }
 
 /// Whether the first word of a line may be such a name: one that a blank ends has its colon there, or a parenthesis behind.
-fn may_begin_with_name(line: &[u8]) -> bool {
-    let Some(blank) = memchr::memchr(b' ', line) else { return true };
-    line[..blank].ends_with(b":") || line[blank + 1..].starts_with(b"(") || line.starts_with(b"Uncaught ")
+fn may_begin_with_name(word: &str, rest: &str) -> bool {
+    rest.is_empty() || word.ends_with(':') || rest.starts_with(" (") || word == "Uncaught"
 }
 
 /// The line of a stack trace that says most about what went wrong: Python's last exception, Java's and .NET's innermost
@@ -208,7 +208,8 @@ mod tests {
             let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(&line), |(name, _)| name);
             let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
             let name = name.strip_prefix("Uncaught ").unwrap_or(name);
-            proptest::prop_assert!(may_begin_with_name(line.as_bytes()) || name.contains(' '), "{}", line);
+            let (word, rest) = line.split_at(line.find(' ').unwrap_or(line.len()));
+            proptest::prop_assert!(may_begin_with_name(word, rest) || name.contains(' '), "{}", line);
         }
     }
 

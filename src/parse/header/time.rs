@@ -34,19 +34,48 @@ pub fn is_first(text: &str, place: &Range<usize>) -> bool {
 }
 
 /// Where in a line's beginning a time may begin.
-fn places(text: &str) -> impl Iterator<Item = usize> + '_ {
+fn places(text: &str) -> Places<'_> {
     let bytes = text.as_bytes();
-    let near = &bytes[..bytes.len().min(FAR)];
-    // A byte of the word before the block that is looked at.
-    let mut goes_on = 0;
-    let blocks = near.chunks(BLOCK).enumerate().flat_map(move |(number, block)| {
-        let (found, words) = beginnings(block);
-        let glued = if number == 0 { 1 << 1 } else { 0 };
-        let may_begin = found & (!(words << 1 | goes_on) | glued);
-        goes_on = words >> (BLOCK - 1);
-        ones(may_begin).map(move |bit| number * BLOCK + bit)
-    });
-    blocks.filter(move |at| MAY_BEGIN[usize::from(bytes[*at])] && begins(bytes, *at))
+    Places { bytes: &bytes[..bytes.len().min(FAR)], next: 0, found: 0, goes_on: false }
+}
+
+struct Places<'t> {
+    bytes: &'t [u8],
+    /// Where the next block begins.
+    next: usize,
+    /// A bit for each place that is left of the block before, the last of whose bytes is of a word if it goes on.
+    found: u64,
+    goes_on: bool,
+}
+
+impl Iterator for Places<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            while self.found == 0 {
+                self.see_block()?;
+            }
+            let at = self.next - BLOCK + self.found.trailing_zeros() as usize;
+            self.found &= self.found - 1;
+            if MAY_BEGIN[usize::from(*self.bytes.get(at)?)] && begins(self.bytes, at) {
+                return Some(at);
+            }
+        }
+    }
+}
+
+impl Places<'_> {
+    fn see_block(&mut self) -> Option<()> {
+        let rest = self.bytes.get(self.next..).filter(|rest| !rest.is_empty())?;
+        let (found, words) = beginnings(&rest[..rest.len().min(BLOCK)]);
+        let glued = if self.next == 0 { 1 << 1 } else { 0 };
+        self.found = found & (!(words << 1 | u64::from(self.goes_on)) | glued);
+        self.goes_on = words >> (BLOCK - 1) == 1;
+        self.next += BLOCK;
+        Some(())
+    }
 }
 
 /// Of a block or what there is of one: where any time may begin by its first byte, a digit, a capital or `@`; and where letters and digits stand.
@@ -58,13 +87,6 @@ fn beginnings(some: &[u8]) -> (u64, u64) {
         [digits | bitmaps::in_range(bytes, b'@', b'Z'), digits | bitmaps::letters(bytes)]
     });
     (found, words)
-}
-
-/// The numbers of the bits that are set.
-fn ones(bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)))
-        .take_while(|bits| *bits != 0)
-        .map(|bits| bits.trailing_zeros() as usize)
 }
 
 /// Whether a time may begin at a place that holds such a byte, by what stands before it.

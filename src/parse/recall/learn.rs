@@ -18,6 +18,7 @@ use super::super::pending::{Meant, meant, plain};
 use super::super::scanner::Scanned;
 use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
+use super::envelope::OfEnvelope;
 use super::folded::Folded;
 use super::pins::{Pin, Pins};
 use super::{Known, Place, Span};
@@ -77,22 +78,57 @@ impl<'f> Teacher<'_, 'f> {
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 
+    /// Reads what a line begins with for all envelopes that fold to the same, whatever they hold; `None` where that cannot be told of them.
+    pub fn learn_envelope(&mut self, wrapper: &'f LineFormat, text: &str, length: usize, folded: &Folded) -> Option<Lesson<'f>> {
+        let mut pins = Pins::new(&text[..length], folded.parts());
+        let variant = self.variant_of_envelope(wrapper, text, length, &mut pins)?;
+        let mut row = Row::default();
+        let matched = self.matcher.line(wrapper, text, &Candidates::ANY, self.clock, &mut row);
+        let (Matched::Record(head), Some(inner)) = (matched, row.cell(Column::Inner)) else { return None };
+        let reads_more = [Column::Message, Column::Tail, Column::Prefix].iter().any(|column| row.has(*column));
+        if head.open || reads_more || (inner.start(), inner.end()) != (length, text.len()) {
+            return None;
+        }
+        row.remove(Column::Inner);
+        let cells = cells(&row, folded, &mut pins);
+        let level = has_level_of_all(&row, folded).then_some(head.level);
+        let known =
+            Known { format: Some(wrapper), variant: Some(variant), is_first: true, may_attach: false, level, meant: Meant::default() };
+        Some(Lesson { known, cells, pins: pins.into_pins() })
+    }
+
+    /// The variant that takes an envelope whatever is in it, where those before it refuse it so.
+    fn variant_of_envelope(&self, wrapper: &'f LineFormat, text: &str, length: usize, pins: &mut Pins<'_>) -> Option<&'f Variant> {
+        if wrapper.reader != Reader::Lines || wrapper.ignore.is_some() {
+            return None;
+        }
+        for variant in &wrapper.variants {
+            if !pins.begins(|byte| variant.may_begin_with(byte)) {
+                continue;
+            }
+            let mut asked = OfEnvelope { pins, length, looks_inside: false };
+            let scanned = variant.pattern.compiled()?.is_match_asking(text, &mut asked);
+            match scanned {
+                _ if asked.looks_inside => return None,
+                Scanned::No => {}
+                Scanned::Match(_) => return Some(variant),
+                Scanned::Unsure => return None,
+            }
+        }
+        None
+    }
+
     /// The place of the format that takes the line, behind all others where none does, and its variant. `None`: that cannot be told.
     fn taken(&mut self, may_be: (&Candidates, Look), text: &str, pins: &mut Pins<'_>) -> Option<(usize, Option<&'f Variant>)> {
         for (place, format) in self.order.iter().enumerate() {
-            if !self.may_take(may_be, format) {
+            // What refuses the line is to say so of all lines alike, which is asked once it is known what they have in common.
+            if !self.may_take(may_be, format) || self.matched(format, text) == Matched::No {
                 continue;
             }
-            // What refuses the line is to say so of all lines alike, which is asked once it is known what they have in common.
-            let mut asked = pins.clone();
-            match self.tried(format, text, &mut asked) {
-                Tried::No => {}
-                Tried::Untold => return None,
-                Tried::Taken(variant) => {
-                    *pins = asked;
-                    return Some((place, variant));
-                }
-            }
+            return match self.tried(format, text, pins) {
+                Tried::Taken(variant) => Some((place, variant)),
+                Tried::No | Tried::Untold => None,
+            };
         }
         Some((self.order.len(), None))
     }
@@ -133,13 +169,14 @@ impl<'f> Teacher<'_, 'f> {
             Reader::Header if !header::is_one(text, self.clock) => Tried::No,
             Reader::Header => self.headed(text, pins),
             // Nothing that differs among lines alike is empty, a quote or a comma; of their times each is read.
-            Reader::Csv if !format.fields.is_empty() && self.takes(format, text) => Tried::Taken(None),
+            Reader::Csv if !format.fields.is_empty() && matches!(self.matched(format, text), Matched::Record(_)) => Tried::Taken(None),
             Reader::Fields | Reader::Csv => Tried::Untold,
         }
     }
 
-    fn takes(&mut self, format: &'f LineFormat, text: &str) -> bool {
-        matches!(self.matcher.line(format, text, &Candidates::ANY, self.clock, &mut Row::default()), Matched::Record(_))
+    /// What one line alone is to a format.
+    fn matched(&mut self, format: &'f LineFormat, text: &str) -> Matched {
+        self.matcher.line(format, text, &Candidates::ANY, self.clock, &mut Row::default())
     }
 
     /// Which words there are before the message decides. Of the time the length is to be the same, and it is read again for each line.

@@ -17,7 +17,7 @@ use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Meant, Outer, Pending};
-use super::super::recall::{Recall, Recalled, Teacher};
+use super::super::recall::{Envelopes, Recall, Recalled, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -32,16 +32,13 @@ pub(super) const DOCKER_CUT: usize = 16 * 1024;
 
 /// What is known after some of the lines. What is pending borrows from the block that is read.
 pub struct Log<'f, 's, 'b> {
-    matcher: Matcher<'f>,
+    memory: Memory<'f>,
     dialect: &'s Dialect<'f>,
     clock: Clock,
     /// Some record had a time.
     dated: bool,
     /// The line before was of the first format that is tried.
     of_first: bool,
-    tries: Tries<'f>,
-    /// `None`: every line is read as if none came before.
-    recall: Option<Recall>,
     /// What is known of the message of a line that no format takes.
     plain: Meant,
     pending: Pending<'f, 'b>,
@@ -63,6 +60,8 @@ pub struct Memory<'f> {
     tries: Tries<'f>,
     /// `None`: every line is read as if none came before.
     recall: Option<Recall>,
+    /// The same of envelopes, where the file has them.
+    envelopes: Option<Box<Envelopes>>,
 }
 
 impl<'f> Memory<'f> {
@@ -71,7 +70,8 @@ impl<'f> Memory<'f> {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
         let detected = &dialect.detected;
         detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
-        Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()) }
+        let envelopes = detected.wrapper.map(|_| Box::default());
+        Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()), envelopes }
     }
 }
 
@@ -84,13 +84,11 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// The same with what is remembered of other parts of that dialect.
     pub fn with(memory: Memory<'f>, dialect: &'s Dialect<'f>, clock: Clock, sink: &'s mut dyn Sink) -> Self {
         Log {
-            matcher: memory.matcher,
+            memory,
             dialect,
             clock,
             dated: false,
             of_first: false,
-            tries: memory.tries,
-            recall: memory.recall,
             plain: Meant::default(),
             pending: Pending::default(),
             row: Box::default(),
@@ -106,7 +104,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Reads every line as if none came before.
     #[cfg(test)]
     pub fn forgetful(self) -> Self {
-        Log { recall: None, ..self }
+        Log { memory: Memory { recall: None, envelopes: None, ..self.memory }, ..self }
     }
 
     /// Takes note of lines that lost their middle.
@@ -131,7 +129,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             None => self.is_head(text),
             Some(wrapper) => {
                 let mut row = Box::<Row>::default();
-                let matched = self.matcher.line(wrapper, text, &Candidates::ANY, &self.clock, &mut row);
+                let matched = self.memory.matcher.line(wrapper, text, &Candidates::ANY, &self.clock, &mut row);
                 let inner = row.cell(Column::Inner).map(|cell| cell.text(text)).unwrap_or_default();
                 let inner = without_colours(inner.trim_end_matches(['\n', '\r'])).into_owned();
                 let own = row.raw(Column::Partial, text) != Some("P") && !inner.contains('\n');
@@ -148,9 +146,9 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if text.is_empty() || text.starts_with(|c: char| c.is_whitespace()) || trace::is_part(text) {
             return false;
         }
-        let candidates = self.matcher.formats.beginnings().look(text);
+        let candidates = self.memory.matcher.formats.beginnings().look(text);
         for format in &self.dialect.detected.order {
-            match self.matcher.line(format, text, &candidates, &self.clock, &mut self.row) {
+            match self.memory.matcher.line(format, text, &candidates, &self.clock, &mut self.row) {
                 Matched::No => {}
                 Matched::Nothing => return false,
                 Matched::Record(head) => {
@@ -178,13 +176,11 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         }
         Log {
             pending: log.pending.into_owned(),
-            matcher: log.matcher,
+            memory: log.memory,
             dialect: log.dialect,
             clock: log.clock,
             dated: log.dated,
             of_first: log.of_first,
-            tries: log.tries,
-            recall: log.recall,
             plain: log.plain,
             row: log.row,
             wrapping: log.wrapping,
@@ -205,7 +201,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     pub fn leave(mut self) -> (Ledger, Memory<'f>) {
         self.release_partial();
         self.flush();
-        (self.ledger, Memory { matcher: self.matcher, tries: self.tries, recall: self.recall })
+        (self.ledger, self.memory)
     }
 
     fn line(&mut self, text: &'b str) {
@@ -232,7 +228,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     fn envelope(&mut self, wrapper: &'f LineFormat, text: Cow<'b, str>) -> bool {
-        match self.matcher.line(wrapper, &text, &Candidates::ANY, &self.clock, &mut self.wrapping) {
+        match self.matched_envelope(wrapper, &text) {
             Matched::Record(head) if head.open && text.len() < LONGEST => {
                 self.open_row = text.into_owned();
                 true
@@ -250,9 +246,32 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         }
     }
 
+    /// What a line is to the format of envelopes: by one like it that was met before, where there was one.
+    fn matched_envelope(&mut self, wrapper: &'f LineFormat, text: &str) -> Matched {
+        let Memory { matcher, envelopes, .. } = &mut self.memory;
+        let (clock, row) = (&self.clock, &mut self.wrapping);
+        let Some(envelopes) =
+            envelopes.as_mut().filter(|_| wrapper.reader == Reader::Lines && memchr::memchr(b'\n', text.as_bytes()).is_none())
+        else {
+            return matcher.line(wrapper, text, &Candidates::ANY, clock, row);
+        };
+        match envelopes.look(text, matcher.formats, row) {
+            Recalled::Known(known) => {
+                if let Some(head) = matcher.head_of_known(wrapper, (known.variant, known.level), text, clock, row) {
+                    return Matched::Record(head);
+                }
+            }
+            Recalled::Again => envelopes.learn(wrapper, text, &mut Teacher { matcher, order: &[], clock }),
+            Recalled::No => {}
+        }
+        let matched = matcher.line(wrapper, text, &Candidates::ANY, clock, row);
+        envelopes.note(row);
+        matched
+    }
+
     /// What was in an envelope, maybe a part of a line.
     fn opened(&mut self, inner: Cow<'b, str>, outer: Outer, cut: bool) -> bool {
-        let inner = if inner.contains('\u{1b}') { Cow::Owned(without_colours(&inner).into_owned()) } else { inner };
+        let inner = if memchr::memchr(0x1b, inner.as_bytes()).is_some() { Cow::Owned(without_colours(&inner).into_owned()) } else { inner };
         // The rest of a cut line can be missing: what was shipped through another agent often has lost it.
         if !self.partial.is_empty() && self.begins_anew(&inner) {
             self.release_partial();
@@ -296,7 +315,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Whether a line is dated by itself in the file's format, so that it cannot be the rest of another.
     fn begins_anew(&mut self, text: &str) -> bool {
         let Some(format) = self.dialect.detected.format else { return false };
-        let matched = self.matcher.line(format, text.trim_end_matches(['\n', '\r']), &Candidates::ANY, &self.clock, &mut self.row);
+        let matched = self.memory.matcher.line(format, text.trim_end_matches(['\n', '\r']), &Candidates::ANY, &self.clock, &mut self.row);
         matches!(matched, Matched::Record(Head { time: Some(_), .. }))
     }
 
@@ -311,7 +330,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Whether the line was understood.
     fn inner(&mut self, mut text: Cow<'b, str>, outer: Outer) -> bool {
         if self.pending.live && self.pending.head.open {
-            self.pending.continue_csv(&mut self.matcher, &text, &self.clock);
+            self.pending.continue_csv(&mut self.memory.matcher, &text, &self.clock);
             return true;
         }
         let indented = text.as_bytes().first().is_none_or(|first| matches!(first, b' ' | b'\t') || !first.is_ascii_graphic());
@@ -359,16 +378,16 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         {
             return true;
         }
-        let formats = self.matcher.formats;
-        let (candidates, kind) = self.tries.look(formats, order, text);
+        let formats = self.memory.matcher.formats;
+        let (candidates, kind) = self.memory.tries.look(formats, order, text);
         let mut look = None;
         let mut place = 0;
-        while let Some(format) = self.tries.format(kind, place) {
+        while let Some(format) = self.memory.tries.format(kind, place) {
             place += 1;
             if tried.is_some_and(|tried| std::ptr::eq(tried, format)) {
                 continue;
             }
-            if format.is_structured() && !formats.plan().may_be(*look.get_or_insert_with(|| self.matcher.look(text)), format) {
+            if format.is_structured() && !formats.plan().may_be(*look.get_or_insert_with(|| self.memory.matcher.look(text)), format) {
                 continue;
             }
             if self.is_taken_by(format, &candidates, text, outer) {
@@ -382,12 +401,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
 
     /// Whether a line begins a record as one like it did that was met before, and is taken as that was; `None` where that is not known.
     fn recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> Option<bool> {
-        let recall = self.recall.as_mut().filter(|_| self.matcher.knows_no_fields())?;
+        let recall = self.memory.recall.as_mut().filter(|_| self.memory.matcher.knows_no_fields())?;
         let order = self.dialect.detected.order.as_slice();
-        let known = match recall.look(text, self.matcher.formats, &mut self.row) {
+        let known = match recall.look(text, self.memory.matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {
-                let mut teacher = Teacher { matcher: &mut self.matcher, order, clock: &self.clock };
+                let mut teacher = Teacher { matcher: &mut self.memory.matcher, order, clock: &self.clock };
                 recall.learn(text, &mut teacher);
                 return None;
             }
@@ -408,7 +427,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if self.pending.is_block() {
             return None;
         }
-        let head = self.matcher.head_of_known(format, (known.variant, known.level), text, &self.clock, &self.row);
+        let head = self.memory.matcher.head_of_known(format, (known.variant, known.level), text, &self.clock, &self.row);
         let dated = outer.time.is_some() || (self.dated && self.clock.near.is_some());
         let head = head.filter(|head| dated || head.time.is_some())?;
         self.of_first = known.is_first;
@@ -425,7 +444,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if in_block && !own && !self.may_end_block(format) {
             return false;
         }
-        match self.matcher.line(format, text, candidates, &self.clock, &mut self.row) {
+        match self.memory.matcher.line(format, text, candidates, &self.clock, &mut self.row) {
             Matched::No => false,
             Matched::Nothing => !in_block || own,
             Matched::Record(head) if in_block && !own && !self.ends_block(format, head, text) => false,
@@ -497,7 +516,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     fn flush(&mut self) {
-        let (line, time): (u64, Option<Time>) = (self.pending.first_line, self.pending.flush(&mut self.matcher, &self.clock, self.sink));
+        let (line, time): (u64, Option<Time>) =
+            (self.pending.first_line, self.pending.flush(&mut self.memory.matcher, &self.clock, self.sink));
         if let Some(time) = time {
             self.dated = true;
             self.ledger.record(time, line);

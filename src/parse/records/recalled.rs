@@ -132,7 +132,9 @@ fn check_often(opening: &str, lines: &[&str], times: usize) -> usize {
 /// The samples of all formats, each line in the envelope of a container's runtime.
 fn enveloped() -> Vec<String> {
     let lines = samples().flat_map(|(_, lines)| lines).enumerate();
-    lines.map(|(number, line)| format!("2026-03-01T00:00:0{}.065000123Z stdout F {line}", number % 10)).collect()
+    let begins = ["065000123Z stdout F", "065Z stdout F", "5+02:00 stderr F", "065000123Z stderr P:a7", "065000123Z stdout F:7f00:P"];
+    let begin = |number: usize| if number.is_multiple_of(3) { begins[number / 3 % begins.len()] } else { begins[0] };
+    lines.map(|(number, line)| format!("2026-03-01T00:00:0{}.{} {line}", number % 10, begin(number))).collect()
 }
 
 /// How many records were told by their kind alone.
@@ -148,7 +150,9 @@ fn check_kinds(opening: &str, lines: &[&str]) -> usize {
 /// The samples of a format, line by line; but for those that say how the lines below are to be read.
 fn samples() -> impl Iterator<Item = (String, Vec<&'static str>)> {
     FORMATS.lines().iter().map(|format| {
-        let lines = format.samples.iter().flat_map(|sample| sample.text.lines()).filter(|line| !line.starts_with('#') && !line.is_empty());
+        // But for the headers of blocks.
+        let says_how = |line: &str| line.starts_with('#') && !line.starts_with("# ");
+        let lines = format.samples.iter().flat_map(|sample| sample.text.lines()).filter(|line| !says_how(line) && !line.is_empty());
         (format.samples.iter().map(|sample| format!("{}\n", sample.text)).collect(), lines.collect())
     })
 }

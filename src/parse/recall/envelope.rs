@@ -1,0 +1,98 @@
+//! Envelopes of lines: what stands before the line in one is looked up by itself, whatever that line is.
+
+use super::super::Formats;
+use super::super::cells::{Cell, Column, Row, Spelling};
+use super::super::compile::LineFormat;
+use super::super::scanner::{Asked, ByteSet};
+use super::learn::Teacher;
+use super::pins::Pins;
+use super::{Recall, Recalled};
+
+/// What is remembered of the envelopes before.
+#[derive(Debug, Default)]
+pub struct Envelopes {
+    recall: Recall,
+    /// Bytes of the last one that was read.
+    length: usize,
+}
+
+impl Envelopes {
+    /// Looks up what a line begins with, as far as the envelope before went. What is known of it fills the row.
+    pub fn look<'f>(&mut self, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
+        let Some(envelope) = text.get(..self.length).filter(|envelope| !envelope.is_empty()) else { return Recalled::No };
+        let recalled = self.recall.look(envelope, formats, row);
+        if matches!(recalled, Recalled::Known(_)) {
+            row.set(Column::Inner, Cell::new(self.length, text.len(), Spelling::Plain), 0);
+        }
+        recalled
+    }
+
+    /// Learns how the envelope looked up last is read.
+    pub fn learn<'f>(&mut self, wrapper: &'f LineFormat, text: &str, teacher: &mut Teacher<'_, 'f>) {
+        let lesson = teacher.learn_envelope(wrapper, text, self.length, &self.recall.folded);
+        self.recall.keep(&text[..self.length], lesson);
+    }
+
+    /// Takes note of an envelope that was read.
+    pub fn note(&mut self, row: &Row) {
+        self.length = row.cell(Column::Inner).map_or(0, Cell::start);
+    }
+}
+
+/// Tells what is asked of an envelope, and whether what it holds is taken as it is.
+pub struct OfEnvelope<'p, 'l> {
+    pub pins: &'p mut Pins<'l>,
+    /// Of the envelope.
+    pub length: usize,
+    /// Something was asked of what it holds.
+    pub looks_inside: bool,
+}
+
+impl OfEnvelope<'_, '_> {
+    /// Whether what ends at a place is of the envelope.
+    fn is_before(&mut self, end: usize) -> bool {
+        self.looks_inside |= end > self.length;
+        end <= self.length
+    }
+}
+
+impl Asked for OfEnvelope<'_, '_> {
+    fn literal(&mut self, at: usize, bytes: &[u8]) {
+        if self.is_before(at + bytes.len()) {
+            self.pins.literal(at, bytes);
+        }
+    }
+
+    fn fixed(&mut self, at: usize, classes: &[ByteSet]) {
+        if self.is_before(at + classes.len()) {
+            self.pins.fixed(at, classes);
+        }
+    }
+
+    fn run(&mut self, at: usize, length: usize, class: &ByteSet, (least, most): (usize, usize)) {
+        let takes_all = (least, most) == (0, usize::MAX) && (0..=u8::MAX).all(|byte| byte == b'\n' || class.has(byte));
+        if at == self.length && takes_all {
+            return;
+        }
+        // The byte that ends it is looked at, too.
+        if self.is_before(at + length + 1) {
+            self.pins.run(at, length, class, (least, most));
+        }
+    }
+
+    fn follows(&mut self, from: usize, to: usize, class: &ByteSet) {
+        if self.is_before(to + 1) {
+            self.pins.follows(from, to, class);
+        }
+    }
+
+    fn first(&mut self, at: usize, class: &ByteSet) {
+        if self.is_before(at + 1) {
+            self.pins.first(at, class);
+        }
+    }
+
+    fn text(&mut self, _: &[u8]) {
+        self.looks_inside = true;
+    }
+}
