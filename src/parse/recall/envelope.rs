@@ -41,37 +41,50 @@ impl Envelopes {
 
 /// Tells what is asked of an envelope, and whether what it holds is taken as it is.
 pub struct OfEnvelope<'p, 'l> {
-    pub pins: &'p mut Pins<'l>,
-    /// Of the envelope.
-    pub length: usize,
+    pins: &'p mut Pins<'l>,
+    envelope: &'l [u8],
     /// Something was asked of what it holds.
     pub looks_inside: bool,
+}
+
+impl<'p, 'l> OfEnvelope<'p, 'l> {
+    /// Nothing was asked yet. `pins` are those of the envelope.
+    pub fn new(envelope: &'l str, pins: &'p mut Pins<'l>) -> OfEnvelope<'p, 'l> {
+        OfEnvelope { pins, envelope: envelope.as_bytes(), looks_inside: false }
+    }
 }
 
 impl OfEnvelope<'_, '_> {
     /// Whether what ends at a place is of the envelope.
     fn is_before(&mut self, end: usize) -> bool {
-        self.looks_inside |= end > self.length;
-        end <= self.length
+        self.looks_inside |= end > self.envelope.len();
+        end <= self.envelope.len()
+    }
+
+    /// How many of so many bytes that are wanted from a place on are of the envelope. `is_taken`: whether those are as they are wanted, so that
+    /// the others matter, too.
+    fn of_these(&mut self, at: usize, wanted: usize, is_taken: impl Fn(&[u8]) -> bool) -> usize {
+        let own = self.envelope.get(at..).unwrap_or_default();
+        let own = &own[..own.len().min(wanted)];
+        self.looks_inside |= own.len() < wanted && is_taken(own);
+        own.len()
     }
 }
 
 impl Asked for OfEnvelope<'_, '_> {
     fn literal(&mut self, at: usize, bytes: &[u8]) {
-        if self.is_before(at + bytes.len()) {
-            self.pins.literal(at, bytes);
-        }
+        let own = self.of_these(at, bytes.len(), |own| bytes.starts_with(own));
+        self.pins.literal(at, &bytes[..own]);
     }
 
     fn fixed(&mut self, at: usize, classes: &[ByteSet]) {
-        if self.is_before(at + classes.len()) {
-            self.pins.fixed(at, classes);
-        }
+        let own = self.of_these(at, classes.len(), |own| own.iter().zip(classes).all(|(byte, class)| class.has(*byte)));
+        self.pins.fixed(at, &classes[..own]);
     }
 
     fn run(&mut self, at: usize, length: usize, class: &ByteSet, (least, most): (usize, usize)) {
         let takes_all = (least, most) == (0, usize::MAX) && (0..=u8::MAX).all(|byte| byte == b'\n' || class.has(byte));
-        if at == self.length && takes_all {
+        if at == self.envelope.len() && takes_all {
             return;
         }
         // The byte that ends it is looked at, too.

@@ -98,7 +98,7 @@ impl<'f> Teacher<'_, 'f> {
     }
 
     /// The variant that takes an envelope whatever is in it, where those before it refuse it so.
-    fn variant_of_envelope(&self, wrapper: &'f LineFormat, text: &str, length: usize, pins: &mut Pins<'_>) -> Option<&'f Variant> {
+    fn variant_of_envelope<'l>(&self, wrapper: &'f LineFormat, text: &'l str, length: usize, pins: &mut Pins<'l>) -> Option<&'f Variant> {
         if wrapper.reader != Reader::Lines || wrapper.ignore.is_some() {
             return None;
         }
@@ -106,7 +106,7 @@ impl<'f> Teacher<'_, 'f> {
             if !pins.begins(|byte| variant.may_begin_with(byte)) {
                 continue;
             }
-            let mut asked = OfEnvelope { pins, length, looks_inside: false };
+            let mut asked = OfEnvelope::new(&text[..length], pins);
             let scanned = variant.pattern.compiled()?.is_match_asking(text, &mut asked);
             match scanned {
                 _ if asked.looks_inside => return None,
