@@ -176,6 +176,38 @@ fn all_formats_in_envelopes() {
     assert!(check(&lines.join("\n"), &lines) > 5_000);
 }
 
+/// Beginnings of one length, which are those of envelopes or are not for a digit that stands elsewhere.
+const BEGINNINGS: [&str; 14] = [
+    "2026-03-01T00:00:01.065000123Z stdout F ",
+    "2026-03-01T00:00:02.065000123Z stderr F ",
+    "20263-0-01T00:00:02.065000123Z stderr F ",
+    "2026-03-1T000:00:02.065000123Z stderr F ",
+    "2026-03-01T00:00:000.65000123Z stdout F ",
+    "2026-13-01T00:00:01.065000123Z stdout F ",
+    "2026-03-01T00:00:01.06500123Z stdout F  ",
+    "2026-03-01T00:00:01.06500123Z stdout F:7",
+    "2026-03-01T00:00:01.0650012Z stdout F:77",
+    "2026-03-01T00:00:01.0650012Z stdout F:a ",
+    "2026-03-01T00:00:01.0650+02:00 stdout F ",
+    "2026-03-01T00:00:01.0650+020:0 stdout F ",
+    "2026-03-01T00:00:01.0650-2:000 stdout P ",
+    "2026-03-01T00:00:01.065001237 stdout FF ",
+];
+
+#[test]
+fn envelopes_of_one_length() {
+    let opening = format!("{}text\n", BEGINNINGS[0]).repeat(20);
+    let lines: Vec<String> =
+        BEGINNINGS.iter().flat_map(|begin| ["text", ":a text", ": 7", ""].map(|inside| format!("{begin}{inside}"))).collect();
+    let mut state = 7_usize;
+    let picked = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        lines[(state >> 33) % lines.len()].as_str()
+    });
+    let text: String = picked.take(20_000).flat_map(|line| [line, "\n"]).collect();
+    assert_eq!(told(&opening, &text, true), told(&opening, &text, false));
+}
+
 #[test]
 fn all_formats_mixed() {
     let lines: Vec<&str> = samples().flat_map(|(_, lines)| lines).collect();
