@@ -109,3 +109,34 @@ impl Asked for OfEnvelope<'_, '_> {
         self.looks_inside = true;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::pattern::Pattern;
+    use super::super::folded::Folded;
+    use super::*;
+
+    #[test]
+    fn what_an_envelope_holds_may_not_be_looked_at() {
+        let looks_inside = |pattern: &str, envelope: &str, inside: &str| {
+            let mut folded = Folded::default();
+            folded.fold(envelope);
+            let mut pins = Pins::new(envelope, folded.parts());
+            let mut asked = OfEnvelope::new(envelope, &mut pins);
+            let _ = Pattern::new(pattern).compiled().unwrap().is_match_asking(&format!("{envelope}{inside}"), &mut asked);
+            asked.looks_inside
+        };
+        for (pattern, envelope) in [(r"^(?<time>\d+) (?<inner>.*)$", "17 "), (r"^(?<time>\d+) (?:x:)?: (?<inner>.*)", "17 : ")] {
+            assert!(!looks_inside(pattern, envelope, "text") && !looks_inside(pattern, envelope, ""), "{pattern}");
+        }
+        for pattern in [
+            r"^(?<time>\d+) (?<inner>t.*)$",
+            r"^(?<time>\d+) (?<inner>\w+)",
+            r"^(?<time>\d+) (?:t:)?(?<inner>.*)$",
+            r"^(?<time>\d+) t(?<inner>.*)$",
+            r"^(?<time>\d+) (?:a|te)(?<inner>.*)$",
+        ] {
+            assert!(looks_inside(pattern, "17 ", "text"), "{pattern}");
+        }
+    }
+}
