@@ -27,7 +27,7 @@ use super::compile::{LineFormat, Variant};
 use super::pending::Meant;
 use super::tokens;
 pub use envelope::Envelopes;
-use folded::Folded;
+use folded::{Folded, IN_HEADER};
 use learn::Lesson;
 pub use learn::Teacher;
 use luck::Luck;
@@ -92,6 +92,14 @@ struct Span {
     end: Place,
 }
 
+/// Where a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    Anywhere,
+    /// Below the header of a block, which few formats can end.
+    InHeader,
+}
+
 /// What is known of a line.
 #[derive(Debug)]
 pub enum Recalled<'f> {
@@ -136,11 +144,20 @@ impl Default for Recall {
 impl Recall {
     /// Looks a line up. What is known of it fills the row.
     pub fn look<'f>(&mut self, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
+        self.look_at(Stands::Anywhere, text, formats, row)
+    }
+
+    /// The same of a line that is tried against other formats for where it stands.
+    pub fn look_at<'f>(&mut self, place: Stands, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let number = beginning(text);
         if !self.luck[number].tries() {
             return Recalled::No;
         }
-        let recalled = if self.folded.fold(text) { self.looked_up(text, formats, row) } else { Recalled::No };
+        let is_folded = self.folded.fold(text);
+        if place == Stands::InHeader {
+            self.folded.mark(IN_HEADER);
+        }
+        let recalled = if is_folded { self.looked_up(text, formats, row) } else { Recalled::No };
         self.luck[number].note(matches!(recalled, Recalled::Known(_)));
         recalled
     }

@@ -14,7 +14,6 @@ const DAY: i64 = 86_400 * SECOND;
 const NEAR: i64 = 2 * DAY;
 /// A number that stands alone is taken for a time from 1995 to 2100 only.
 const PLAUSIBLE: std::ops::Range<i64> = 788_918_400 * SECOND..4_102_444_800 * SECOND;
-const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 
 /// What a time leaves out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -495,8 +494,21 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 fn month_of(word: &[u8]) -> Option<i64> {
-    let lower = [word.first()?.to_ascii_lowercase(), word.get(1)?.to_ascii_lowercase(), word.get(2)?.to_ascii_lowercase()];
-    MONTHS.iter().position(|m| **m == lower).map(|at| at as i64 + 1)
+    Some(match &word.first_chunk::<3>()?.map(|letter| letter.to_ascii_lowercase()) {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return None,
+    })
 }
 
 /// Seconds east of UTC of `Z`, `+01:00`, `+0100`, `+01`, `UTC`, `CET`; a name may follow in parentheses.

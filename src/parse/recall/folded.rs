@@ -55,6 +55,8 @@ const SMALL_HEXADECIMAL: u8 = 0xf5;
 const SHORT_SMALL_HEXADECIMAL: u8 = 0xf6;
 const SMALL_POINTER: u8 = 0xf7;
 const SMALL_UUID: u8 = 0xc0;
+/// Stands behind a line in a block's header; no folded line ends so.
+pub const IN_HEADER: u8 = 0xc1;
 
 /// A part of a line that differs among its like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +134,12 @@ impl Folded {
     #[inline]
     pub fn end_of(&self, parts: u16) -> usize {
         self.parts[usize::from(parts) % MOST_PARTS].end()
+    }
+
+    /// Tells the line apart from the same one elsewhere. `place` is neither a byte of UTF-8 nor stands for a part.
+    pub fn mark(&mut self, place: u8) {
+        self.folded[self.length % ROOM] = place;
+        self.length += 1;
     }
 
     /// Folds a line; `false` where it is too long.

@@ -43,6 +43,8 @@ enum Tried<'f> {
 pub struct Teacher<'t, 'f> {
     pub matcher: &'t mut Matcher<'f>,
     pub order: &'t [&'f LineFormat],
+    /// The one that is tried first elsewhere.
+    pub first: Option<&'f LineFormat>,
     pub clock: &'t Clock,
 }
 
@@ -74,7 +76,8 @@ impl<'f> Teacher<'_, 'f> {
         let level = (format.is_some() && has_level_of_all(&row, folded)).then_some(head.level);
         let may_attach =
             format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
-        let known = Known { format, variant, is_first: place == 0, may_attach, level, meant };
+        let is_first = format.is_some_and(|format| self.first.is_some_and(|first| std::ptr::eq(first, format)));
+        let known = Known { format, variant, is_first, may_attach, level, meant };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 

@@ -4,7 +4,7 @@ use crate::read::lines::Lines;
 
 use super::super::Formats;
 use super::super::compile::LineFormat;
-use super::super::detect::{Detected, detect};
+use super::super::detect::{CATCH_ALL, Detected, detect};
 use super::super::format::Reader;
 use super::super::matching::{Header, Matcher};
 use super::super::timestamp::Clock;
@@ -31,6 +31,16 @@ impl<'f> Dialect<'f> {
         let mut matcher = Matcher::new(formats);
         let detected = detect(&mut matcher, &sample, clock);
         Dialect { detected, header: matcher.into_header(), indent }
+    }
+
+    /// A format that says what its lines look like, or the file's own.
+    pub fn is_sure(&self, format: &LineFormat) -> bool {
+        format.specificity > CATCH_ALL || self.detected.format.is_some_and(|own| std::ptr::eq(own, format))
+    }
+
+    /// Whether any line of a format can end the header of a block. What names the fields of the lines behind it is to be read in any case.
+    pub fn may_end_header(&self, format: &LineFormat) -> bool {
+        self.is_sure(format) || format.reader == Reader::Fields
     }
 
     /// Whether a line may be understood without all those before it: not where quotes may be open, where a line names the cells of those

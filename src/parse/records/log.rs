@@ -12,12 +12,11 @@ use super::super::Formats;
 use super::super::beginnings::Candidates;
 use super::super::cells::{Column, Row};
 use super::super::compile::LineFormat;
-use super::super::detect::CATCH_ALL;
 use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Meant, Outer, Pending};
-use super::super::recall::{Envelopes, Recall, Recalled, Teacher};
+use super::super::recall::{Envelopes, Recall, Recalled, Stands, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -62,6 +61,8 @@ pub struct Memory<'f> {
     recall: Option<Recall>,
     /// The same of envelopes, where the file has them.
     envelopes: Option<Box<Envelopes>>,
+    /// The formats that a line may be of in the header of a block: all but those that cannot end it.
+    in_header: Vec<&'f LineFormat>,
 }
 
 impl<'f> Memory<'f> {
@@ -71,7 +72,9 @@ impl<'f> Memory<'f> {
         let detected = &dialect.detected;
         detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
         let envelopes = detected.wrapper.map(|_| Box::default());
-        Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()), envelopes }
+        let in_header =
+            detected.order.iter().copied().filter(|format| format.reader == Reader::Block || dialect.may_end_header(format)).collect();
+        Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()), envelopes, in_header }
     }
 }
 
@@ -153,7 +156,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
                 Matched::Nothing => return false,
                 Matched::Record(head) => {
                     let level = self.row.raw(Column::Level, text).unwrap_or_default().trim_end();
-                    return self.is_sure(format)
+                    return self.dialect.is_sure(format)
                         && head.fixed
                         && !head.open
                         && format.reader != Reader::Block
@@ -162,10 +165,6 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             }
         }
         false
-    }
-
-    fn is_own(&self, format: &LineFormat) -> bool {
-        self.dialect.detected.format.is_some_and(|own| std::ptr::eq(own, format))
     }
 
     /// Reads whole lines, and keeps what the next block needs.
@@ -261,7 +260,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
                     return Matched::Record(head);
                 }
             }
-            Recalled::Again => envelopes.learn(wrapper, text, &mut Teacher { matcher, order: &[], clock }),
+            Recalled::Again => envelopes.learn(wrapper, text, &mut Teacher { matcher, order: &[], first: None, clock }),
             Recalled::No => {}
         }
         let matched = matcher.line(wrapper, text, &Candidates::ANY, clock, row);
@@ -401,19 +400,21 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
 
     /// Whether a line begins a record as one like it did that was met before, and is taken as that was; `None` where that is not known.
     fn recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> Option<bool> {
-        let recall = self.memory.recall.as_mut().filter(|_| self.memory.matcher.knows_no_fields())?;
-        let order = self.dialect.detected.order.as_slice();
-        let known = match recall.look(text, self.memory.matcher.formats, &mut self.row) {
+        let Memory { matcher, recall, in_header, .. } = &mut self.memory;
+        let recall = recall.as_mut().filter(|_| matcher.knows_no_fields())?;
+        let all = self.dialect.detected.order.as_slice();
+        let (place, order) = if self.pending.takes_header() { (Stands::InHeader, in_header.as_slice()) } else { (Stands::Anywhere, all) };
+        let known = match recall.look_at(place, text, matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {
-                let mut teacher = Teacher { matcher: &mut self.memory.matcher, order, clock: &self.clock };
+                let mut teacher = Teacher { matcher, order, first: all.first().copied(), clock: &self.clock };
                 recall.learn(text, &mut teacher);
                 return None;
             }
             Recalled::Known(known) => known,
         };
         let Some(format) = known.format else {
-            let has_header = header::is_one(text, &self.clock);
+            let has_header = order.iter().any(|format| format.reader == Reader::Header) && header::is_one(text, &self.clock);
             return (!has_header).then(|| {
                 (self.plain, self.of_first) = (known.meant, false);
                 false
@@ -452,19 +453,14 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         }
     }
 
-    /// Whether any line of a format can end the block. What names the fields of the lines behind it is to be read in any case.
+    /// Whether any line of a format can end the block.
     fn may_end_block(&self, format: &LineFormat) -> bool {
-        self.is_sure(format) || !self.pending.takes_header() || format.reader == Reader::Fields
+        !self.pending.takes_header() || self.dialect.may_end_header(format)
     }
 
     /// A catch-all takes much for a header that stands in the middle of a block, unless it is the file's own or the block is complete.
     fn ends_block(&self, format: &LineFormat, head: Head, text: &str) -> bool {
-        head.time.is_some() && (self.is_sure(format) || self.pending.is_complete_before(text))
-    }
-
-    /// A format that says what its lines look like, or the file's own.
-    fn is_sure(&self, format: &LineFormat) -> bool {
-        format.specificity > CATCH_ALL || self.is_own(format)
+        head.time.is_some() && (self.dialect.is_sure(format) || self.pending.is_complete_before(text))
     }
 
     /// Takes a line for one of a format.
