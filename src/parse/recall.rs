@@ -54,6 +54,8 @@ const MOST_SPELLINGS: u16 = 256;
 pub struct Known<'f> {
     /// `None`: no format takes them, unless they begin with a header told by its shape.
     pub format: Option<&'f LineFormat>,
+    /// They may begin with such a header.
+    pub may_have_header: bool,
     pub variant: Option<&'f Variant>,
     /// Its format is tried first.
     pub is_first: bool,

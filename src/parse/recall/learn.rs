@@ -77,7 +77,8 @@ impl<'f> Teacher<'_, 'f> {
         let may_attach =
             format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
         let is_first = format.is_some_and(|format| self.first.is_some_and(|first| std::ptr::eq(first, format)));
-        let known = Known { format, variant, is_first, may_attach, level, meant };
+        let may_have_header = format.is_none() && self.order.iter().any(|format| format.reader == Reader::Header);
+        let known = Known { format, may_have_header, variant, is_first, may_attach, level, meant };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 
@@ -95,8 +96,15 @@ impl<'f> Teacher<'_, 'f> {
         row.remove(Column::Inner);
         let cells = cells(&row, folded, &mut pins);
         let level = has_level_of_all(&row, folded).then_some(head.level);
-        let known =
-            Known { format: Some(wrapper), variant: Some(variant), is_first: true, may_attach: false, level, meant: Meant::default() };
+        let known = Known {
+            format: Some(wrapper),
+            may_have_header: false,
+            variant: Some(variant),
+            is_first: true,
+            may_attach: false,
+            level,
+            meant: Meant::default(),
+        };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 

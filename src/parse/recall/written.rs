@@ -27,6 +27,7 @@ const ALL_BYTES: u16 = 1 << 15;
 const IS_FIRST: u8 = 1;
 const IS_REQUEST: u8 = 2;
 const MAY_ATTACH: u8 = 4;
+const MAY_HAVE_HEADER: u8 = 8;
 /// In place of a level that each line says itself.
 const OF_LINE: u8 = u8::MAX;
 
@@ -189,7 +190,8 @@ fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     out.extend_from_slice(&format.to_le_bytes());
     out.extend_from_slice(&variant.to_le_bytes());
-    out.push(flag(known.is_first, IS_FIRST) | flag(known.meant.is_request, IS_REQUEST) | flag(known.may_attach, MAY_ATTACH));
+    let own = flag(known.is_first, IS_FIRST) | flag(known.may_attach, MAY_ATTACH) | flag(known.may_have_header, MAY_HAVE_HEADER);
+    out.push(own | flag(known.meant.is_request, IS_REQUEST));
     out.push(known.level.map_or(OF_LINE, |level| level as u8));
     out.extend_from_slice(&known.meant.message.unwrap_or(NONE).to_le_bytes());
     out.extend_from_slice(&known.meant.kind.unwrap_or(NONE).to_le_bytes());
@@ -231,7 +233,8 @@ fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folde
     let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
     let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };
     let level = Level::ALL.get(usize::from(level)).copied();
-    Some(Known { format, variant, is_first: flags & IS_FIRST != 0, may_attach: flags & MAY_ATTACH != 0, level, meant })
+    let (is_first, may_attach, may_have_header) = (flags & IS_FIRST != 0, flags & MAY_ATTACH != 0, flags & MAY_HAVE_HEADER != 0);
+    Some(Known { format, may_have_header, variant, is_first, may_attach, level, meant })
 }
 
 /// Takes bytes off the front.

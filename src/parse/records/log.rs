@@ -414,7 +414,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             Recalled::Known(known) => known,
         };
         let Some(format) = known.format else {
-            let has_header = order.iter().any(|format| format.reader == Reader::Header) && header::is_one(text, &self.clock);
+            let has_header = known.may_have_header && header::is_one(text, &self.clock);
             return (!has_header).then(|| {
                 (self.plain, self.of_first) = (known.meant, false);
                 false
