@@ -4,9 +4,6 @@
 //! objects joined with `.`, without `_` and `-`), so that `requestId` and `request_id` are one. Does not know what a key
 //! means.
 
-use wide::u8x16;
-
-use super::bitmaps;
 use super::cells::{Cell, Spelling};
 
 /// Objects nested deeper are one value.
@@ -172,7 +169,6 @@ impl<N: Names> JsonScan<'_, '_, N> {
     }
 
     /// The inside of a string, and whether it has escapes.
-    #[inline(always)]
     fn string(&mut self) -> Option<(usize, usize, bool)> {
         if !self.take(b'"') {
             return None;
@@ -180,7 +176,8 @@ impl<N: Names> JsonScan<'_, '_, N> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at += quote_or_escape(self.bytes.get(self.at..)?)?;
+            let step = memchr::memchr2(b'"', b'\\', self.bytes.get(self.at..)?)?;
+            self.at += step;
             if self.peek() == b'"' {
                 self.at += 1;
                 return Some((start, self.at - 1, escaped));
@@ -305,19 +302,6 @@ impl<N: Names> JsonScan<'_, '_, N> {
         }
         false
     }
-}
-
-/// Where the first quote or backslash stands. Most strings are short, so that calling a search costs more than searching.
-#[inline]
-fn quote_or_escape(bytes: &[u8]) -> Option<usize> {
-    if let Some(first) = bytes.first_chunk::<{ bitmaps::AT_ONCE }>() {
-        let first = u8x16::new(*first);
-        let found = (first.simd_eq(u8x16::splat(b'"')) | first.simd_eq(u8x16::splat(b'\\'))).to_bitmask();
-        if found != 0 {
-            return Some(found.trailing_zeros() as usize);
-        }
-    }
-    memchr::memchr2(b'"', b'\\', bytes)
 }
 
 /// The one spelling of a key.

@@ -22,22 +22,6 @@ const UUID_BEGINS: usize = 8;
 const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
 const UUID_DIGITS: u64 = ((1 << UUID) - 1) & !(1 << 8 | 1 << 13 | 1 << 18 | 1 << 23);
 
-/// Where each number of `2023-08-12T08:00:00` begins and ends.
-const DATE_PARTS: [(usize, usize); 6] = [(0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19)];
-/// A bit for each of its digits.
-const DATE_DIGITS: u64 = {
-    let (mut digits, mut number) = (0, 0);
-    while number < DATE_PARTS.len() {
-        digits |= (1 << DATE_PARTS[number].1) - (1 << DATE_PARTS[number].0);
-        number += 1;
-    }
-    digits
-};
-/// Its length, that of its year, and where its day ends.
-const DATED: usize = 19;
-const YEAR: usize = 4;
-const DAY_ENDS: usize = 10;
-
 /// What stands for a part. UTF-8 has no such bytes, so that they are no text.
 const DIGITS: u8 = 0xf8;
 const HEXADECIMAL: u8 = 0xf9;
@@ -186,10 +170,6 @@ impl Into<'_> {
         while left != 0 {
             let digit = left.trailing_zeros() as usize;
             let behind = digit + (marks.digits >> digit).trailing_ones() as usize;
-            if behind - digit == YEAR && marks.is_dated(digit) && self.may_end_day(&marks, base, digit + DAY_ENDS) {
-                left &= from_bit(self.dated(&marks, base, digit));
-                continue;
-            }
             let is_number = (marks.words << 1 >> digit | marks.words >> behind) & 1 == 0;
             let end = if is_number && behind - digit != UUID_BEGINS {
                 self.part(DIGITS, (base + digit, base + behind), Kind::Digits);
@@ -200,37 +180,6 @@ impl Into<'_> {
             left &= from_bit(end);
         }
         (base + cut).max(self.done)
-    }
-
-    /// Whether no letter stands at a place of a block, or the one that stands between a day and its clock.
-    #[inline]
-    fn may_end_day(&self, marks: &Marks, base: usize, at: usize) -> bool {
-        marks.words >> at & 1 == 0 || self.line[from_place(base + at, 1)] == *b"T"
-    }
-
-    /// Folds a date and its clock at once, as most lines have them, by the parts that their numbers are; returns where they end.
-    #[inline]
-    fn dated(&mut self, marks: &Marks, base: usize, first: usize) -> usize {
-        self.copy(base + first);
-        let at = |place: usize| self.line[from_place(base + first, DATED)][place];
-        let glued = marks.words >> (first + DAY_ENDS) & 1;
-        let [year, month, day, hour, minute] = [at(4), at(7), at(DAY_ENDS), at(13), at(16)];
-        let mut folded = [DIGITS, year, DIGITS, month, CLOCK, DIGITS, day, DIGITS, hour, DIGITS, minute, DIGITS, 0, 0, 0, 0];
-        if glued == 0 {
-            folded.copy_within(5.., 4);
-        }
-        self.folded[from_place(self.length, AT_ONCE)].copy_from_slice(&folded);
-        for (number, (start, end)) in DATE_PARTS.into_iter().enumerate() {
-            let (start, end) = ((base + first + start) as u16, (base + first + end) as u16);
-            self.parts[(self.last + 1 + number) % MOST_PARTS] = Part { start, end, kind: Kind::Digits, short: false };
-        }
-        // Seconds with letters behind are a word that is folded by itself.
-        let seconds = 1 - (marks.words >> (first + DATED) & 1) as usize;
-        self.length += 9 + glued as usize + 2 * seconds;
-        self.last += DATE_PARTS.len() - 1 + seconds;
-        let end = first + DATE_PARTS[DATE_PARTS.len() - 2 + seconds].1;
-        self.done = base + end;
-        end
     }
 
     /// Folds a word that fills a block.
@@ -387,16 +336,6 @@ impl Marks {
             [digits, digits | hexadecimal, digits | bitmaps::letters(bytes)]
         });
         Marks { digits, hexadecimal, words }
-    }
-
-    /// Whether a date and its clock begin at a place and end, with a byte behind, in the block: `2023-08-12T08:00:00`, `2023/08/12 08:00:00`.
-    #[inline]
-    fn is_dated(&self, at: usize) -> bool {
-        let from = |marks: u64| marks >> at;
-        from(self.digits) & !from_bit(DATED + 1) == DATE_DIGITS
-            && at + DATED < BLOCK
-            && (self.words << 1 >> at) & 1 == 0
-            && (from(self.words) & !from_bit(DATED) & !(1 << DAY_ENDS)) == DATE_DIGITS
     }
 }
 
