@@ -87,6 +87,11 @@ impl<'f> Teacher<'_, 'f> {
         let mut pins = Pins::new(&text[..length], folded.parts());
         let variant = self.variant_of_envelope(wrapper, text, length, &mut pins)?;
         let mut row = Row::default();
+        let is_filled = self.matcher.fills(variant, text, &mut row);
+        pin_levels(&row, text, &mut pins);
+        if !is_filled || takes_level_for_name(text, &row) {
+            return None;
+        }
         let matched = self.matcher.line(wrapper, text, &Candidates::ANY, self.clock, &mut row);
         let (Matched::Record(head), Some(inner)) = (matched, row.cell(Column::Inner)) else { return None };
         let reads_more = [Column::Message, Column::Tail, Column::Prefix].iter().any(|column| row.has(*column));
@@ -232,11 +237,7 @@ impl<'f> Teacher<'_, 'f> {
             if !self.matcher.fills(variant, text, &mut row) {
                 return Tried::Untold;
             }
-            for column in [Column::Service, Column::Instance] {
-                if let Some(cell) = row.cell(column).filter(|cell| may_be_level(cell.raw(text))) {
-                    pins.bytes(cell.start()..cell.end());
-                }
-            }
+            pin_levels(&row, text, pins);
             if takes_level_for_name(text, &row) {
                 continue;
             }
@@ -286,6 +287,15 @@ fn varies(cell: Cell, folded: &Folded) -> bool {
 fn has_level_of_all(row: &Row, folded: &Folded) -> bool {
     let cells = [Column::Level, Column::Severity, Column::SeverityNumber, Column::Code].map(|column| row.cell(column));
     !cells.into_iter().flatten().any(|cell| varies(cell, folded))
+}
+
+/// Pins names that may be those of levels, for a format does not take them.
+fn pin_levels(row: &Row, text: &str, pins: &mut Pins<'_>) {
+    for cell in [Column::Service, Column::Instance].into_iter().filter_map(|column| row.cell(column)) {
+        if may_be_level(cell.raw(text)) {
+            pins.bytes(cell.start()..cell.end());
+        }
+    }
 }
 
 /// Whether a word may name a level with other digits: `debug1`.
