@@ -194,11 +194,20 @@ const BEGINNINGS: [&str; 14] = [
     "2026-03-01T00:00:01.065001237 stdout FF ",
 ];
 
+/// Who wrote, in envelopes that name it: some are words of levels.
+const NAMES: [&str; 6] = ["shop", "deb1", "err7", "inf4", "warn", "er12"];
+
 #[test]
 fn envelopes_of_one_length() {
-    let opening = format!("{}text\n", BEGINNINGS[0]).repeat(20);
+    check_beginnings(&BEGINNINGS.map(str::to_owned));
+    check_beginnings(&NAMES.map(|name| format!("[pod/{name}/shop] 2023-08-12T14:31:08.123456789Z ")));
+    check_beginnings(&NAMES.map(|name| format!("[pod/a/{name}] 2023-08-12T14:31:08.123456789Z ")));
+}
+
+fn check_beginnings(beginnings: &[String]) {
+    let opening = format!("{}text\n", beginnings[0]).repeat(20);
     let lines: Vec<String> =
-        BEGINNINGS.iter().flat_map(|begin| ["text", ":a text", ": 7", ""].map(|inside| format!("{begin}{inside}"))).collect();
+        beginnings.iter().flat_map(|begin| ["text", ":a text", ": 7", ""].map(|inside| format!("{begin}{inside}"))).collect();
     let mut state = 7_usize;
     let picked = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
