@@ -96,7 +96,7 @@ struct Span {
 
 /// Where a line stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stands {
+pub enum Standing {
     Anywhere,
     /// Below the header of a block, which few formats can end.
     InHeader,
@@ -146,17 +146,17 @@ impl Default for Recall {
 impl Recall {
     /// Looks a line up. What is known of it fills the row.
     pub fn look<'f>(&mut self, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
-        self.look_at(Stands::Anywhere, text, formats, row)
+        self.look_at(Standing::Anywhere, text, formats, row)
     }
 
     /// The same of a line that is tried against other formats for where it stands.
-    pub fn look_at<'f>(&mut self, place: Stands, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
+    pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let number = beginning(text);
         if !self.luck[number].tries() {
             return Recalled::No;
         }
         let is_folded = self.folded.fold(text);
-        if place == Stands::InHeader {
+        if place == Standing::InHeader {
             self.folded.mark(IN_HEADER);
         }
         let recalled = if is_folded { self.looked_up(text, formats, row) } else { Recalled::No };

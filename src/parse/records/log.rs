@@ -16,7 +16,7 @@ use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Meant, Outer, Pending};
-use super::super::recall::{Envelopes, Recall, Recalled, Stands, Teacher};
+use super::super::recall::{Envelopes, Recall, Recalled, Standing, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -403,7 +403,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let Memory { matcher, recall, in_header, .. } = &mut self.memory;
         let recall = recall.as_mut().filter(|_| matcher.knows_no_fields())?;
         let all = self.dialect.detected.order.as_slice();
-        let (place, order) = if self.pending.takes_header() { (Stands::InHeader, in_header.as_slice()) } else { (Stands::Anywhere, all) };
+        let (place, order) =
+            if self.pending.takes_header() { (Standing::InHeader, in_header.as_slice()) } else { (Standing::Anywhere, all) };
         let known = match recall.look_at(place, text, matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {
