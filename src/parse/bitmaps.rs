@@ -7,7 +7,7 @@ pub const BLOCK: usize = 64;
 /// Bytes looked at at once.
 pub const AT_ONCE: usize = 16;
 
-/// A bitmap for each of several classes, of a block or of what there is of one: bits past the end are unset if no class has zero.
+/// A bitmap for each of several classes, of a whole block.
 #[inline]
 pub fn of<const CLASSES: usize>(block: &[u8], classes: impl Fn(u8x16) -> [u8x16; CLASSES]) -> [u64; CLASSES] {
     let mut bitmaps = [0; CLASSES];

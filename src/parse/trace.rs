@@ -44,9 +44,14 @@ pub fn is_part(line: &str) -> bool {
     let Some(first) = line.as_bytes().first() else { return false };
     let begins = FIRST[usize::from(*first)] && BEGINNINGS.iter().any(|begin| line.starts_with(*begin));
     begins || is_php_frame(line) || {
-        let (word, rest) = line.split_at(memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len()));
-        (word.bytes().any(|byte| byte == b':') && is_ruby_frame(line, word)) || (may_begin_with_name(word, rest) && is_exception(line))
+        let (word, rest) = first_word(line);
+        (word.bytes().any(|byte| byte == b':') && is_ruby_frame(line, word)) || is_exception(line, (word, rest))
     }
+}
+
+/// What stands before the first blank, and the rest.
+fn first_word(line: &str) -> (&str, &str) {
+    line.split_at(memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len()))
 }
 
 /// `#0 /srv/app/index.php(12): main()`
@@ -62,10 +67,10 @@ fn is_ruby_frame(line: &str, word: &str) -> bool {
 }
 
 /// Whether a line is the name of an exception, alone or before a colon: `java.io.IOException: closed`, `KeyError: 'x'`.
-fn is_exception(line: &str) -> bool {
+fn is_exception(line: &str, first: (&str, &str)) -> bool {
     const ENDINGS: [&str; 10] =
         ["Error", "Exception", "Exit", "Interrupt", "Fault", "Failure", "Timeout", "Warning", "Iteration", "Throwable"];
-    let name = exception_name(line);
+    let name = if may_begin_with_name(first) { exception_name(line) } else { "" };
     let last = name.rsplit(['.', ':', '$', '\\']).next().unwrap_or(name);
     !last.is_empty()
         && (ENDINGS.iter().any(|e| last.ends_with(e)) || (name.contains('.') && last.starts_with(|c: char| c.is_ascii_uppercase())))
@@ -73,10 +78,6 @@ fn is_exception(line: &str) -> bool {
 
 /// The dotted name before a `: ` or the end of the line; empty where the line does not begin with one.
 fn exception_name(line: &str) -> &str {
-    let (word, rest) = line.split_at(memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len()));
-    if !may_begin_with_name(word, rest) {
-        return "";
-    }
     let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(line), |(name, _)| name);
     // Rails puts the message into parentheses.
     let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
@@ -87,7 +88,7 @@ fn exception_name(line: &str) -> &str {
 }
 
 /// Whether the first word of a line may be such a name: one that a blank ends has its colon there, or a parenthesis behind.
-fn may_begin_with_name(word: &str, rest: &str) -> bool {
+fn may_begin_with_name((word, rest): (&str, &str)) -> bool {
     rest.is_empty() || word.ends_with(':') || rest.starts_with(" (") || word == "Uncaught"
 }
 
@@ -168,7 +169,7 @@ impl<'t> Headlines<'t> {
             self.other = self.other.or(Some(trimmed));
             self.is_trace = true;
         }
-        if self.names && self.first.is_none() && !frame && is_exception(trimmed) {
+        if self.names && self.first.is_none() && !frame && is_exception(trimmed, first_word(trimmed)) {
             self.first = Some(trimmed);
         }
     }
@@ -208,8 +209,7 @@ mod tests {
             let name = line.split_once(": ").map_or_else(|| line.strip_suffix(':').unwrap_or(&line), |(name, _)| name);
             let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
             let name = name.strip_prefix("Uncaught ").unwrap_or(name);
-            let (word, rest) = line.split_at(line.find(' ').unwrap_or(line.len()));
-            proptest::prop_assert!(may_begin_with_name(word, rest) || name.contains(' '), "{}", line);
+            proptest::prop_assert!(may_begin_with_name(first_word(&line)) || name.contains(' '), "{}", line);
         }
     }
 

@@ -115,7 +115,7 @@ impl<'f> Teacher<'_, 'f> {
 
     /// The variant that takes an envelope whatever is in it, where those before it refuse it so.
     fn variant_of_envelope<'l>(&self, wrapper: &'f LineFormat, text: &'l str, length: usize, pins: &mut Pins<'l>) -> Option<&'f Variant> {
-        if wrapper.reader != Reader::Lines || wrapper.ignore.is_some() {
+        if wrapper.ignore.is_some() {
             return None;
         }
         for variant in &wrapper.variants {

@@ -34,7 +34,6 @@ fn within(kind: Kind, has: impl Fn(u8) -> bool) -> Within {
 }
 
 /// Gathers what must stay of a line.
-#[derive(Clone)]
 pub struct Pins<'l> {
     text: &'l [u8],
     parts: &'l [Part],

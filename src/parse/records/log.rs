@@ -59,7 +59,7 @@ pub struct Memory<'f> {
     tries: Tries<'f>,
     /// `None`: every line is read as if none came before.
     recall: Option<Recall>,
-    /// The same of envelopes, where the file has them.
+    /// The same of envelopes, where the file has some that expressions take.
     envelopes: Option<Box<Envelopes>>,
     /// The formats that a line may be of in the header of a block: all but those that cannot end it.
     in_header: Vec<&'f LineFormat>,
@@ -71,7 +71,8 @@ impl<'f> Memory<'f> {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
         let detected = &dialect.detected;
         detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
-        let envelopes = detected.wrapper.map(|_| Box::default());
+        // Those that are no rows of tables are of one line each.
+        let envelopes = detected.wrapper.filter(|wrapper| wrapper.reader == Reader::Lines).map(|_| Box::default());
         let in_header =
             detected.order.iter().copied().filter(|format| format.reader == Reader::Block || dialect.may_end_header(format)).collect();
         Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()), envelopes, in_header }
@@ -249,11 +250,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     fn matched_envelope(&mut self, wrapper: &'f LineFormat, text: &str) -> Matched {
         let Memory { matcher, envelopes, .. } = &mut self.memory;
         let (clock, row) = (&self.clock, &mut self.wrapping);
-        let Some(envelopes) =
-            envelopes.as_mut().filter(|_| wrapper.reader == Reader::Lines && memchr::memchr(b'\n', text.as_bytes()).is_none())
-        else {
-            return matcher.line(wrapper, text, &Candidates::ANY, clock, row);
-        };
+        let Some(envelopes) = envelopes else { return matcher.line(wrapper, text, &Candidates::ANY, clock, row) };
         match envelopes.look(text, matcher.formats, row) {
             Recalled::Known(known) => {
                 if let Some(head) = matcher.head_of_known(wrapper, (known.variant, known.level), text, clock, row) {
