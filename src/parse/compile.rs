@@ -15,6 +15,7 @@ use super::pattern::{Compiled, Pattern};
 use super::place::Written;
 use super::structured::normal_key;
 use super::suggest::nearest;
+use super::timestamp::TimePattern;
 
 /// What is wrong with a format file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +89,8 @@ pub struct Variant {
     /// Unique among all variants of a [`Formats`](super::Formats).
     pub id: usize,
     pub pattern: Pattern,
-    /// chrono patterns.
-    pub time: Vec<String>,
+    /// For times whose shape is not recognised without.
+    pub time: Vec<TimePattern>,
     first: FirstBytes,
 }
 
@@ -231,8 +232,9 @@ pub fn line_format(file: LineFile, shared: &Shared, next_id: &mut usize) -> Resu
     check_reader(&file).map_err(|(key, why)| error(key, (why.to_owned(), None)))?;
     let wraps = file.columns.contains_key("inner") || file.line.iter().any(|l| l.pattern.contains("(?<inner>"));
     let pattern = |table: Option<Match>| table.map(|m| Pattern::new(&m.pattern));
+    let variants = file.line.into_iter().map(|entry| variant(entry, next_id)).collect::<Result<_, _>>();
     Ok(LineFormat {
-        variants: file.line.into_iter().map(|entry| variant(entry, next_id)).collect(),
+        variants: variants.map_err(|(name, why)| error(&format!("line \"{name}\""), (why, Some(TIME_PATTERNS.to_owned()))))?,
         shared: OnceLock::new(),
         requires: file.requires.iter().map(|keys| keys.split('|').map(normal_key).collect()).collect(),
         attach: file.attach.map(attached).unwrap_or_default(),
@@ -286,15 +288,15 @@ fn levels(table: &KeyTable) -> Result<FxHashMap<String, Level>, (String, Option<
     Ok(levels)
 }
 
-fn variant(entry: LineEntry, next_id: &mut usize) -> Variant {
+/// What may be done about a pattern of a time that is none.
+const TIME_PATTERNS: &str = "write it as https://docs.rs/chrono/latest/chrono/format/strftime/ tells, or leave it out";
+
+/// On failure, its name and why.
+fn variant(entry: LineEntry, next_id: &mut usize) -> Result<Variant, (String, String)> {
     *next_id += 1;
-    Variant {
-        id: *next_id - 1,
-        first: FirstBytes::of(&entry.pattern),
-        pattern: Pattern::new(&entry.pattern),
-        name: entry.name,
-        time: entry.time,
-    }
+    let time = |written: &String| TimePattern::new(written).ok_or_else(|| format!("\"{written}\" is no pattern of a time"));
+    let time = entry.time.iter().map(time).collect::<Result<_, _>>().map_err(|why| (entry.name.clone(), why))?;
+    Ok(Variant { id: *next_id - 1, first: FirstBytes::of(&entry.pattern), pattern: Pattern::new(&entry.pattern), name: entry.name, time })
 }
 
 /// Makes a message format of its file.
@@ -434,6 +436,10 @@ mod tests {
         check("[[line]]\nname = 'a'\nmatch = '^(?<tiem>x)'", "x: line \"a\": there is no column \"tiem\" (did you mean \"time\"?)");
         check("[[line]]\nname = 'a'\nmatch = '(?<time>x)'", "x: line \"a\": is not anchored (begin it with ^)");
         check("[[line]]\nname = 'a'\nmatch = '^(x'", "x: line \"a\": unclosed group");
+        check(
+            "[[line]]\nname = 'a'\nmatch = '^(?<time>x)'\ntime = ['%Y', '%E']",
+            "x: line \"a\": \"%E\" is no pattern of a time (write it as https://docs.rs/chrono/latest/chrono/format/strftime/ tells, or leave it out)",
+        );
         check("", "x: line: no [[line]] and no other reader");
         check("reader = 'block'", "x: block: reader \"block\" needs [block] match");
         check("reader = 'json'\n[columns]\nmesage = ['m']", "x: columns: there is no column \"mesage\" (did you mean \"message\"?)");

@@ -3,11 +3,12 @@
 //! The usual shapes are read by hand, which is ten times as fast as by a pattern. Does not know which column of a line
 //! holds the time.
 
-use chrono::NaiveDateTime;
+mod pattern;
 
 use crate::model::Time;
 use crate::model::time::SECOND;
 use crate::read::Source;
+pub use pattern::TimePattern;
 
 const DAY: i64 = 86_400 * SECOND;
 /// A date that may be read in several orders is meant so that it is so near to the records around it.
@@ -82,16 +83,10 @@ impl Clock {
         Time::RANGE.contains(time).then_some(time)
     }
 
-    /// Reads a time by chrono's patterns, of which the first that fits wins.
-    pub fn read_by(&self, patterns: &[String], text: &str, zone: Option<&str>) -> Option<Time> {
+    /// Reads a time by patterns, of which the first that fits wins.
+    pub fn read_by(&self, patterns: &[TimePattern], text: &str, zone: Option<&str>) -> Option<Time> {
         let offset = zone.and_then(|z| offset_of(z.trim())).unwrap_or(self.utc_offset);
-        patterns.iter().find_map(|pattern| {
-            if let Ok(time) = chrono::DateTime::parse_from_str(text, pattern) {
-                return Some(Time(time.timestamp_micros()));
-            }
-            let local = NaiveDateTime::parse_from_str(text, pattern).ok()?;
-            Some(Time(local.and_utc().timestamp_micros() - i64::from(offset) * SECOND))
-        })
+        patterns.iter().find_map(|pattern| pattern.read(text, offset))
     }
 
     fn begins_with_digit(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {

@@ -2,14 +2,14 @@
 //!
 //! Knows no tool's format.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::place;
 use crate::model::{Change, ChangeId, ChangeKind, ConfigDiff, InstanceId, KeyEdit, Origin, ServiceName, Time};
-use crate::parse::timestamp::Clock;
+use crate::parse::timestamp::{Clock, TimePattern};
 
 /// `Sat Aug 12 16:30:00 2023 +0200`
-const GIT: &str = "%a %b %e %H:%M:%S %Y %z";
+static GIT: LazyLock<Vec<TimePattern>> = LazyLock::new(|| TimePattern::new("%a %b %e %H:%M:%S %Y %z").into_iter().collect());
 /// A summary is cut to this many characters.
 const LONGEST_SUMMARY: usize = 300;
 
@@ -78,7 +78,7 @@ pub(super) fn instant(text: &str) -> Option<Time> {
         _ => text.to_owned(),
     };
     let clock = Clock { utc_offset: 0, ..Clock::default() };
-    let time = clock.read(&plain, None).or_else(|| clock.read_by(&[GIT.to_owned()], &plain, None));
+    let time = clock.read(&plain, None).or_else(|| clock.read_by(&GIT, &plain, None));
     time.filter(|time| Time::RANGE.contains(*time))
 }
 

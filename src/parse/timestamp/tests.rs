@@ -201,8 +201,11 @@ fn a_zone_beside_the_time_or_given_by_the_operator() {
     assert_eq!(local.read("2026-11-22 18:00:00", None).unwrap().rfc3339(), "2026-11-22T17:00:00Z");
     assert_eq!(local.read("2026-11-22 18:00:00", Some("UTC")).unwrap().rfc3339(), "2026-11-22T18:00:00Z");
     assert_eq!(local.read("2026-11-22 18:00:00Z", None).unwrap().rfc3339(), "2026-11-22T18:00:00Z");
-    let patterns = ["%d!%m!%Y %H:%M:%S%.f".to_owned()];
+    let patterns = ["%d!%m!%Y %H:%M:%S%.f", "%d!%m!%Y %H:%M:%S %z"].map(|pattern| TimePattern::new(pattern).unwrap());
     assert_eq!(local.read_by(&patterns, "22!11!2026 18:00:00.5", Some("+02:00")).unwrap().rfc3339(), "2026-11-22T16:00:00.500Z");
+    assert_eq!(local.read_by(&patterns, "22!11!2026 18:00:00 -0300", Some("+02:00")).unwrap().rfc3339(), "2026-11-22T21:00:00Z");
+    assert_eq!(local.read_by(&patterns, "22!13!2026 18:00:00", None), None);
+    assert!(TimePattern::new("%Y-%m-%d %E").is_none());
 }
 
 proptest::proptest! {
