@@ -15,10 +15,6 @@ mod store;
 mod tests;
 mod written;
 
-use std::hash::Hasher;
-
-use rustc_hash::FxHasher;
-
 use crate::model::Level;
 
 use super::Formats;
@@ -32,7 +28,7 @@ use learn::Lesson;
 pub use learn::Teacher;
 use luck::Luck;
 use pins::Pin;
-use store::Store;
+use store::{Key, Store};
 #[cfg(test)]
 pub use tests::respelled;
 use written::{Like, count_spelling, read_spelled, write_known, write_like};
@@ -168,8 +164,9 @@ impl Recall {
     #[inline]
     fn looked_up<'f>(&mut self, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let Recall { folded, seen, store, spelling, .. } = self;
-        let Some(found) = store.find(folded.key()) else {
-            return if met(seen, folded.key()) { Recalled::Again } else { Recalled::No };
+        let key = Key::of(folded.key());
+        let Some(found) = store.find(key) else {
+            return if met(seen, key) { Recalled::Again } else { Recalled::No };
         };
         store.note(found);
         let Some(like) = Like::read(store.value(found)) else { return Recalled::No };
@@ -178,13 +175,14 @@ impl Recall {
         }
         like.spell(folded, text, spelling);
         let has_one_spelling = like.has_one_spelling();
-        let known = store.find(spelling).and_then(|found| {
+        let key = Key::of(spelling);
+        let known = store.find(key).and_then(|found| {
             store.note(found);
             read_spelled(store.value(found), formats, folded, row)
         });
         match known {
             Some(known) => Recalled::Known(known),
-            None if has_one_spelling || met(seen, spelling) => Recalled::Again,
+            None if has_one_spelling || met(seen, key) => Recalled::Again,
             None => Recalled::No,
         }
     }
@@ -198,12 +196,13 @@ impl Recall {
     /// Remembers what was learnt of the line looked up last; `None`: that it cannot be told.
     fn keep(&mut self, text: &str, lesson: Option<Lesson<'_>>) {
         let Recall { folded, store, spelling, written, numbered, .. } = self;
-        let found = store.find(folded.key());
+        let key = Key::of(folded.key());
+        let found = store.find(key);
         let like = found.and_then(|found| Like::read(store.value(found)));
         written.clear();
         let Some(lesson) = lesson.filter(|_| like.is_none_or(|like| like.spellings < MOST_SPELLINGS)) else {
             Like::write_untold(written);
-            return store.put(folded.key(), written);
+            return store.put(key, written);
         };
         let before: Vec<(u16, Pin)> = like.iter().flat_map(Like::pins).collect();
         let pins = joined(&before, &lesson.pins);
@@ -213,12 +212,12 @@ impl Recall {
             like.spell(folded, text, spelling);
             write_known(&lesson.known, &lesson.cells, written);
             count_spelling(store.value_mut(found));
-            return store.put(spelling, written);
+            return store.put(Key::of(spelling), written);
         }
         // What was spelled by fewer parts is not found any more.
         *numbered = numbered.wrapping_add(1);
         write_like((*numbered, &pins), (&lesson.known, &lesson.cells), (folded, text), written);
-        store.put(folded.key(), written);
+        store.put(key, written);
     }
 }
 
@@ -237,10 +236,8 @@ fn beginning(text: &str) -> usize {
 }
 
 /// Whether something was met [`ENOUGH`] times, this time among them, as far as nothing has taken its place.
-fn met(seen: &mut [u64], key: &[u8]) -> bool {
-    let mut hasher = FxHasher::default();
-    hasher.write(key);
-    let hash = hasher.finish() & !COUNT;
+fn met(seen: &mut [u64], key: Key) -> bool {
+    let hash = key.tag() & !COUNT;
     let slot = &mut seen[(hash >> 32) as usize % SEEN];
     let times = if *slot & !COUNT == hash { (*slot & COUNT) + 1 } else { 1 };
     *slot = hash | times.min(COUNT);
