@@ -7,6 +7,7 @@
 
 mod envelope;
 mod folded;
+mod layouts;
 mod learn;
 mod luck;
 mod pins;

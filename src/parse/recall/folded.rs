@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::super::bitmaps::{self, AT_ONCE, BLOCK};
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
 use super::super::varying::Kind;
+use super::layouts::{HEAD, Head, Layouts};
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
@@ -83,12 +84,14 @@ pub struct Folded {
     parts: Box<[Part; MOST_PARTS]>,
     /// The last of them, none if it is the first.
     last: usize,
+    layouts: Layouts,
 }
 
 impl Default for Folded {
     fn default() -> Folded {
         let (line, folded) = (Box::new([0; ROOM]), Box::new([0; ROOM]));
-        Folded { line, folded, length: 0, parts: Box::new([Part::BEFORE_ALL; MOST_PARTS]), last: 0 }
+        let parts = Box::new([Part::BEFORE_ALL; MOST_PARTS]);
+        Folded { line, folded, length: 0, parts, last: 0, layouts: Layouts::default() }
     }
 }
 
@@ -135,7 +138,8 @@ impl Folded {
         }
         self.line[..bytes.len()].copy_from_slice(bytes);
         self.line[bytes.len()..][..BLOCK].fill(0);
-        let mut into = Into { line: &self.line, folded: &mut self.folded, length: 0, parts: &mut self.parts, last: 0, done: 0 };
+        let (line, folded, parts) = (&*self.line, &mut *self.folded, &mut *self.parts);
+        let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, layouts: &mut self.layouts };
         let mut base = 0;
         while base < bytes.len() {
             base = into.block(base);
@@ -155,6 +159,7 @@ struct Into<'i> {
     last: usize,
     /// What stands before it is folded.
     done: usize,
+    layouts: &'i mut Layouts,
 }
 
 impl Into<'_> {
@@ -166,7 +171,52 @@ impl Into<'_> {
         if cut == 0 {
             return self.long_word(base);
         }
-        let mut left = marks.digits & !from_bit(cut);
+        let begun = if base == 0 { self.head(&marks).min(cut) } else { 0 };
+        self.words(&marks, base, (begun, cut))
+    }
+
+    /// Folds the words that a line begins with, where that is worth it, and returns where they end.
+    #[inline]
+    fn head(&mut self, marks: &Marks) -> usize {
+        let head = self.line.first_chunk().and_then(|bytes| Head::of(bytes, marks.digits, marks.words));
+        let Some(head) = head else { return 0 };
+        if let Some(layout) = self.layouts.find(&head) {
+            let (folded, length) = layout.folded();
+            self.folded[..HEAD].copy_from_slice(folded);
+            self.length = length;
+            for [start, end] in layout.places() {
+                self.last += 1;
+                self.parts[self.last] = Part { start: (*start).into(), end: (*end).into(), kind: Kind::Digits, short: false };
+                self.done = usize::from(*end);
+            }
+            return head.cut;
+        }
+        if !self.layouts.is_worth(&head) {
+            return 0;
+        }
+        self.words(marks, 0, (0, head.cut));
+        let parts = &self.parts[1..=self.last];
+        // What is folded behind it is a UUID.
+        if self.done <= head.cut && parts.iter().all(|part| self.is_number_by_its_length(*part)) {
+            self.layouts.put(&head, parts.iter().map(|part| (part.start(), part.end())), &self.folded[..self.length]);
+        }
+        head.cut.max(self.done)
+    }
+
+    /// Whether a part is one whatever its digits are, if all else is the same: a number, one before its unit, or of `12T08`. Not so the `0` of
+    /// `0x`, and what a UUID may begin with.
+    fn is_number_by_its_length(&self, part: Part) -> bool {
+        let is_of_word = |byte: &u8| class(*byte) != 0;
+        let before = part.start().checked_sub(1).map(|at| self.line[at]);
+        let (begins_word, is_clock) = (!before.is_some_and(|byte| is_of_word(&byte)), before == Some(b'T'));
+        let length = part.end() - part.start();
+        part.kind == Kind::Digits && (begins_word || (is_clock && length == 2)) && length != UUID_BEGINS && self.line[part.end()] != b'x'
+    }
+
+    /// Folds the words of a block from one that begins there up to where it is cut, one after the other.
+    #[inline]
+    fn words(&mut self, marks: &Marks, base: usize, (from, cut): (usize, usize)) -> usize {
+        let mut left = marks.digits & from_bit(from) & !from_bit(cut);
         while left != 0 {
             let digit = left.trailing_zeros() as usize;
             let behind = digit + (marks.digits >> digit).trailing_ones() as usize;
@@ -175,7 +225,7 @@ impl Into<'_> {
                 self.part(DIGITS, (base + digit, base + behind), Kind::Digits);
                 behind
             } else {
-                self.word(&marks, base, digit)
+                self.word(marks, base, digit)
             };
             left &= from_bit(end);
         }

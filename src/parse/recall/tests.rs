@@ -164,6 +164,26 @@ proptest! {
         }
     }
 
+    /// What was folded before makes no difference.
+    #[test]
+    fn a_line_is_folded_as_the_first_one_is(
+        texts in proptest::collection::vec("20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{3})?Z? ([a-f0-9x]{1,9}[ -]){0,5}[0-9]{1,4}(ms|x|xs|T12)? [ -~]{0,60}", 1..4),
+        numbers in proptest::collection::vec(any::<u8>(), 1..40),
+    ) {
+        let mut one = Folded::default();
+        for turn in 0..4 {
+            for text in &texts {
+                let text = if turn % 2 == 0 { text.clone() } else { respelled(text, &numbers) };
+                // A letter and a digit that look like parts of numbers may be others.
+                for text in [text.replace("0x", "1x"), text.replace("1x", "0x"), text.replace('a', "1"), text] {
+                    prop_assert!(one.fold(&text));
+                    let fresh = folded(&text);
+                    prop_assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{}", text);
+                }
+            }
+        }
+    }
+
     #[test]
     fn alike_is_scanned_alike(text in "[a-c0-2 \\[\\]:.-]{0,24}", numbers in proptest::collection::vec(any::<u8>(), 1..40)) {
         let other = respelled(&text, &numbers);
