@@ -27,8 +27,6 @@ pub struct Layout {
     other: u64,
     /// How many lines of others it outlives.
     stays: u8,
-    /// Where a word begins that goes on behind what is looked at.
-    cut: u8,
     parts: u8,
     /// Bytes of the folded line, up to the last part.
     length: u8,
@@ -44,7 +42,6 @@ impl Layout {
         digits: 0,
         other: 0,
         stays: 0,
-        cut: 0,
         parts: 0,
         length: 0,
         compared: [0; HEAD],
@@ -67,7 +64,8 @@ impl Layout {
 
     #[inline]
     fn is_of(&self, head: &Head<'_>) -> bool {
-        if self.digits != head.digits || usize::from(self.cut) != head.cut {
+        // Where the last word begins need not be the same: there are no digits behind what is compared.
+        if self.digits != head.digits {
             return false;
         }
         let chunks = |bytes| <[u8]>::as_chunks::<AT_ONCE>(bytes).0.iter().map(|chunk| u8x16::new(*chunk));
@@ -84,6 +82,7 @@ pub struct Head<'l> {
     /// A bit each, as far as whole words go.
     digits: u64,
     words: u64,
+    /// Where a word begins that goes on behind what is looked at.
     pub cut: usize,
 }
 
@@ -139,7 +138,7 @@ impl Layouts {
     /// Remembers a layout. `parts`: start and end of numbers that are found whatever their digits; `folded`: the line up to the last of them.
     pub fn put(&mut self, head: &Head<'_>, parts: impl Iterator<Item = (usize, usize)>, folded: &[u8]) {
         let layout = &mut self.0[head.place()];
-        *layout = Layout { digits: head.digits, stays: STAYS, cut: head.cut as u8, length: folded.len() as u8, ..Layout::NONE };
+        *layout = Layout { digits: head.digits, stays: STAYS, length: folded.len() as u8, ..Layout::NONE };
         layout.compared[..head.cut].fill(u8::MAX);
         for (place, (start, end)) in layout.places.iter_mut().zip(parts) {
             *place = [start as u8, end as u8];

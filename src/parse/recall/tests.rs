@@ -96,6 +96,17 @@ fn lines_may_have_any_length_and_follow_each_other() {
     }
 }
 
+#[test]
+fn what_a_line_begins_with_may_be_a_uuid() {
+    let mut one = Folded::default();
+    let number = "2026-03-01 12345678-1234-1234-12g4-123456789012";
+    for text in [number, number, number, "2026-03-01 12345678-1234-1234-1234-123456789012", number] {
+        assert!(one.fold(text));
+        let fresh = folded(text);
+        assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{text}");
+    }
+}
+
 /// What a scan says of a line and of its like, whose pinned parts are the same, is the same.
 fn holds(pattern: &str, text: &str, other: &str) -> bool {
     let (one, two) = (folded(text), folded(other));
