@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::super::bitmaps::{self, AT_ONCE, BLOCK};
+use super::super::bitmaps::{self, BLOCK};
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
 use super::super::varying::Kind;
 use super::layouts::{HEAD, Head, Layouts};
@@ -13,6 +13,8 @@ use super::layouts::{HEAD, Head, Layouts};
 const LONGEST: usize = 1024;
 /// Room for the longest line, and for what is read or written too much.
 const ROOM: usize = LONGEST + BLOCK;
+/// Bytes copied at a time.
+const COPIED: usize = 32;
 /// More parts than the longest line has, of which each has a byte and one before the next.
 const MOST_PARTS: usize = LONGEST;
 /// Shortest hexadecimal word that is folded: shorter ones have few spellings.
@@ -294,14 +296,14 @@ impl Into<'_> {
         self.length += 1;
     }
 
-    /// Appends the line as it is up to a place. Sixteen bytes are written at a time, of which those too many are written over.
+    /// Appends the line as it is up to a place. So many bytes are written at a time that it is mostly once; those too many are written over.
     #[inline]
     fn copy(&mut self, to: usize) {
         let mut from = self.done;
         while from < to {
-            self.folded[from_place(self.length, AT_ONCE)].copy_from_slice(&self.line[from_place(from, AT_ONCE)]);
-            from += AT_ONCE;
-            self.length += AT_ONCE;
+            self.folded[from_place(self.length, COPIED)].copy_from_slice(&self.line[from_place(from, COPIED)]);
+            from += COPIED;
+            self.length += COPIED;
         }
         self.length -= from - to;
         self.done = to;
