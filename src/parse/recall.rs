@@ -248,6 +248,10 @@ fn met(seen: &mut [u64], key: Key) -> bool {
 /// The pins of both.
 fn joined(pins: &[(u16, Pin)], more: &[Pin]) -> Vec<(u16, Pin)> {
     let mut all = more.to_vec();
-    pins.iter().for_each(|(number, pin)| all[*number as usize] = all[*number as usize].max(*pin));
+    for (number, before) in pins {
+        if let Some(pin) = all.get_mut(usize::from(*number)) {
+            *pin = (*pin).max(*before);
+        }
+    }
     (0..).zip(all).filter(|(_, pin)| *pin != Pin::Nothing).collect()
 }

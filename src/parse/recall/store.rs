@@ -19,7 +19,8 @@ const FEWEST_SLOTS: usize = 64;
 const NOWHERE: u32 = u32::MAX;
 
 /// The fingerprint of a key (XXH3, 128 bits; Collet, 2019), of which 96 are compared: among a million keys two are taken for the same once in
-/// 10^17. It is no secret; who makes up two lines that are, has one of his own lines read as the other.
+/// 10^17. It is no secret: who makes up a line with the fingerprint of another has it read as that one. So what is found may be of another key, and
+/// the places that it names need not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key(u128);
 

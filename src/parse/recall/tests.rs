@@ -4,10 +4,9 @@ use proptest::prelude::*;
 
 use super::super::pattern::Pattern;
 use super::super::scanner::Scanned;
-use super::super::tokens;
 use super::super::varying::Kind;
-use super::folded::Folded;
-use super::pins::{Pin, Pins};
+use super::pins::Pins;
+use super::*;
 
 fn folded(text: &str) -> Folded {
     let mut folded = Folded::default();
@@ -105,6 +104,37 @@ fn what_a_line_begins_with_may_be_a_uuid() {
         let fresh = folded(text);
         assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{text}");
     }
+}
+
+/// Fingerprints can be made up.
+#[test]
+fn what_is_known_of_another_line_names_no_place() {
+    let (mut one, long, mut out) = (Folded::default(), "1 22 3 44 5 66 7 88 9 1234 11 12 x", Vec::new());
+    assert!(one.fold(long));
+    let known = Known {
+        format: None,
+        may_have_header: false,
+        variant: None,
+        is_first: false,
+        may_attach: false,
+        level: None,
+        meant: Meant { message: None, kind: None, is_request: false },
+    };
+    let (start, end) = (Place { parts: 9, behind: 1 }, Place { parts: 12, behind: 2 });
+    let span = Span { column: Column::Message, spelling: Spelling::Plain, rank: 0, start, end };
+    write_like((1, &[(3, Pin::Length), (9, Pin::Bytes)]), (&known, &[span]), (&one, long), &mut out);
+    let like = Like::read(&out).unwrap();
+    let formats = Formats::default();
+    let mut read = |text: &str| {
+        assert!(one.fold(text));
+        let mut row = Row::default();
+        like.spell(&one, text, &mut Vec::new());
+        like.known_if_first(&one, text, &formats, &mut row).map(|_| row.raw(Column::Message, text).map(str::to_owned))
+    };
+    assert_eq!(read(long), Some(Some("1234 11 12 x".to_owned())));
+    assert_eq!(read("é 1"), None);
+    let (pin, before) = (Pin::Length, [(9, Pin::Bytes)]);
+    assert_eq!(joined(&before, &[pin]), [(0, pin)]);
 }
 
 /// What a scan says of a line and of its like, whose pinned parts are the same, is the same.

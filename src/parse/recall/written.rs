@@ -174,7 +174,7 @@ pub fn read_spelled<'f>(bytes: &[u8], formats: &'f Formats, folded: &Folded, row
 
 /// The length of a part, and its bytes where these are pinned.
 fn write_spelled(pin: Pin, number: u16, folded: &Folded, text: &str, out: &mut Vec<u8>) {
-    let bytes = &text.as_bytes()[folded.part(number).range()];
+    let bytes = text.as_bytes().get(folded.part(number).range()).unwrap_or_default();
     let mark = if pin == Pin::Bytes { ALL_BYTES } else { 0 };
     out.extend_from_slice(&(bytes.len() as u16 | mark).to_le_bytes());
     if pin == Pin::Bytes {
