@@ -9,7 +9,7 @@ use crate::model::{Change, ChangeId, ChangeKind, ConfigDiff, InstanceId, KeyEdit
 use crate::parse::timestamp::{Clock, TimePattern};
 
 /// `Sat Aug 12 16:30:00 2023 +0200`
-static GIT: LazyLock<Vec<TimePattern>> = LazyLock::new(|| TimePattern::new("%a %b %e %H:%M:%S %Y %z").into_iter().collect());
+static GIT: LazyLock<Option<TimePattern>> = LazyLock::new(|| TimePattern::new("%a %b %e %H:%M:%S %Y %z"));
 /// A summary is cut to this many characters.
 const LONGEST_SUMMARY: usize = 300;
 
@@ -78,7 +78,7 @@ pub(super) fn instant(text: &str) -> Option<Time> {
         _ => text.to_owned(),
     };
     let clock = Clock { utc_offset: 0, ..Clock::default() };
-    let time = clock.read(&plain, None).or_else(|| clock.read_by(&GIT, &plain, None));
+    let time = clock.read(&plain, None).or_else(|| clock.read_by(GIT.as_slice(), &plain, None));
     time.filter(|time| Time::RANGE.contains(*time))
 }
 

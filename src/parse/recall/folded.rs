@@ -208,9 +208,8 @@ impl Into<'_> {
     /// Whether a part is one whatever its digits are, if all else is the same: a number, one before its unit, or of `12T08`. Not so the `0` of
     /// `0x`, and what a UUID may begin with.
     fn is_number_by_its_length(&self, part: Part) -> bool {
-        let is_of_word = |byte: &u8| class(*byte) != 0;
         let before = part.start().checked_sub(1).map(|at| self.line[at]);
-        let (begins_word, is_clock) = (!before.is_some_and(|byte| is_of_word(&byte)), before == Some(b'T'));
+        let (begins_word, is_clock) = (before.is_none_or(|byte| class(byte) == 0), before == Some(b'T'));
         let length = part.end() - part.start();
         part.kind == Kind::Digits && (begins_word || (is_clock && length == 2)) && length != UUID_BEGINS && self.line[part.end()] != b'x'
     }
