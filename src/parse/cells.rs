@@ -235,6 +235,11 @@ impl Columns {
         Columns(bits)
     }
 
+    /// Whether a column is one of them.
+    pub fn has(self, column: Column) -> bool {
+        self.0 >> column as u32 & 1 == 1
+    }
+
     /// By a bit for each.
     pub fn of_bits(bits: u64) -> Columns {
         Columns(bits)

@@ -9,12 +9,15 @@ mod envelope;
 mod folded;
 mod layouts;
 mod learn;
+mod left_out;
 mod luck;
 mod pins;
 mod store;
 #[cfg(test)]
 mod tests;
 mod written;
+
+use std::ops::Range;
 
 use crate::model::Level;
 
@@ -27,6 +30,7 @@ pub use envelope::Envelopes;
 use folded::{Folded, IN_HEADER};
 use learn::Lesson;
 pub use learn::Teacher;
+use left_out::LeftOut;
 use luck::Luck;
 use pins::Pin;
 use store::{Key, Store};
@@ -124,6 +128,10 @@ pub struct Recall {
     numbered: u32,
     /// By how lines begin.
     luck: Box<[Luck]>,
+    /// The same.
+    left_out: Box<[LeftOut]>,
+    /// Strings left out of the line looked up last.
+    strings: Vec<Range<usize>>,
 }
 
 impl Default for Recall {
@@ -136,6 +144,8 @@ impl Default for Recall {
             written: Vec::new(),
             numbered: 0,
             luck: [Luck::default(); BEGINNINGS].into(),
+            left_out: std::iter::repeat_with(LeftOut::default).take(BEGINNINGS).collect(),
+            strings: Vec::new(),
         }
     }
 }
@@ -152,13 +162,25 @@ impl Recall {
         if !self.luck[number].tries() {
             return Recalled::No;
         }
-        let is_folded = self.folded.fold(text);
+        self.left_out[number].find(text, &mut self.strings);
+        let is_folded = self.folded.fold(text, &self.strings);
         if place == Standing::InHeader {
             self.folded.mark(IN_HEADER);
         }
         let recalled = if is_folded { self.looked_up(text, formats, row) } else { Recalled::No };
-        self.luck[number].note(matches!(recalled, Recalled::Known(_)));
+        if self.luck[number].note(matches!(recalled, Recalled::Known(_))) && self.left_out[number].is_empty() {
+            self.leave_out(number, text, formats);
+        }
         recalled
+    }
+
+    /// Leaves strings out of lines that begin like one, if it has such, and tries anew.
+    #[cold]
+    fn leave_out(&mut self, number: usize, text: &str, formats: &Formats) {
+        let left_out = LeftOut::of(text, formats);
+        if !left_out.is_empty() {
+            (self.left_out[number], self.luck[number]) = (left_out, Luck::default());
+        }
     }
 
     /// What is known of the line folded last.

@@ -1,4 +1,4 @@
-//! What may stand in a part of a line that differs among its like: numbers and identifiers.
+//! What may stand in a part of a line that differs among its like: numbers and identifiers, and strings that do not matter.
 //!
 //! Does not know how such parts are found, nor what is asked of them.
 
@@ -14,11 +14,33 @@ pub enum Kind {
     /// Hexadecimal digits and dashes without capitals.
     SmallUuid,
     Uuid,
+    /// All that may stand in a string of JSON without a backslash.
+    Text,
+}
+
+/// The bytes of [`Kind::Text`].
+const TEXT: [u8; 222] = text_bytes();
+
+const fn text_bytes() -> [u8; 222] {
+    let (mut bytes, mut length, mut byte) = ([0; 222], 0, u8::MAX);
+    while byte > 0 {
+        if is_text(byte) {
+            bytes[length] = byte;
+            length += 1;
+        }
+        byte -= 1;
+    }
+    bytes
+}
+
+/// All but control characters, quotes and backslashes.
+const fn is_text(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
 }
 
 impl Kind {
     /// All kinds, in their order.
-    pub const ALL: [Kind; 6] = [Kind::Digits, Kind::SmallHex, Kind::Hex, Kind::Word, Kind::SmallUuid, Kind::Uuid];
+    pub const ALL: [Kind; 7] = [Kind::Digits, Kind::SmallHex, Kind::Hex, Kind::Word, Kind::SmallUuid, Kind::Uuid, Kind::Text];
 
     /// The bytes that may stand in such a part.
     pub fn bytes(self) -> &'static [u8] {
@@ -29,6 +51,7 @@ impl Kind {
             Kind::Hex => b"0123456789abcdefABCDEF",
             Kind::Uuid => b"0123456789abcdefABCDEF-",
             Kind::Word => b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            Kind::Text => &TEXT,
         }
     }
 
@@ -41,6 +64,7 @@ impl Kind {
             Kind::Word => byte.is_ascii_alphanumeric(),
             Kind::SmallUuid => is_small_hex(byte) || byte == b'-',
             Kind::Uuid => byte.is_ascii_hexdigit() || byte == b'-',
+            Kind::Text => is_text(byte),
         }
     }
 }
@@ -78,8 +102,11 @@ pub enum Stands {
 }
 
 /// Whether a text may share bytes with a part: then its first or its last word has bytes of the part's kind only, behind the `x` of `0x` maybe, or a
-/// word of it has digits.
+/// word of it has digits. A string may have any text in it.
 pub fn may_overlap(needle: &[u8], kind: Kind) -> bool {
+    if kind == Kind::Text {
+        return needle.iter().any(|byte| kind.has(*byte));
+    }
     let all = |word: &[u8]| !word.is_empty() && word.strip_prefix(b"x").unwrap_or(word).iter().all(|byte| kind.has(*byte));
     let begins = needle.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let ends = needle.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();

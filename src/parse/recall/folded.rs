@@ -1,4 +1,5 @@
-//! A line without what differs among its like: numbers and identifiers become one byte each, whatever they are and however long.
+//! A line without what differs among its like: numbers and identifiers become one byte each, whatever they are and however long. So do strings
+//! that are told to be left out.
 //!
 //! Two lines that fold to the same differ in these parts alone. What masking makes of them is then the same, but for short hexadecimal words.
 
@@ -42,6 +43,8 @@ const SMALL_HEXADECIMAL: u8 = 0xf5;
 const SHORT_SMALL_HEXADECIMAL: u8 = 0xf6;
 const SMALL_POINTER: u8 = 0xf7;
 const SMALL_UUID: u8 = 0xc0;
+/// A string that is left out: its quote stands behind it.
+const LEFT_OUT: u8 = 0xc1;
 /// Stands behind a line in a block's header; no folded line ends so.
 pub const IN_HEADER: u8 = 0xc1;
 
@@ -58,7 +61,8 @@ pub struct Part {
 impl Part {
     const BEFORE_ALL: Part = Part { start: 0, end: 0, kind: Kind::Digits, short: false };
 
-    /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits or behind `0x`.
+    /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits or behind `0x`. Around
+    /// [`Kind::Text`] stand quotes.
     pub fn start(self) -> usize {
         usize::from(self.start)
     }
@@ -131,8 +135,9 @@ impl Folded {
         self.length += 1;
     }
 
-    /// Folds a line; `false` where it is too long.
-    pub fn fold(&mut self, text: &str) -> bool {
+    /// Folds a line; `false` where it is too long. `left_out`: the insides of strings without quotes, backslashes and control characters, in
+    /// their order.
+    pub fn fold(&mut self, text: &str, left_out: &[Range<usize>]) -> bool {
         (self.length, self.last) = (0, 0);
         let bytes = text.as_bytes();
         if bytes.len() > LONGEST {
@@ -143,9 +148,12 @@ impl Folded {
         let (line, folded, parts) = (&*self.line, &mut *self.folded, &mut *self.parts);
         let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, layouts: &mut self.layouts };
         let mut base = 0;
-        while base < bytes.len() {
-            base = into.block(base);
+        for string in left_out {
+            into.all(base..string.start);
+            into.part(LEFT_OUT, (string.start, string.end), Kind::Text);
+            base = string.end;
         }
+        into.all(base..bytes.len());
         into.copy(bytes.len());
         (self.length, self.last) = (into.length, into.last);
         true
@@ -165,16 +173,26 @@ struct Into<'i> {
 }
 
 impl Into<'_> {
-    /// Folds the words of a block, which begins where no word goes on, and returns where the next block does: at a word that the block cuts.
+    /// Folds the words of a range that cuts none.
     #[inline]
-    fn block(&mut self, base: usize) -> usize {
+    fn all(&mut self, range: Range<usize>) {
+        let mut base = range.start;
+        while base < range.end {
+            base = self.block(base, range.end);
+        }
+    }
+
+    /// Folds the words of a block, which begins where no word goes on and is folded up to `end`, and returns where the next block does: at a word
+    /// that the block cuts.
+    #[inline]
+    fn block(&mut self, base: usize, end: usize) -> usize {
         let marks = Marks::of(&self.line[from_place(base, BLOCK)]);
         let cut = BLOCK - marks.words.leading_ones() as usize;
         if cut == 0 {
             return self.long_word(base);
         }
-        let begun = if base == 0 { self.head(&marks).min(cut) } else { 0 };
-        self.words(&marks, base, (begun, cut))
+        let begun = if base == 0 && end >= HEAD { self.head(&marks).min(cut) } else { 0 };
+        self.words(&marks, base, (begun, cut.min(end - base)))
     }
 
     /// Folds the words that a line begins with, where that is worth it, and returns where they end.

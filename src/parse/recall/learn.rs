@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::super::assemble;
 use super::super::beginnings::Candidates;
-use super::super::cells::{Cell, Column, Row};
+use super::super::cells::{Cell, Column, Row, Spelling};
 use super::super::compile::{LineFormat, Variant};
 use super::super::dispatch::Look;
 use super::super::format::Reader;
@@ -18,8 +18,10 @@ use super::super::pending::{Meant, meant, plain};
 use super::super::scanner::Scanned;
 use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
+use super::super::varying::Kind;
 use super::envelope::OfEnvelope;
-use super::folded::Folded;
+use super::folded::{Folded, Part};
+use super::left_out;
 use super::pins::{Pin, Pins};
 use super::{Known, Place, Span};
 
@@ -68,6 +70,7 @@ impl<'f> Teacher<'_, 'f> {
                 Head::default()
             }
         };
+        pin_strings(format, &row, text, folded, &mut pins);
         if !self.is_refused_before(place, look, text, &mut pins) {
             return None;
         }
@@ -323,6 +326,41 @@ fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Vec<Span> {
         Span { column, spelling, rank, start: place(cell.start()), end: place(cell.end()) }
     };
     row.filled().map(&mut span).collect()
+}
+
+/// Pins strings that were left out, but those of which nothing follows: values of an object that no column is for, but who logged it.
+fn pin_strings(format: Option<&LineFormat>, row: &Row, text: &str, folded: &Folded, pins: &mut Pins<'_>) {
+    if folded.parts().iter().all(|part| part.kind != Kind::Text) {
+        return;
+    }
+    let mut strings = Strings(Vec::new());
+    if format.is_some_and(|format| format.reader == Reader::Json) {
+        scan_object(text, 0, &mut strings);
+    }
+    let matters = |part: &Part| {
+        let overlaps = |cell: Cell| cell.start() < part.end() && part.start() < cell.end();
+        row.filled().any(|(column, cell)| !left_out::MAY_SAY.has(column) && overlaps(cell))
+    };
+    for part in folded.parts().iter().filter(|part| part.kind == Kind::Text) {
+        if !strings.0.contains(&part.range()) || matters(part) {
+            pins.bytes(part.range());
+        }
+    }
+}
+
+/// Where the values of an object stand that are strings without escapes.
+struct Strings(Vec<std::ops::Range<usize>>);
+
+impl Names for Strings {
+    type Name = ();
+
+    fn root(&self) {}
+
+    fn within(&mut self, (): (), _: &[u8]) {}
+
+    fn value(&mut self, (): (), cell: Cell) {
+        self.0.extend((cell.spelling == Spelling::Plain).then(|| cell.start()..cell.end()));
+    }
 }
 
 /// Pins the names of what may be an object or pairs.

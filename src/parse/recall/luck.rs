@@ -31,12 +31,12 @@ impl Luck {
         self.rest == 0
     }
 
-    /// Takes note of what came of it.
-    pub fn note(&mut self, known: bool) {
+    /// Takes note of what came of it. Returns whether it is not worth it for now.
+    pub fn note(&mut self, known: bool) -> bool {
         self.tried += 1;
         self.known += u16::from(known);
         if self.tried < TRIED {
-            return;
+            return false;
         }
         let share = u32::from(self.known) * 100 / u32::from(self.tried);
         if share >= WORTH {
@@ -46,6 +46,7 @@ impl Luck {
             self.doubled = (self.doubled + 1).min(MOST_DOUBLED);
         }
         (self.tried, self.known, self.before) = (0, 0, share);
+        self.rest > 0
     }
 }
 

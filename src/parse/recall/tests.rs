@@ -10,7 +10,7 @@ use super::*;
 
 fn folded(text: &str) -> Folded {
     let mut folded = Folded::default();
-    assert!(folded.fold(text), "{text}");
+    assert!(folded.fold(text, &[]), "{text}");
     folded
 }
 
@@ -79,7 +79,7 @@ fn what_differs_is_folded() {
     for (a, b) in apart {
         assert_ne!(folded(a).key(), folded(b).key(), "{a} {b}");
     }
-    assert!(!Folded::default().fold(&"x".repeat(5000)));
+    assert!(!Folded::default().fold(&"x".repeat(5000), &[]));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn lines_may_have_any_length_and_follow_each_other() {
     for length in (0..200).chain(1000..=1024).rev() {
         for text in ["x1 ".repeat(400), "7".repeat(1024), "a7f0".repeat(256), "word ".repeat(300)] {
             let text = &text[..length.min(text.len())];
-            assert!(one.fold(text));
+            assert!(one.fold(text, &[]));
             let fresh = folded(text);
             assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{text}");
         }
@@ -100,7 +100,7 @@ fn what_a_line_begins_with_may_be_a_uuid() {
     let mut one = Folded::default();
     let number = "2026-03-01 12345678-1234-1234-12g4-123456789012";
     for text in [number, number, number, "2026-03-01 12345678-1234-1234-1234-123456789012", number] {
-        assert!(one.fold(text));
+        assert!(one.fold(text, &[]));
         let fresh = folded(text);
         assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{text}");
     }
@@ -110,7 +110,7 @@ fn what_a_line_begins_with_may_be_a_uuid() {
 #[test]
 fn what_is_known_of_another_line_names_no_place() {
     let (mut one, long, mut out) = (Folded::default(), "1 22 3 44 5 66 7 88 9 1234 11 12 x", Vec::new());
-    assert!(one.fold(long));
+    assert!(one.fold(long, &[]));
     let known = Known {
         format: None,
         may_have_header: false,
@@ -126,7 +126,7 @@ fn what_is_known_of_another_line_names_no_place() {
     let like = Like::read(&out).unwrap();
     let formats = Formats::default();
     let mut read = |text: &str| {
-        assert!(one.fold(text));
+        assert!(one.fold(text, &[]));
         let mut row = Row::default();
         like.spell(&one, text, &mut Vec::new());
         like.known_if_first(&one, text, &formats, &mut row).map(|_| row.raw(Column::Message, text).map(str::to_owned))
@@ -217,7 +217,7 @@ proptest! {
                 let text = if turn % 2 == 0 { text.clone() } else { respelled(text, &numbers) };
                 // A letter and a digit that look like parts of numbers may be others.
                 for text in [text.replace("0x", "1x"), text.replace("1x", "0x"), text.replace('a', "1"), text] {
-                    prop_assert!(one.fold(&text));
+                    prop_assert!(one.fold(&text, &[]));
                     let fresh = folded(&text);
                     prop_assert_eq!((one.key(), one.parts()), (fresh.key(), fresh.parts()), "{}", text);
                 }
