@@ -13,52 +13,101 @@ use super::super::structured::scan_json;
 
 /// Strings left out of a line.
 const MOST: usize = 8;
+/// Lines in which a string must differ once to be left out.
+const WATCHED: u8 = 64;
 /// What they may say.
 pub const MAY_SAY: Columns = Columns::of(&[Column::Logger, Column::Thread]);
 
-/// What stands before the strings that are left out of lines that begin alike, in their order: `"logger":"`.
+/// The strings that are left out of lines that begin alike, in their order.
 #[derive(Debug, Default)]
-pub struct LeftOut(Vec<Finder<'static>>);
+pub struct LeftOut {
+    strings: Vec<LeftString>,
+    /// Lines since the first one, in which nothing is left out yet.
+    watched: u8,
+}
+
+/// A string by what stands before it: `"logger":"`.
+#[derive(Debug)]
+struct LeftString {
+    before: Finder<'static>,
+    /// What it is in the first line.
+    first: Box<str>,
+    differs: bool,
+}
 
 impl LeftOut {
-    /// Those of lines like one; none where it is no object.
+    /// Those of lines like one, which is the first; none where it is no object.
     pub fn of(text: &str, formats: &Formats) -> LeftOut {
-        let mut before = Vec::new();
+        let mut strings = Vec::new();
         let matters = |key: &str| formats.keys().get(key).is_some_and(|(column, _)| !MAY_SAY.has(column));
         let is_object = scan_json(text, 0, &mut |key, cell| {
-            if before.len() < MOST && !matters(key) && range(cell, text).is_some() {
-                before.extend(key_before(text, cell.start()));
+            if strings.len() < MOST && !matters(key) && is_left_out(cell, text) {
+                let string = |key: &str| LeftString {
+                    before: Finder::new(key.as_bytes()).into_owned(),
+                    first: cell.raw(text).into(),
+                    differs: false,
+                };
+                strings.extend(key_before(text, cell.start()).map(string));
             }
         });
-        let finders = before.into_iter().filter(|_| is_object).map(|key| Finder::new(key.as_bytes()).into_owned());
-        LeftOut(finders.collect())
+        LeftOut { strings: if is_object { strings } else { Vec::new() }, watched: 0 }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.strings.is_empty()
     }
 
     /// Where they stand in a line.
     #[inline]
-    pub fn find(&self, text: &str, found: &mut Vec<Range<usize>>) {
+    pub fn find(&mut self, text: &str, found: &mut Vec<Range<usize>>) {
         found.clear();
+        if self.strings.is_empty() {
+            return;
+        }
+        self.look(text, found);
+        if self.watched < WATCHED {
+            found.clear();
+            self.watched += 1;
+            if self.watched == WATCHED {
+                self.strings.retain(|string| string.differs);
+            }
+        }
+    }
+
+    fn look(&mut self, text: &str, found: &mut Vec<Range<usize>>) {
         let mut from = 0;
-        for finder in &self.0 {
-            let Some(at) = finder.find(&text.as_bytes()[from..]) else { continue };
-            let start = from + at + finder.needle().len();
+        for string in &mut self.strings {
+            let Some(start) = string.find(text, from) else { continue };
             let Some(length) = memchr::memchr2(b'"', b'\\', &text.as_bytes()[start..]) else { return };
             from = start + length;
-            found.extend(range(Cell::new(start, from, Spelling::Plain), text));
+            if is_left_out(Cell::new(start, from, Spelling::Plain), text) {
+                string.differs |= text[start..from] != *string.first;
+                found.push(start..from);
+            }
         }
     }
 }
 
-/// Of a string that may be left out: it has a value, and is written as it is.
-fn range(cell: Cell, text: &str) -> Option<Range<usize>> {
+impl LeftString {
+    /// Where it begins, from a place on. Mostly it is the next one.
+    #[inline]
+    fn find(&self, text: &str, from: usize) -> Option<usize> {
+        let (left, before) = (&text.as_bytes()[from..], self.before.needle());
+        let is_next = left.get(NEXT.len()..).is_some_and(|left| left.starts_with(before)) && left.starts_with(NEXT);
+        let at = if is_next { NEXT.len() } else { self.before.find(left)? };
+        Some(from + at + before.len())
+    }
+}
+
+/// Between a string and the next key.
+const NEXT: &[u8] = b"\",";
+
+/// Whether a string may be left out: it says something, and is written as it is.
+fn is_left_out(cell: Cell, text: &str) -> bool {
     let (end, raw) = (cell.end(), cell.raw(text));
     let is_whole = cell.spelling == Spelling::Plain && text.as_bytes().get(end) == Some(&b'"');
-    (is_whole && !is_nothing(raw) && raw.bytes().all(|byte| byte >= b' ')).then(|| cell.start()..end)
+    is_whole && !is_nothing(raw) && raw.bytes().all(|byte| byte >= b' ')
 }
 
 /// The key of the string that begins at a place, with all that stands between.
@@ -75,16 +124,20 @@ mod tests {
     fn strings_that_matter_stay() {
         let formats = Formats::builtin();
         let line = r#"{"level":"info","logger":"a.b","thread" : "t-1","msg":"x","shop":"de","n":"-","o":{"x":["y"],"z":"w"}}"#;
-        let left_out = LeftOut::of(line, &formats);
-        let found = |text: &str| {
+        let mut left_out = LeftOut::of(line, &formats);
+        let mut found = |text: &str| {
             let mut found = Vec::new();
             left_out.find(text, &mut found);
             found.into_iter().map(|range| text[range].to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(found(line), ["a.b", "t-1", "de", "w"]);
-        assert_eq!(found(r#"{"logger":"a b","shop":"-","z":"a\n"}"#), ["a b"]);
+        assert_eq!(found(r#"{"logger":"other","thread" : "t-2","shop":"at","z":"w"}"#), [""; 0]);
+        for _ in 1..WATCHED {
+            assert_eq!(found(line), [""; 0]);
+        }
+        assert_eq!(found(line), ["a.b", "t-1", "de"]);
+        assert_eq!(found(r#"{"logger":"a b","shop":"-"}"#), ["a b"]);
+        assert_eq!(found(r#"{"logger":"a b","thread" : "a\n","shop":"x"}"#), ["a b", "x"]);
         assert_eq!(found(r#"{"logger":"","shop":"x"#), [""; 0]);
-        assert_eq!(found(r#"{"shop":"\u00e9","z":"w"}"#), ["w"]);
         for none in ["", "logger=x", r#"{"logger":"x""#, r#"{"msg":"x","logger":1}"#, r#"{"":""}"#] {
             assert!(LeftOut::of(none, &formats).is_empty(), "{none}");
         }
