@@ -5,8 +5,10 @@
 
 use std::ops::Range;
 
-use super::super::bitmaps::{self, BLOCK};
-use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, is_uuid, long_number};
+use wide::u8x16;
+
+use super::super::bitmaps::{self, AT_ONCE, BLOCK};
+use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, long_number};
 use super::super::varying::Kind;
 use super::layouts::{HEAD, Head, Layouts};
 
@@ -177,48 +179,61 @@ impl Into<'_> {
     #[inline]
     fn all(&mut self, range: Range<usize>) {
         let mut base = range.start;
-        while base < range.end {
-            base = self.block(base, range.end);
+        let mut marks = self.marks(base);
+        let mut begun = if base == 0 && range.end >= HEAD { self.head(&marks) } else { 0 };
+        loop {
+            base = self.block(&marks, base, (begun, range.end));
+            if base >= range.end {
+                return;
+            }
+            (marks, begun) = (self.marks(base), 0);
         }
     }
 
-    /// Folds the words of a block, which begins where no word goes on and is folded up to `end`, and returns where the next block does: at a word
-    /// that the block cuts.
-    #[inline]
-    fn block(&mut self, base: usize, end: usize) -> usize {
-        let marks = Marks::of(&self.line[from_place(base, BLOCK)]);
+    #[inline(always)]
+    fn marks(&self, base: usize) -> Marks {
+        Marks::of(&self.line[from_place(base, BLOCK)])
+    }
+
+    /// Folds the words of a block, which begins where no word goes on, from those on that are folded already up to `end`; returns where the next
+    /// block does: at a word that the block cuts.
+    #[inline(always)]
+    fn block(&mut self, marks: &Marks, base: usize, (begun, end): (usize, usize)) -> usize {
         let cut = BLOCK - marks.words.leading_ones() as usize;
         if cut == 0 {
             return self.long_word(base);
         }
-        let begun = if base == 0 && end >= HEAD { self.head(&marks).min(cut) } else { 0 };
-        self.words(&marks, base, (begun, cut.min(end - base)))
+        self.words(marks, base, (begun.min(cut), cut.min(end - base)))
     }
 
     /// Folds the words that a line begins with, where that is worth it, and returns where they end.
-    #[inline]
+    #[inline(always)]
     fn head(&mut self, marks: &Marks) -> usize {
         let head = self.line.first_chunk().and_then(|bytes| Head::of(bytes, marks.digits, marks.words));
         let Some(head) = head else { return 0 };
-        if let Some(layout) = self.layouts.find(&head) {
-            let (folded, length) = layout.folded();
-            self.folded[..HEAD].copy_from_slice(folded);
-            self.length = length;
-            for [start, end] in layout.places() {
-                self.last += 1;
-                self.parts[self.last] = Part { start: (*start).into(), end: (*end).into(), kind: Kind::Digits, short: false };
-                self.done = usize::from(*end);
-            }
-            return head.cut;
+        let Some(layout) = self.layouts.find(&head) else { return self.other_head(&head, marks) };
+        let (folded, length) = layout.folded();
+        self.folded[..HEAD].copy_from_slice(folded);
+        self.length = length;
+        for [start, end] in layout.places() {
+            self.last += 1;
+            self.parts[self.last] = Part { start: (*start).into(), end: (*end).into(), kind: Kind::Digits, short: false };
+            self.done = usize::from(*end);
         }
-        if !self.layouts.is_worth(&head) {
+        head.cut
+    }
+
+    /// The same of one that is not like an earlier one.
+    #[inline(never)]
+    fn other_head(&mut self, head: &Head<'_>, marks: &Marks) -> usize {
+        if !self.layouts.is_worth(head) {
             return 0;
         }
         self.words(marks, 0, (0, head.cut));
         let parts = &self.parts[1..=self.last];
         // What is folded behind it is a UUID.
         if self.done <= head.cut && parts.iter().all(|part| self.is_number_by_its_length(*part)) {
-            self.layouts.put(&head, parts.iter().map(|part| (part.start(), part.end())), &self.folded[..self.length]);
+            self.layouts.put(head, parts.iter().map(|part| (part.start(), part.end())), &self.folded[..self.length]);
         }
         head.cut.max(self.done)
     }
@@ -233,77 +248,111 @@ impl Into<'_> {
     }
 
     /// Folds the words of a block from one that begins there up to where it is cut, one after the other.
-    #[inline]
+    #[inline(always)]
     fn words(&mut self, marks: &Marks, base: usize, (from, cut): (usize, usize)) -> usize {
-        let mut left = marks.digits & from_bit(from) & !from_bit(cut);
-        while left != 0 {
-            let digit = left.trailing_zeros() as usize;
-            let behind = digit + (marks.digits >> digit).trailing_ones() as usize;
-            let is_number = (marks.words << 1 >> digit | marks.words >> behind) & 1 == 0;
-            let end = if is_number && behind - digit != UUID_BEGINS {
-                self.part(DIGITS, (base + digit, base + behind), Kind::Digits);
-                behind
-            } else {
-                self.word(marks, base, digit)
-            };
-            left &= from_bit(end);
+        let mut runs = Runs::of(marks, from_bit(from) & !from_bit(cut));
+        while let Some(digit) = self.numbers(base, &mut runs) {
+            let first = BLOCK - (!marks.words & !from_bit(digit)).leading_zeros() as usize;
+            let behind = digit + (marks.words >> digit).trailing_ones() as usize;
+            runs.pass(self.word(base + first, base + behind) - base);
         }
         (base + cut).max(self.done)
+    }
+
+    /// Folds numbers up to the first word that is none, or may begin a UUID; returns where a digit of that stands in the block. What is written
+    /// stays in registers meanwhile.
+    #[inline(always)]
+    fn numbers(&mut self, base: usize, runs: &mut Runs) -> Option<usize> {
+        let (line, folded, parts) = (self.line, &mut *self.folded, &mut *self.parts);
+        let (mut length, mut last, mut done) = (self.length, self.last, self.done);
+        let mixed = runs.mixed.trailing_zeros() as usize;
+        // Where no word is mixed, all are before it.
+        let mut begin = runs.begin & !from_bit(mixed);
+        while begin != 0 {
+            let (first, behind) = (begin.trailing_zeros() as usize, runs.end.trailing_zeros() as usize);
+            if behind >= mixed {
+                break;
+            }
+            let (start, end) = (base + first, base + behind);
+            if behind - first == UUID_BEGINS && line[end % ROOM] == b'-' {
+                (self.length, self.last, self.done) = (length, last, done);
+                return Some(first);
+            }
+            begin &= begin - 1;
+            runs.end &= runs.end - 1;
+            let (mut from, mut to) = (done, length);
+            length += start - done;
+            loop {
+                folded[from_place(to, COPIED)].copy_from_slice(&line[from_place(from, COPIED)]);
+                (from, to) = (from + COPIED, to + COPIED);
+                if from >= start {
+                    break;
+                }
+            }
+            folded[length % LONGEST] = DIGITS;
+            (length, last, done) = (length + 1, last + 1, end);
+            parts[last % MOST_PARTS] = Part { start: start as u16, end: end as u16, kind: Kind::Digits, short: false };
+        }
+        (self.length, self.last, self.done) = (length, last, done);
+        (runs.mixed != 0).then_some(mixed)
     }
 
     /// Folds a word that fills a block.
     #[cold]
     fn long_word(&mut self, start: usize) -> usize {
         let end = start + self.line[start..].iter().take_while(|byte| class(**byte) != 0).count();
+        if self.line[start..end].iter().any(u8::is_ascii_digit) { self.word(start, end) } else { end }
+    }
+
+    /// Folds a word with a digit, which may be the first of a UUID; returns where that ends.
+    #[inline(never)]
+    fn word(&mut self, start: usize, end: usize) -> usize {
+        if end - start == UUID_BEGINS
+            && let Some(has_capitals) = self.uuid(start)
+        {
+            let (code, kind) = if has_capitals { (WHOLE_UUID, Kind::Uuid) } else { (SMALL_UUID, Kind::SmallUuid) };
+            self.part(code, (start, start + UUID), kind);
+            return start + UUID;
+        }
         let word = &self.line[start..end];
-        if word.iter().any(u8::is_ascii_digit) {
-            let (digits, hexadecimal) = (word.iter().all(u8::is_ascii_digit), word.iter().all(u8::is_ascii_hexdigit));
-            self.word_of((start, end), digits, hexadecimal);
+        if word.iter().all(u8::is_ascii_digit) {
+            self.part(DIGITS, (start, end), Kind::Digits);
+        } else if end - start >= SHORTEST_HEX
+            && let Some(has_capitals) = self.hexadecimal(start..end)
+        {
+            let is_short = end - start < HEX_IDENTIFIER;
+            let [code, small] = if is_short { [SHORT_HEXADECIMAL, SHORT_SMALL_HEXADECIMAL] } else { [HEXADECIMAL, SMALL_HEXADECIMAL] };
+            self.hexadecimal_part((start, end), [code, small], has_capitals);
+        } else {
+            self.other_word(start, end);
         }
         end
     }
 
-    /// Folds the word that a digit stands in, both told by where the block begins; returns where it ends.
+    /// Where a UUID begins at a place, whether it has capitals.
+    fn uuid(&self, start: usize) -> Option<bool> {
+        let dashes = UUID_DASHES.iter().all(|at| self.line[(start + at) % ROOM] == b'-');
+        if !dashes || class(self.line[(start + UUID) % ROOM]) != 0 {
+            return None;
+        }
+        let [digits, capitals] = bitmaps::of(&self.line[from_place(start, BLOCK)], hexadecimal);
+        let inside = !from_bit(UUID);
+        (digits & inside == UUID_DIGITS).then_some(capitals & inside != 0)
+    }
+
+    /// Where a range has hexadecimal digits only, whether any of them is a capital.
     #[inline]
-    fn word(&mut self, marks: &Marks, base: usize, digit: usize) -> usize {
-        let first = BLOCK - (!marks.words & !from_bit(digit)).leading_zeros() as usize;
-        let behind = digit + (marks.words >> digit).trailing_ones() as usize;
-        let word = from_bit(first) & !from_bit(behind);
-        let (start, end) = (base + first, base + behind);
-        if behind - first == UUID_BEGINS && self.is_uuid(marks, base, first) {
-            let (code, kind) =
-                if self.has_capitals(start, start + UUID) { (WHOLE_UUID, Kind::Uuid) } else { (SMALL_UUID, Kind::SmallUuid) };
-            self.part(code, (start, start + UUID), kind);
-            return first + UUID;
+    fn hexadecimal(&self, range: Range<usize>) -> Option<bool> {
+        let mut has_capitals = false;
+        for at in range.clone().step_by(AT_ONCE) {
+            let [digits, capitals] = bitmaps::of(&self.line[from_place(at, AT_ONCE)], hexadecimal);
+            let inside = !from_bit(range.end - at) & !from_bit(AT_ONCE);
+            if digits & inside != inside {
+                return None;
+            }
+            has_capitals |= capitals & inside != 0;
         }
-        self.word_of((start, end), marks.digits & word == word, marks.hexadecimal & word == word);
-        behind
-    }
-
-    /// Whether a UUID begins at a place of a block.
-    fn is_uuid(&self, marks: &Marks, base: usize, first: usize) -> bool {
-        if first + UUID >= BLOCK {
-            return is_uuid(&self.line[base + first..]);
-        }
-        let are = |marks: u64, places: usize| marks >> first & !from_bit(places) == UUID_DIGITS;
-        // What ends a UUID is no part of a word.
-        are(marks.words, UUID + 1) && are(marks.hexadecimal, UUID) && UUID_DASHES.iter().all(|at| self.line[base + first + at] == b'-')
-    }
-
-    /// Folds a word with a digit that is no UUID.
-    #[inline(always)]
-    fn word_of(&mut self, (start, end): (usize, usize), digits: bool, hexadecimal: bool) {
-        if digits {
-            self.part(DIGITS, (start, end), Kind::Digits);
-        } else if hexadecimal && end - start >= SHORTEST_HEX {
-            let is_short = end - start < HEX_IDENTIFIER;
-            self.hexadecimal(
-                (start, end),
-                if is_short { [SHORT_HEXADECIMAL, SHORT_SMALL_HEXADECIMAL] } else { [HEXADECIMAL, SMALL_HEXADECIMAL] },
-            );
-        } else {
-            self.other_word(start, end);
-        }
+        Some(has_capitals)
     }
 
     #[inline]
@@ -340,8 +389,11 @@ impl Into<'_> {
     /// Folds letters and digits that stand together, a digit among them, which are neither a number nor hexadecimal.
     fn other_word(&mut self, start: usize, end: usize) {
         let word = &self.line[start..end];
-        if is_pointer(word) {
-            self.hexadecimal((start + 2, end), [POINTER, SMALL_POINTER]);
+        if word.starts_with(b"0x")
+            && end > start + 2
+            && let Some(has_capitals) = self.hexadecimal(start + 2..end)
+        {
+            self.hexadecimal_part((start + 2, end), [POINTER, SMALL_POINTER], has_capitals);
         } else if word.len() >= LONG_IDENTIFIER {
             self.part(LONG, (start, end), Kind::Word);
         } else {
@@ -350,19 +402,9 @@ impl Into<'_> {
     }
 
     /// Folds hexadecimal digits to one of two codes: with capitals, and without.
-    fn hexadecimal(&mut self, (start, end): (usize, usize), [code, small]: [u8; 2]) {
-        let (code, kind) = if self.has_capitals(start, end) { (code, Kind::Hex) } else { (small, Kind::SmallHex) };
-        self.part(code, (start, end), kind);
-    }
-
-    /// Whether hexadecimal digits, with dashes maybe, have any: of these bytes capitals alone have this bit and not the one below.
-    fn has_capitals(&self, start: usize, end: usize) -> bool {
-        const CAPITAL: u64 = 0x4040_4040_4040_4040;
-        let words = (start..end).step_by(8).map(|at| {
-            let word = self.line[from_place(at, 8)].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            word & !from_bit((end - at) * 8)
-        });
-        words.fold(0, |found, word| found | (word & !(word << 1))) & CAPITAL != 0
+    fn hexadecimal_part(&mut self, range: (usize, usize), [code, small]: [u8; 2], has_capitals: bool) {
+        let (code, kind) = if has_capitals { (code, Kind::Hex) } else { (small, Kind::SmallHex) };
+        self.part(code, range, kind);
     }
 
     /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.
@@ -389,30 +431,63 @@ fn from_place(place: usize, bytes: usize) -> Range<usize> {
     place..place + bytes
 }
 
-/// Which bytes of a block are digits, hexadecimal ones, and letters or digits: a bit each.
+/// The runs of digits of a block: a bit each.
+struct Runs {
+    /// Where those begin that begin a word.
+    begin: u64,
+    /// Behind each of these.
+    end: u64,
+    /// In or beside those with a letter before them or behind.
+    mixed: u64,
+}
+
+impl Runs {
+    /// Those within so many bits, which cut no word.
+    #[inline]
+    fn of(marks: &Marks, within: u64) -> Runs {
+        let digits = marks.digits & within;
+        let begin = digits & !(marks.words << 1);
+        // Adding where a run begins carries to its end, which is in the block: a word that fills its last byte is cut.
+        let end = digits.wrapping_add(begin) & !digits;
+        let behind_letter = digits & (marks.words << 1) & !(marks.digits << 1);
+        Runs { begin, end, mixed: (end & marks.words) | behind_letter }
+    }
+
+    /// Passes all of a word that ends there, with the run behind which it ends.
+    #[inline]
+    fn pass(&mut self, behind: usize) {
+        let left = from_bit(behind);
+        self.begin &= left;
+        self.mixed &= left;
+        self.end &= left << 1;
+    }
+}
+
+/// Which bytes of a block are digits, and letters or digits: a bit each.
 struct Marks {
     digits: u64,
-    hexadecimal: u64,
     words: u64,
 }
 
 impl Marks {
-    #[inline]
+    #[inline(always)]
     fn of(block: &[u8]) -> Marks {
-        let [digits, hexadecimal, words] = bitmaps::of(block, |bytes| {
+        let [digits, words] = bitmaps::of(block, |bytes| {
             let digits = bitmaps::in_range(bytes, b'0', b'9');
-            let hexadecimal = bitmaps::in_range(bitmaps::lower(bytes), b'a', b'f');
-            [digits, digits | hexadecimal, digits | bitmaps::letters(bytes)]
+            [digits, digits | bitmaps::letters(bytes)]
         });
-        Marks { digits, hexadecimal, words }
+        Marks { digits, words }
     }
+}
+
+/// Whether bytes are hexadecimal digits, and capitals among them.
+#[inline]
+fn hexadecimal(bytes: u8x16) -> [u8x16; 2] {
+    let capitals = bitmaps::in_range(bytes, b'A', b'F');
+    [bitmaps::in_range(bytes, b'0', b'9') | bitmaps::in_range(bytes, b'a', b'f') | capitals, capitals]
 }
 
 /// All bits from a number on.
 fn from_bit(number: usize) -> u64 {
     u64::MAX.checked_shl(number as u32).unwrap_or(0)
-}
-
-fn is_pointer(word: &[u8]) -> bool {
-    word.strip_prefix(b"0x").is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit))
 }
