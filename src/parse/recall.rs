@@ -19,15 +19,17 @@ mod written;
 
 use std::ops::Range;
 
+use wide::u8x16;
+
 use crate::model::Level;
 
 use super::Formats;
+use super::bitmaps::{self, AT_ONCE};
 use super::cells::{Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
 use super::pending::Meant;
-use super::tokens;
 pub use envelope::Envelopes;
-use folded::{Folded, IN_HEADER};
+use folded::{Folded, IN_HEADER, ROOM};
 use learn::Lesson;
 pub use learn::Teacher;
 use left_out::LeftOut;
@@ -158,16 +160,19 @@ impl Recall {
 
     /// The same of a line that is tried against other formats for where it stands.
     pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
-        let number = beginning(text);
+        if !self.folded.take(text) {
+            return Recalled::No;
+        }
+        let number = beginning(self.folded.line());
         if !self.luck[number].tries() {
             return Recalled::No;
         }
         self.left_out[number].find(text, &mut self.strings);
-        let is_folded = self.folded.fold(text, &self.strings);
+        self.folded.fold(&self.strings);
         if place == Standing::InHeader {
             self.folded.mark(IN_HEADER);
         }
-        let recalled = if is_folded { self.looked_up(text, formats, row) } else { Recalled::No };
+        let recalled = self.looked_up(text, formats, row);
         if self.luck[number].note(matches!(recalled, Recalled::Known(_))) && self.left_out[number].is_empty() {
             self.leave_out(number, text, formats);
         }
@@ -227,7 +232,7 @@ impl Recall {
             Like::write_untold(written);
             return store.put(key, written);
         };
-        let before: Vec<(u16, Pin)> = like.iter().flat_map(Like::pins).collect();
+        let before = like.map(|like| like.pins()).unwrap_or_default();
         let pins = joined(&before, &lesson.pins);
         if let Some(found) = found
             && let Some(like) = like.filter(|_| pins == before)
@@ -245,16 +250,21 @@ impl Recall {
 }
 
 /// A number for how a line begins, whatever its letters and digits are: by its first bytes, and by those that mostly follow its time.
-fn beginning(text: &str) -> usize {
-    const FIRST: [usize; 3] = [0, 20, 28];
-    let mut mixed = 0_u64;
-    for from in FIRST {
-        let bytes = text.as_bytes().get(from..).and_then(|rest| rest.first_chunk::<8>()).copied().unwrap_or_default();
-        let word = u64::from_le_bytes(bytes);
-        let (digits, letters) = (tokens::digits(word) >> 7, tokens::letters(word) >> 7);
-        let signs = word & !((digits | letters) * 0xff) | digits;
-        mixed = (mixed.rotate_left(5) ^ signs).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
+#[inline]
+fn beginning(line: &[u8; ROOM]) -> usize {
+    let mut first = [0; AT_ONCE];
+    first[..8].copy_from_slice(&line[..8]);
+    first[8..].copy_from_slice(&line[20..28]);
+    let mut next = [0; AT_ONCE];
+    next[..8].copy_from_slice(&line[28..36]);
+    let words = [first, next].into_iter().flat_map(|bytes| {
+        let bytes = u8x16::new(bytes);
+        let digits = bitmaps::in_range(bytes, b'0', b'9');
+        let signs = (bytes & !(digits | bitmaps::letters(bytes))) | (digits & u8x16::splat(1));
+        let signs = u128::from_le_bytes(signs.to_array());
+        [signs as u64, (signs >> 64) as u64]
+    });
+    let mixed = words.fold(0_u64, |mixed, word| (mixed.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     (mixed >> 32) as usize % BEGINNINGS
 }
 

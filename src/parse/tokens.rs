@@ -77,13 +77,8 @@ fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The high bit of each byte that is a digit.
-pub(super) fn digits(word: u64) -> u64 {
+fn digits(word: u64) -> u64 {
     in_range(word, b'0', b'9')
-}
-
-/// The high bit of each byte that is a letter.
-pub(super) fn letters(word: u64) -> u64 {
-    in_range(word | (ONES * 0x20), b'a', b'z')
 }
 
 const ONES: u64 = u64::MAX / 255;

@@ -286,7 +286,7 @@ impl Blocks {
     fn block(&mut self, range: std::ops::Range<usize>) -> Block<'_> {
         let bytes = &self.buffer[range];
         let bytes = if std::mem::take(&mut self.first) { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
-        match std::str::from_utf8(bytes) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) if needs_no_repair(bytes) => Block { text: Cow::Borrowed(text), cut: 0 },
             _ => repaired_lines(bytes),
         }

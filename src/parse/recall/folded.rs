@@ -15,13 +15,15 @@ use super::layouts::{HEAD, Head, Layouts};
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
 /// Room for the longest line, and for what is read or written too much.
-const ROOM: usize = LONGEST + BLOCK;
+pub const ROOM: usize = LONGEST + BLOCK;
 /// Bytes copied at a time.
 const COPIED: usize = 32;
 /// More parts than the longest line has, of which each has a byte and one before the next.
 const MOST_PARTS: usize = LONGEST;
 /// Shortest hexadecimal word that is folded: shorter ones have few spellings.
 const SHORTEST_HEX: usize = 4;
+/// Parts whose lengths are told at once.
+pub const WITH_LENGTH: usize = 8;
 /// Length of the first group of a UUID.
 const UUID_BEGINS: usize = 8;
 /// Where the dashes of a UUID stand, and a bit for each other byte.
@@ -85,6 +87,8 @@ impl Part {
 pub struct Folded {
     /// The line, and zeros behind it: no end of it needs care.
     line: Box<[u8; ROOM]>,
+    /// Where it ends.
+    end: usize,
     /// What is behind `length` is of earlier lines.
     folded: Box<[u8; ROOM]>,
     length: usize,
@@ -99,7 +103,7 @@ impl Default for Folded {
     fn default() -> Folded {
         let (line, folded) = (Box::new([0; ROOM]), Box::new([0; ROOM]));
         let parts = Box::new([Part::BEFORE_ALL; MOST_PARTS]);
-        Folded { line, folded, length: 0, parts, last: 0, layouts: Layouts::default() }
+        Folded { line, end: 0, folded, length: 0, parts, last: 0, layouts: Layouts::default() }
     }
 }
 
@@ -117,6 +121,13 @@ impl Folded {
     /// The parts that share bytes with a range of the line.
     pub fn parts_in(&self, range: Range<usize>) -> impl Iterator<Item = &Part> {
         self.parts().iter().filter(move |part| part.start() < range.end && part.end() > range.start)
+    }
+
+    /// How long the first parts are, in bytes: a byte each, none longer than [`u8::MAX`].
+    #[inline]
+    pub fn lengths(&self) -> u64 {
+        let parts = self.parts[1..=WITH_LENGTH].iter().take(self.last);
+        parts.rev().fold(0, |lengths, part| lengths << 8 | u64::from((part.end - part.start).min(u8::MAX.into())))
     }
 
     /// A part by its number.
@@ -137,16 +148,28 @@ impl Folded {
         self.length += 1;
     }
 
-    /// Folds a line; `false` where it is too long. `left_out`: the insides of strings without quotes, backslashes and control characters, in
-    /// their order.
-    pub fn fold(&mut self, text: &str, left_out: &[Range<usize>]) -> bool {
-        (self.length, self.last) = (0, 0);
+    /// Takes a line to be folded; `false` where it is too long.
+    #[inline]
+    pub fn take(&mut self, text: &str) -> bool {
         let bytes = text.as_bytes();
         if bytes.len() > LONGEST {
             return false;
         }
         self.line[..bytes.len()].copy_from_slice(bytes);
         self.line[bytes.len()..][..BLOCK].fill(0);
+        self.end = bytes.len();
+        true
+    }
+
+    /// The line, and no less than [`BLOCK`] zeros behind it.
+    #[inline]
+    pub fn line(&self) -> &[u8; ROOM] {
+        &self.line
+    }
+
+    /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order.
+    #[inline]
+    pub fn fold(&mut self, left_out: &[Range<usize>]) {
         let (line, folded, parts) = (&*self.line, &mut *self.folded, &mut *self.parts);
         let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, layouts: &mut self.layouts };
         let mut base = 0;
@@ -155,10 +178,9 @@ impl Folded {
             into.part(LEFT_OUT, (string.start, string.end), Kind::Text);
             base = string.end;
         }
-        into.all(base..bytes.len());
-        into.copy(bytes.len());
+        into.all(base..self.end);
+        into.copy(self.end);
         (self.length, self.last) = (into.length, into.last);
-        true
     }
 }
 
@@ -274,7 +296,7 @@ impl Into<'_> {
                 break;
             }
             let (start, end) = (base + first, base + behind);
-            if behind - first == UUID_BEGINS && line[end % ROOM] == b'-' {
+            if behind - first == UUID_BEGINS && line[end % LONGEST] == b'-' {
                 (self.length, self.last, self.done) = (length, last, done);
                 return Some(first);
             }

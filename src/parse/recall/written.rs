@@ -1,6 +1,6 @@
 //! How what is known of lines is written as bytes, and read again.
 //!
-//! Of a folded line: its number, its pinned parts as they are spelled in the line that was learnt first, and how lines spelled so are read. Of
+//! Of a folded line: its number, the lengths pinned of its first parts, its other pinned parts as they are spelled in the line that was learnt first, and how lines spelled so are read. Of
 //! another spelling of it: how lines spelled so are read. Numbers are little-endian.
 
 use crate::model::Level;
@@ -38,6 +38,9 @@ pub struct Like<'s> {
     pub number: u32,
     pub spellings: u16,
     pinned: u16,
+    /// All bits of the lengths that are pinned of the first parts, and these lengths.
+    measured: u64,
+    lengths: u64,
     /// How the pinned parts are spelled in the line learnt first, and how such lines are read.
     first: &'s [u8],
 }
@@ -49,7 +52,11 @@ impl<'s> Like<'s> {
         let number = u32::from_le_bytes(take(&mut bytes)?);
         let spellings = u16::from_le_bytes(take(&mut bytes)?);
         let pinned = u16::from_le_bytes(take(&mut bytes)?);
-        (pinned != UNTOLD).then_some(Like { number, spellings, pinned, first: bytes })
+        if pinned == UNTOLD {
+            return None;
+        }
+        let (measured, lengths) = (u64::from_le_bytes(take(&mut bytes)?), u64::from_le_bytes(take(&mut bytes)?));
+        Some(Like { number, spellings, pinned, measured, lengths, first: bytes })
     }
 
     /// What is written of a line of which nothing can be learnt.
@@ -60,12 +67,16 @@ impl<'s> Like<'s> {
 
     /// Whether all spellings of it are the same, as no part is pinned.
     pub fn has_one_spelling(&self) -> bool {
-        self.pinned == 0
+        self.pinned == 0 && self.measured == 0
     }
 
-    /// The parts that are not free.
-    pub fn pins(&self) -> impl Iterator<Item = (u16, Pin)> + use<'s> {
-        self.pinned().map(|pinned| (pinned.number, pinned.pin()))
+    /// The parts that are not free, in their order.
+    pub fn pins(&self) -> Vec<(u16, Pin)> {
+        let measured = self.measured.to_le_bytes();
+        let mut pins: Vec<(u16, Pin)> = (0..).zip(measured).filter(|(_, all)| *all > 0).map(|(number, _)| (number, Pin::Length)).collect();
+        pins.extend(self.pinned().map(|pinned| (pinned.number, pinned.pin())));
+        pins.sort_unstable_by_key(|(number, _)| *number);
+        pins
     }
 
     fn pinned(&self) -> Pinneds<'s> {
@@ -75,6 +86,9 @@ impl<'s> Like<'s> {
     /// How a line is read that is spelled as the first; what is known of it fills the row.
     #[inline]
     pub fn known_if_first<'f>(&self, folded: &Folded, text: &str, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
+        if self.measured != 0 && folded.lengths() & self.measured != self.lengths {
+            return None;
+        }
         let mut pinned = self.pinned();
         for pinned in pinned.by_ref() {
             let part = folded.part(pinned.number);
@@ -92,6 +106,7 @@ impl<'s> Like<'s> {
         out.clear();
         out.push(SPELLING);
         out.extend_from_slice(&self.number.to_le_bytes());
+        out.extend_from_slice(&(folded.lengths() & self.measured).to_le_bytes());
         for pinned in self.pinned() {
             write_spelled(pinned.pin(), pinned.number, folded, text, out);
         }
@@ -145,13 +160,25 @@ pub fn write_like(
 ) {
     out.extend_from_slice(&number.to_le_bytes());
     out.extend_from_slice(&1_u16.to_le_bytes());
-    out.extend_from_slice(&(pins.len() as u16).to_le_bytes());
+    let lengths = folded.lengths();
+    let is_measured =
+        |(number, pin): &&(u16, Pin)| *pin == Pin::Length && length_of(lengths, *number).is_some_and(|length| length < u8::MAX);
+    let measured = pins.iter().filter(is_measured).fold(0, |all, (number, _)| all | u64::from(u8::MAX) << (number * 8));
+    let others = pins.iter().filter(|pin| !is_measured(pin));
+    out.extend_from_slice(&(others.clone().count() as u16).to_le_bytes());
+    out.extend_from_slice(&measured.to_le_bytes());
+    out.extend_from_slice(&(lengths & measured).to_le_bytes());
     write_head(known, cells, out);
-    for (number, pin) in pins {
+    for (number, pin) in others {
         out.extend_from_slice(&number.to_le_bytes());
         write_spelled(*pin, *number, folded, text, out);
     }
     write_cells(cells, out);
+}
+
+/// That of a part by its number, among those told at once.
+fn length_of(lengths: u64, number: u16) -> Option<u8> {
+    lengths.to_le_bytes().get(usize::from(number)).copied()
 }
 
 /// The same with one spelling more.
