@@ -104,10 +104,10 @@ pub fn plain(text: &str) -> (Option<Level>, Cell) {
 
 /// What follows of a message from the cells of its line.
 pub fn meant(row: &Row, text: &str, matcher: &mut Matcher<'_>) -> Meant {
-    let Cow::Borrowed(message) = assemble::message(row, text) else { return Meant::default() };
-    let known = (!message.is_empty()).then(|| matcher.meanings.number(matcher.formats, message));
+    let message = assemble::message(row, text);
+    let known = (!message.is_empty()).then(|| matcher.meanings.number(matcher.formats, &message));
     let Some(number) = known.flatten() else { return Meant::default() };
-    let is_request = is_request_line(message);
+    let is_request = is_request_line(&message);
     let service = row.text(Column::Service, text).unwrap_or_default();
     let kind = (!assemble::tells_more(row)).then(|| matcher.meanings.kind(number, &service, is_request)).flatten();
     Meant { message: Some(number), kind, is_request }

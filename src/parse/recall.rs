@@ -11,6 +11,7 @@ mod layouts;
 mod learn;
 mod left_out;
 mod luck;
+mod part;
 mod pins;
 mod store;
 #[cfg(test)]

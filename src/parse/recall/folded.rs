@@ -10,7 +10,8 @@ use wide::u8x16;
 use super::super::bitmaps::{self, AT_ONCE, BLOCK};
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, long_number};
 use super::super::varying::Kind;
-use super::layouts::{HEAD, Head, Layouts};
+use super::layouts::{HEAD, Head, Layouts, PARTS};
+use super::part::Part;
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
@@ -51,36 +52,6 @@ const SMALL_UUID: u8 = 0xc0;
 const LEFT_OUT: u8 = 0xc1;
 /// Stands behind a line in a block's header; no folded line ends so.
 pub const IN_HEADER: u8 = 0xc1;
-
-/// A part of a line that differs among its like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    start: u16,
-    end: u16,
-    pub kind: Kind,
-    /// Hexadecimal, and so short that masking leaves it as it is.
-    pub short: bool,
-}
-
-impl Part {
-    const BEFORE_ALL: Part = Part { start: 0, end: 0, kind: Kind::Digits, short: false };
-
-    /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits or behind `0x`. Around
-    /// [`Kind::Text`] stand quotes.
-    pub fn start(self) -> usize {
-        usize::from(self.start)
-    }
-
-    /// Where it ends.
-    pub fn end(self) -> usize {
-        usize::from(self.end)
-    }
-
-    /// Its bytes in the line.
-    pub fn range(self) -> Range<usize> {
-        self.start()..self.end()
-    }
-}
 
 /// A folded line.
 #[derive(Debug)]
@@ -127,7 +98,7 @@ impl Folded {
     #[inline]
     pub fn lengths(&self) -> u64 {
         let parts = self.parts[1..=WITH_LENGTH].iter().take(self.last);
-        parts.rev().fold(0, |lengths, part| lengths << 8 | u64::from((part.end - part.start).min(u8::MAX.into())))
+        parts.rev().fold(0, |lengths, part| lengths << 8 | (part.end() - part.start()).min(u8::MAX.into()) as u64)
     }
 
     /// A part by its number.
@@ -221,11 +192,11 @@ impl Into<'_> {
     /// block does: at a word that the block cuts.
     #[inline(always)]
     fn block(&mut self, marks: &Marks, base: usize, (begun, end): (usize, usize)) -> usize {
-        let cut = BLOCK - marks.words.leading_ones() as usize;
-        if cut == 0 {
+        if marks.words == u64::MAX {
             return self.long_word(base);
         }
-        self.words(marks, base, (begun.min(cut), cut.min(end - base)))
+        let cut = BLOCK - marks.words.leading_ones() as usize;
+        self.words(marks, base, (begun, cut.min(end - base)))
     }
 
     /// Folds the words that a line begins with, where that is worth it, and returns where they end.
@@ -236,12 +207,9 @@ impl Into<'_> {
         let Some(layout) = self.layouts.find(&head) else { return self.other_head(&head, marks) };
         let (folded, length) = layout.folded();
         self.folded[..HEAD].copy_from_slice(folded);
-        self.length = length;
-        for [start, end] in layout.places() {
-            self.last += 1;
-            self.parts[self.last] = Part { start: (*start).into(), end: (*end).into(), kind: Kind::Digits, short: false };
-            self.done = usize::from(*end);
-        }
+        let (parts, last) = layout.parts();
+        self.parts[1..=PARTS].copy_from_slice(parts);
+        (self.length, self.last, self.done) = (length, last, parts[(last - 1) % PARTS].end());
         head.cut
     }
 
@@ -255,7 +223,7 @@ impl Into<'_> {
         let parts = &self.parts[1..=self.last];
         // What is folded behind it is a UUID.
         if self.done <= head.cut && parts.iter().all(|part| self.is_number_by_its_length(*part)) {
-            self.layouts.put(head, parts.iter().map(|part| (part.start(), part.end())), &self.folded[..self.length]);
+            self.layouts.put(head, parts, &self.folded[..self.length]);
         }
         head.cut.max(self.done)
     }
@@ -272,8 +240,10 @@ impl Into<'_> {
     /// Folds the words of a block from one that begins there up to where it is cut, one after the other.
     #[inline(always)]
     fn words(&mut self, marks: &Marks, base: usize, (from, cut): (usize, usize)) -> usize {
-        let mut runs = Runs::of(marks, from_bit(from) & !from_bit(cut));
-        while let Some(digit) = self.numbers(base, &mut runs) {
+        // What is cut is not behind the last bit.
+        let within = u64::MAX.checked_shr((BLOCK - cut) as u32).unwrap_or(0) & from_bit(from);
+        let mut runs = Runs::of(marks, within);
+        while let Some(digit) = self.numbers(base, &runs) {
             let first = BLOCK - (!marks.words & !from_bit(digit)).leading_zeros() as usize;
             let behind = digit + (marks.words >> digit).trailing_ones() as usize;
             runs.pass(self.word(base + first, base + behind) - base);
@@ -284,24 +254,22 @@ impl Into<'_> {
     /// Folds numbers up to the first word that is none, or may begin a UUID; returns where a digit of that stands in the block. What is written
     /// stays in registers meanwhile.
     #[inline(always)]
-    fn numbers(&mut self, base: usize, runs: &mut Runs) -> Option<usize> {
+    fn numbers(&mut self, base: usize, runs: &Runs) -> Option<usize> {
         let (line, folded, parts) = (self.line, &mut *self.folded, &mut *self.parts);
         let (mut length, mut last, mut done) = (self.length, self.last, self.done);
-        let mixed = runs.mixed.trailing_zeros() as usize;
-        // Where no word is mixed, all are before it.
-        let mut begin = runs.begin & !from_bit(mixed);
-        while begin != 0 {
-            let (first, behind) = (begin.trailing_zeros() as usize, runs.end.trailing_zeros() as usize);
-            if behind >= mixed {
-                break;
-            }
+        // Where no word is mixed, all bits.
+        let before = runs.mixed.wrapping_sub(1) & !runs.mixed;
+        // One begins in vain where a mixed word begins with digits.
+        let (mut begin, mut ends) = (runs.begin, runs.end & before);
+        while ends != 0 {
+            let (first, behind) = (begin.trailing_zeros() as usize, ends.trailing_zeros() as usize);
             let (start, end) = (base + first, base + behind);
             if behind - first == UUID_BEGINS && line[end % LONGEST] == b'-' {
                 (self.length, self.last, self.done) = (length, last, done);
                 return Some(first);
             }
             begin &= begin - 1;
-            runs.end &= runs.end - 1;
+            ends &= ends - 1;
             let (mut from, mut to) = (done, length);
             length += start - done;
             loop {
@@ -313,10 +281,10 @@ impl Into<'_> {
             }
             folded[length % LONGEST] = DIGITS;
             (length, last, done) = (length + 1, last + 1, end);
-            parts[last % MOST_PARTS] = Part { start: start as u16, end: end as u16, kind: Kind::Digits, short: false };
+            parts[last % MOST_PARTS] = Part::new((start, end), Kind::Digits);
         }
         (self.length, self.last, self.done) = (length, last, done);
-        (runs.mixed != 0).then_some(mixed)
+        (runs.mixed != 0).then_some(runs.mixed.trailing_zeros() as usize)
     }
 
     /// Folds a word that fills a block.
@@ -404,7 +372,7 @@ impl Into<'_> {
         self.push(code);
         let short = matches!(code, SHORT_HEXADECIMAL | SHORT_SMALL_HEXADECIMAL);
         self.last += 1;
-        self.parts[self.last % MOST_PARTS] = Part { start: start as u16, end: end as u16, kind, short };
+        self.parts[self.last % MOST_PARTS] = Part::new((start, end), kind).marked(short);
         self.done = end;
     }
 

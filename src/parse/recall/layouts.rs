@@ -6,13 +6,14 @@
 use wide::u8x16;
 
 use super::super::bitmaps::{AT_ONCE, BLOCK};
+use super::part::Part;
 
 /// Bytes of a line that are looked at: most times are shorter, and what is behind them is seldom the same.
 pub const HEAD: usize = 32;
 /// Layouts remembered at once.
 const KEPT: usize = 512;
-/// Parts of a layout: each has a byte and one before the next.
-const MOST: usize = HEAD / 2;
+/// Most parts of a layout: each has a byte and one before the next.
+pub const PARTS: usize = HEAD / 2;
 /// Fewer parts are found as fast one by one.
 const FEWEST: usize = 4;
 /// So many lines of others make room for another.
@@ -27,14 +28,14 @@ pub struct Layout {
     other: u64,
     /// How many lines of others it outlives.
     stays: u8,
-    parts: u8,
+    last: u8,
     /// Bytes of the folded line, up to the last part.
     length: u8,
     /// All bits of the bytes that must be the same.
     compared: [u8; HEAD],
     same: [u8; HEAD],
     folded: [u8; HEAD],
-    places: [[u8; 2]; MOST],
+    parts: [Part; PARTS],
 }
 
 impl Layout {
@@ -42,18 +43,18 @@ impl Layout {
         digits: 0,
         other: 0,
         stays: 0,
-        parts: 0,
+        last: 0,
         length: 0,
         compared: [0; HEAD],
         same: [0; HEAD],
         folded: [0; HEAD],
-        places: [[0; 2]; MOST],
+        parts: [Part::BEFORE_ALL; PARTS],
     };
 
-    /// Start and end of each part, in bytes of the line.
+    /// Its parts, and how many these are.
     #[inline]
-    pub fn places(&self) -> &[[u8; 2]] {
-        &self.places[..usize::from(self.parts).min(MOST)]
+    pub fn parts(&self) -> (&[Part; PARTS], usize) {
+        (&self.parts, usize::from(self.last))
     }
 
     /// What the line is folded to up to the last part, and how many bytes these are.
@@ -135,16 +136,13 @@ impl Layouts {
         std::mem::replace(&mut layout.other, head.digits) == head.digits
     }
 
-    /// Remembers a layout. `parts`: start and end of numbers that are found whatever their digits; `folded`: the line up to the last of them.
-    pub fn put(&mut self, head: &Head<'_>, parts: impl Iterator<Item = (usize, usize)>, folded: &[u8]) {
+    /// Remembers a layout. `parts`: numbers that are found whatever their digits; `folded`: the line up to the last of them.
+    pub fn put(&mut self, head: &Head<'_>, parts: &[Part], folded: &[u8]) {
         let layout = &mut self.0[head.place()];
-        *layout = Layout { digits: head.digits, stays: STAYS, length: folded.len() as u8, ..Layout::NONE };
+        *layout = Layout { digits: head.digits, stays: STAYS, length: folded.len() as u8, last: parts.len() as u8, ..Layout::NONE };
         layout.compared[..head.cut].fill(u8::MAX);
-        for (place, (start, end)) in layout.places.iter_mut().zip(parts) {
-            *place = [start as u8, end as u8];
-            layout.compared[start..end].fill(0);
-            layout.parts += 1;
-        }
+        layout.parts[..parts.len()].copy_from_slice(parts);
+        parts.iter().for_each(|part| layout.compared[part.range()].fill(0));
         layout.same = std::array::from_fn(|at| head.bytes[at] & layout.compared[at]);
         layout.folded[..folded.len()].copy_from_slice(folded);
     }

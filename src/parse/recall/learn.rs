@@ -20,8 +20,9 @@ use super::super::structured::{Names, pairs_of, scan_object};
 use super::super::timestamp::Clock;
 use super::super::varying::Kind;
 use super::envelope::OfEnvelope;
-use super::folded::{Folded, Part};
+use super::folded::Folded;
 use super::left_out;
+use super::part::Part;
 use super::pins::{Pin, Pins};
 use super::{Known, Place, Span};
 
@@ -273,13 +274,38 @@ fn has_message_of_all(row: &Row, text: &str, folded: &Folded) -> bool {
     if ![Column::Message, Column::Request].iter().any(|column| row.has(*column)) {
         return false;
     }
-    let Cow::Borrowed(message) = assemble::message(row, text) else { return false };
-    let Some(start) = (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize) else { return false };
-    let end = start + message.len();
+    let message = assemble::message(row, text);
+    let place = match &message {
+        Cow::Borrowed(message) => (message.as_ptr() as usize).checked_sub(text.as_ptr() as usize).map(|start| start..start + message.len()),
+        Cow::Owned(_) => {
+            row.cell(Column::Message).filter(|cell| has_same_escapes(*cell, text, folded)).map(|cell| cell.start()..cell.end())
+        }
+    };
+    let Some(place) = place else { return false };
     let cut = |at: usize| is_word(text, at.wrapping_sub(1)) && is_word(text, at);
-    let short = folded.parts_in(start..end).any(|part| part.short);
-    !message.is_empty() && end <= text.len() && !short && !cut(start) && !cut(end)
+    let short = folded.parts_in(place.clone()).any(|part| part.short);
+    !message.is_empty() && place.end <= text.len() && !short && !cut(place.start) && !cut(place.end)
 }
+
+/// Whether what a string of JSON says differs among lines alike only in the parts that its spelling differs in: none of its escapes is one of a
+/// number, or stands in a part or right before it.
+fn has_same_escapes(cell: Cell, text: &str, folded: &Folded) -> bool {
+    let raw = cell.raw(text);
+    let mut at = 0;
+    while let Some(found) = memchr::memchr(b'\\', &raw.as_bytes()[at..]) {
+        let start = cell.start() + at + found;
+        // A part that begins behind it would take its letter for its own.
+        let touches = folded.parts_in(start..start + ESCAPE + 1).next().is_some();
+        if touches || raw.as_bytes().get(at + found + 1) == Some(&b'u') {
+            return false;
+        }
+        at = (at + found + ESCAPE).min(raw.len());
+    }
+    cell.spelling == Spelling::Escaped
+}
+
+/// Bytes of an escape that is no number.
+const ESCAPE: usize = 2;
 
 /// Whether a cell may be another among lines alike.
 fn varies(cell: Cell, folded: &Folded) -> bool {

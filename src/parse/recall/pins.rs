@@ -5,7 +5,7 @@
 
 use super::super::scanner::{Asked, ByteSet};
 use super::super::varying::{Kind, Kinds, Stands, may_overlap};
-use super::folded::Part;
+use super::part::Part;
 
 /// What of a part must be the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! Tests that lines like ones met before are read as if they were the first.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::super::recall::respelled;
@@ -272,4 +273,70 @@ fn envelopes_among_other_lines() {
     let lines = enveloped();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     assert!(check(&opening, &lines) > 5_000);
+}
+
+/// Objects that begin alike, with strings in them that differ from line to line (`@`): some tell who logged it, some are keys, errors or times.
+const OBJECTS: [&str; 9] = [
+    r#""logger":"@","caller":"@","msg":"took 12 ms","n":7}"#,
+    r#""logger":"@","caller":"@","msg":"read 12 bytes of 0x7f3a12","n":7,"shop":"@"}"#,
+    r#""logger":"@","caller":"@","msg":"@","n":7}"#,
+    r#""x":[{"logger":"@"}],"caller":"@","msg":"took 12 ms\n7 left"}"#,
+    r#""attributes":[{"key":"@","value":{"stringValue":"@"}}],"logger":"@","caller":"@","msg":"m"}"#,
+    r#""logger":"@","caller":"@","msg":"broken"#,
+    r#""logger":"@","caller":"@","msg":"\tab12cd34ef56 \u0031\u003112 x\n12345678\n"}"#,
+    r#""o":{"logger":"@","time":"@"},"caller":"@","error":"@","msg":"m 4"}"#,
+    r#""thread":"@","logger":"@","caller":"@","msg":"\"id\\\" 12\n\n"}"#,
+];
+
+/// What these strings say; the others are names of many.
+const STRINGS: [&str; 20] = [
+    "",
+    "-",
+    "null",
+    "error",
+    "{",
+    "}",
+    "a}],",
+    "[",
+    ":",
+    ",",
+    "2026-03-01 00:00:01 INFO x",
+    r#"a\"b"#,
+    r"a\\",
+    "é",
+    "a b=c d=e",
+    r"\t",
+    "17",
+    r"\u00e9",
+    "msg",
+    "user 12",
+];
+
+#[test]
+fn objects_whose_strings_differ() {
+    let mut state = 7_usize;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state >> 33
+    };
+    let mut text = String::new();
+    for number in 0..12_000 {
+        let mut parts = OBJECTS[random() % OBJECTS.len()].split('@');
+        let _ = write!(text, r#"{{"level":"info","ts":1772323{:03}.5,{}"#, number / 60, parts.next().unwrap_or_default());
+        for part in parts {
+            match random() % 4 {
+                0 => text.push_str(STRINGS[random() % STRINGS.len()]),
+                _ => write!(text, "shop.{}", ["a", "b", "c.d", "e"][random() % 4].repeat(1 + random() % 20)).unwrap(),
+            }
+            text.push_str(part);
+        }
+        text.push('\n');
+    }
+    let opening: String = text.lines().take(40).flat_map(|line| [line, "\n"]).collect();
+    assert_eq!(told(&opening, &text, true), told(&opening, &text, false));
+    let (mut with, mut without) = (Counted::default(), Counted { looks: true, ..Counted::default() });
+    read(&opening, &text, true, &mut with);
+    read(&opening, &text, false, &mut without);
+    assert_eq!((&with.told, without.alike), (&without.told, 0));
+    assert!(with.alike > 5_000, "{}", with.alike);
 }
