@@ -44,6 +44,7 @@ impl Clone for Outer {
     }
 
     /// Keeps the memory of its names: envelopes mostly say the same as the one before.
+    #[inline]
     fn clone_from(&mut self, outer: &Outer) {
         (self.time, self.level) = (outer.time, outer.level);
         // Most say neither.

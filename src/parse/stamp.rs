@@ -141,18 +141,20 @@ fn seconds_and_fraction(text: &[u8]) -> Option<i64> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
     let (seconds, fraction) = text.split_at_checked(2)?;
     let seconds = digit(seconds[0])? * 10 + digit(seconds[1])?;
-    let (mut micros, mut unit) = (0, SECOND);
-    if let Some((sign, digits)) = fraction.split_first() {
-        if !matches!(sign, b'.' | b',') {
-            return None;
+    let micros = match fraction.split_first() {
+        None => 0,
+        Some((b'.' | b',', digits)) => {
+            let (coarse, finer) = digits.split_at(digits.len().min(MICROS.len() - 1));
+            let number = coarse.iter().try_fold(0, |number, byte| Some(number * 10 + digit(*byte)?))?;
+            finer.iter().all(u8::is_ascii_digit).then_some(number * MICROS[coarse.len()])?
         }
-        for byte in digits {
-            unit /= 10;
-            micros += digit(*byte)? * unit;
-        }
-    }
+        Some(_) => return None,
+    };
     (seconds < 60).then_some(seconds * SECOND + micros)
 }
+
+/// Microseconds of one in the last place of a fraction of so many digits.
+const MICROS: [i64; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 
 #[cfg(test)]
 mod tests {
