@@ -24,7 +24,7 @@ const MOST_PARTS: usize = LONGEST;
 /// Shortest hexadecimal word that is folded: shorter ones have few spellings.
 const SHORTEST_HEX: usize = 4;
 /// Parts whose lengths are told at once.
-pub const WITH_LENGTH: usize = 8;
+const WITH_LENGTH: usize = 8;
 /// Length of the first group of a UUID.
 const UUID_BEGINS: usize = 8;
 /// Where the dashes of a UUID stand, and a bit for each other byte.
@@ -48,9 +48,9 @@ const SMALL_HEXADECIMAL: u8 = 0xf5;
 const SHORT_SMALL_HEXADECIMAL: u8 = 0xf6;
 const SMALL_POINTER: u8 = 0xf7;
 const SMALL_UUID: u8 = 0xc0;
-/// A string that is left out: its quote stands behind it.
+/// A string that is left out: its quotes stand around it.
 const LEFT_OUT: u8 = 0xc1;
-/// Stands behind a line in a block's header; no folded line ends so.
+/// Stands behind a line in a block's header; no folded line ends so, or begins.
 pub const IN_HEADER: u8 = 0xc1;
 
 /// A folded line.
@@ -240,7 +240,7 @@ impl Into<'_> {
     /// Folds the words of a block from one that begins there up to where it is cut, one after the other.
     #[inline(always)]
     fn words(&mut self, marks: &Marks, base: usize, (from, cut): (usize, usize)) -> usize {
-        // What is cut is not behind the last bit.
+        // Nothing is left where the block is cut where it begins.
         let within = u64::MAX.checked_shr((BLOCK - cut) as u32).unwrap_or(0) & from_bit(from);
         let mut runs = Runs::of(marks, within);
         while let Some(digit) = self.numbers(base, &runs) {
@@ -259,7 +259,7 @@ impl Into<'_> {
         let (mut length, mut last, mut done) = (self.length, self.last, self.done);
         // Where no word is mixed, all bits.
         let before = runs.mixed.wrapping_sub(1) & !runs.mixed;
-        // One begins in vain where a mixed word begins with digits.
+        // A mixed word that begins with digits is among those that begin, and its end is not.
         let (mut begin, mut ends) = (runs.begin, runs.end & before);
         while ends != 0 {
             let (first, behind) = (begin.trailing_zeros() as usize, ends.trailing_zeros() as usize);

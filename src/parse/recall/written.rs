@@ -8,7 +8,7 @@ use crate::model::Level;
 use super::super::Formats;
 use super::super::cells::{Cell, Columns, Row, Spelling};
 use super::super::pending::Meant;
-use super::folded::Folded;
+use super::folded::{Folded, IN_HEADER};
 use super::pins::Pin;
 use super::{Known, Place, Span};
 
@@ -17,8 +17,8 @@ const NONE: u32 = u32::MAX;
 const NO_PLACE: u16 = u16::MAX;
 /// In place of how many parts are pinned, where nothing can be learnt of a line.
 const UNTOLD: u16 = u16::MAX;
-/// How a spelling begins, so that it is no folded line: neither text nor what stands for a part.
-const SPELLING: u8 = 0xc1;
+/// How a spelling begins, so that it is no folded line: none begins so.
+const SPELLING: u8 = IN_HEADER;
 /// Bytes of a format, a variant, what is meant, the level, and the columns.
 const KNOWN: usize = 22;
 const CELL: usize = 10;
