@@ -130,11 +130,35 @@ pub struct Recall {
     /// Likes numbered so far.
     numbered: u32,
     /// By how lines begin.
-    luck: Box<[Luck]>,
-    /// The same.
-    left_out: Box<[LeftOut]>,
+    beginnings: Box<[Beginning]>,
     /// Strings left out of the line looked up last.
     strings: Vec<Range<usize>>,
+}
+
+/// What is known of lines that begin alike.
+#[derive(Debug, Default)]
+struct Beginning {
+    luck: Luck,
+    left_out: LeftOut,
+}
+
+impl Beginning {
+    /// Takes note of whether a line was known. Where that is not worth asking, strings are left out from then on, if there are such, and it is
+    /// asked anew.
+    #[inline]
+    fn note(&mut self, known: bool, text: &str, formats: &Formats) {
+        if self.luck.note(known) && self.left_out.is_empty() {
+            self.leave_out(text, formats);
+        }
+    }
+
+    #[cold]
+    fn leave_out(&mut self, text: &str, formats: &Formats) {
+        let left_out = LeftOut::of(text, formats);
+        if !left_out.is_empty() {
+            *self = Beginning { left_out, luck: Luck::default() };
+        }
+    }
 }
 
 impl Default for Recall {
@@ -146,8 +170,7 @@ impl Default for Recall {
             spelling: Vec::new(),
             written: Vec::new(),
             numbered: 0,
-            luck: [Luck::default(); BEGINNINGS].into(),
-            left_out: std::iter::repeat_with(LeftOut::default).take(BEGINNINGS).collect(),
+            beginnings: std::iter::repeat_with(Beginning::default).take(BEGINNINGS).collect(),
             strings: Vec::new(),
         }
     }
@@ -165,28 +188,18 @@ impl Recall {
             return Recalled::No;
         }
         let number = beginning(self.folded.line());
-        if !self.luck[number].tries() {
+        let beginning = &mut self.beginnings[number];
+        if !beginning.luck.tries() {
             return Recalled::No;
         }
-        self.left_out[number].find(text, &mut self.strings);
+        beginning.left_out.find(text, &mut self.strings);
         self.folded.fold(&self.strings);
         if place == Standing::InHeader {
             self.folded.mark(IN_HEADER);
         }
         let recalled = self.looked_up(text, formats, row);
-        if self.luck[number].note(matches!(recalled, Recalled::Known(_))) && self.left_out[number].is_empty() {
-            self.leave_out(number, text, formats);
-        }
+        self.beginnings[number].note(matches!(recalled, Recalled::Known(_)), text, formats);
         recalled
-    }
-
-    /// Leaves strings out of lines that begin like one, if it has such, and tries anew.
-    #[cold]
-    fn leave_out(&mut self, number: usize, text: &str, formats: &Formats) {
-        let left_out = LeftOut::of(text, formats);
-        if !left_out.is_empty() {
-            (self.left_out[number], self.luck[number]) = (left_out, Luck::default());
-        }
     }
 
     /// What is known of the line folded last.

@@ -356,22 +356,18 @@ fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Vec<Span> {
 
 /// Pins strings that were left out, but those of which nothing follows: values of an object that no column is for, but who logged it.
 fn pin_strings(format: Option<&LineFormat>, row: &Row, text: &str, folded: &Folded, pins: &mut Pins<'_>) {
-    if folded.parts().iter().all(|part| part.kind != Kind::Text) {
+    let is_left_out = |part: &&Part| part.kind == Kind::Text;
+    if !folded.parts().iter().any(|part| is_left_out(&part)) {
         return;
     }
     let mut strings = Strings(Vec::new());
     if format.is_some_and(|format| format.reader == Reader::Json) {
         scan_object(text, 0, &mut strings);
     }
-    let matters = |part: &Part| {
-        let overlaps = |cell: Cell| cell.start() < part.end() && part.start() < cell.end();
-        row.filled().any(|(column, cell)| !left_out::MAY_SAY.has(column) && overlaps(cell))
-    };
-    for part in folded.parts().iter().filter(|part| part.kind == Kind::Text) {
-        if !strings.0.contains(&part.range()) || matters(part) {
-            pins.bytes(part.range());
-        }
-    }
+    let others = folded.parts().iter().filter(|part| !strings.0.contains(&part.range()));
+    let matter = row.filled().filter(|(column, _)| !left_out::MAY_SAY.has(*column));
+    let in_cells = matter.flat_map(|(_, cell)| folded.parts_in(cell.start()..cell.end()));
+    others.chain(in_cells).filter(is_left_out).for_each(|part| pins.bytes(part.range()));
 }
 
 /// Where the values of an object stand that are strings without escapes.
