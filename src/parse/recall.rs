@@ -140,23 +140,27 @@ pub struct Recall {
 struct Beginning {
     luck: Luck,
     left_out: LeftOut,
+    /// So are the numbers that names end with.
+    numbered: bool,
 }
 
 impl Beginning {
-    /// Takes note of whether a line was known. Where that is not worth asking, strings are left out from then on, if there are such, and it is
-    /// asked anew.
+    /// Takes note of whether a line was known. Where that is not worth asking, strings are left out from then on, if there are such, else numbers
+    /// of names too, and it is asked anew.
     #[inline]
     fn note(&mut self, known: bool, text: &str, formats: &Formats) {
-        if self.luck.note(known) && self.left_out.is_empty() {
+        if self.luck.note(known) && !self.numbered {
             self.leave_out(text, formats);
         }
     }
 
     #[cold]
     fn leave_out(&mut self, text: &str, formats: &Formats) {
-        let left_out = LeftOut::of(text, formats);
-        if !left_out.is_empty() {
-            *self = Beginning { left_out, luck: Luck::default() };
+        let left_out = if self.left_out.is_empty() { LeftOut::of(text, formats) } else { LeftOut::default() };
+        if left_out.is_empty() {
+            (self.numbered, self.luck) = (true, Luck::default());
+        } else {
+            (self.left_out, self.luck) = (left_out, Luck::default());
         }
     }
 }
@@ -193,7 +197,7 @@ impl Recall {
             return Recalled::No;
         }
         beginning.left_out.find(text, &mut self.strings);
-        self.folded.fold(&self.strings);
+        self.folded.fold(&self.strings, beginning.numbered);
         if place == Standing::InHeader {
             self.folded.mark(IN_HEADER);
         }

@@ -121,7 +121,7 @@ mod tests {
         let looks_inside = |pattern: &str, envelope: &str, inside: &str| {
             let mut folded = Folded::default();
             assert!(folded.take(envelope));
-            folded.fold(&[]);
+            folded.fold(&[], false);
             let mut pins = Pins::new(envelope, folded.parts());
             let mut asked = OfEnvelope::new(envelope, &mut pins);
             let _ = Pattern::new(pattern).compiled().unwrap().is_match_asking(&format!("{envelope}{inside}"), &mut asked);

@@ -1,5 +1,5 @@
 //! A line without what differs among its like: numbers and identifiers become one byte each, whatever they are and however long. So do strings
-//! that are told to be left out.
+//! that are told to be left out, and numbers of names (`ID47`), where that is told.
 //!
 //! Two lines that fold to the same differ in these parts alone. What masking makes of them is then the same, but for short hexadecimal words.
 
@@ -138,11 +138,12 @@ impl Folded {
         &self.line
     }
 
-    /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order.
+    /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order; `numbered`: names are
+    /// the same whatever number they end with.
     #[inline]
-    pub fn fold(&mut self, left_out: &[Range<usize>]) {
+    pub fn fold(&mut self, left_out: &[Range<usize>], numbered: bool) {
         let (line, folded, parts) = (&*self.line, &mut *self.folded, &mut *self.parts);
-        let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, layouts: &mut self.layouts };
+        let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, numbered, layouts: &mut self.layouts };
         let mut base = 0;
         for string in left_out {
             into.all(base..string.start);
@@ -164,6 +165,8 @@ struct Into<'i> {
     last: usize,
     /// What stands before it is folded.
     done: usize,
+    /// The numbers that names end with are parts.
+    numbered: bool,
     layouts: &'i mut Layouts,
 }
 
@@ -234,7 +237,11 @@ impl Into<'_> {
         let before = part.start().checked_sub(1).map(|at| self.line[at]);
         let (begins_word, is_clock) = (before.is_none_or(|byte| class(byte) == 0), before == Some(b'T'));
         let length = part.end() - part.start();
-        part.kind == Kind::Digits && (begins_word || (is_clock && length == 2)) && length != UUID_BEGINS && self.line[part.end()] != b'x'
+        part.kind == Kind::Digits
+            && !part.short
+            && (begins_word || (is_clock && length == 2))
+            && length != UUID_BEGINS
+            && self.line[part.end()] != b'x'
     }
 
     /// Folds the words of a block from one that begins there up to where it is cut, one after the other.
@@ -367,13 +374,18 @@ impl Into<'_> {
 
     /// Appends the line up to a part, and the part.
     #[inline]
-    fn part(&mut self, code: u8, (start, end): (usize, usize), kind: Kind) {
-        self.copy(start);
-        self.push(code);
+    fn part(&mut self, code: u8, range: (usize, usize), kind: Kind) {
         let short = matches!(code, SHORT_HEXADECIMAL | SHORT_SMALL_HEXADECIMAL);
+        self.put(code, Part::new(range, kind).marked(short));
+    }
+
+    #[inline]
+    fn put(&mut self, code: u8, part: Part) {
+        self.copy(part.start());
+        self.push(code);
         self.last += 1;
-        self.parts[self.last % MOST_PARTS] = Part::new((start, end), kind).marked(short);
-        self.done = end;
+        self.parts[self.last % MOST_PARTS] = part;
+        self.done = part.end();
     }
 
     /// Folds letters and digits that stand together, a digit among them, which are neither a number nor hexadecimal.
@@ -397,7 +409,7 @@ impl Into<'_> {
         self.part(code, range, kind);
     }
 
-    /// A word that masking leaves as it is, but for a number before its unit and the clock behind a date.
+    /// A word that masking leaves as it is, but for a number before its unit, the clock behind a date, and a long number at its end.
     fn mixed(&mut self, word: &[u8], start: usize) {
         if is_clock_of_date(word) {
             self.copy(start);
@@ -410,6 +422,10 @@ impl Into<'_> {
             self.part(DIGITS, (start, start + digits), Kind::Digits);
         } else if let Some(number) = long_number(word) {
             self.part(LONG_DIGITS, (start + number, start + word.len()), Kind::Digits);
+        } else if self.numbered && word.last().is_some_and(u8::is_ascii_digit) {
+            // A number stands behind a letter nowhere else but in a clock.
+            let number = word.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |letter| letter + 1);
+            self.put(DIGITS, Part::new((start + number, start + word.len()), Kind::Digits).marked(true));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::super::assemble;
 use super::super::beginnings::Candidates;
-use super::super::cells::{Cell, Column, Row, Spelling};
+use super::super::cells::{Cell, Column, Columns, Row, Spelling};
 use super::super::compile::{LineFormat, Variant};
 use super::super::dispatch::Look;
 use super::super::format::Reader;
@@ -72,6 +72,7 @@ impl<'f> Teacher<'_, 'f> {
             }
         };
         pin_strings(format, &row, text, folded, &mut pins);
+        pin_names(&row, folded, &mut pins);
         if !self.is_refused_before(place, look, text, &mut pins) {
             return None;
         }
@@ -283,7 +284,7 @@ fn has_message_of_all(row: &Row, text: &str, folded: &Folded) -> bool {
     };
     let Some(place) = place else { return false };
     let cut = |at: usize| is_word(text, at.wrapping_sub(1)) && is_word(text, at);
-    let short = folded.parts_in(place.clone()).any(|part| part.short);
+    let short = folded.parts_in(place.clone()).any(|part| part.short && !part.is_of_name());
     !message.is_empty() && place.end <= text.len() && !short && !cut(place.start) && !cut(place.end)
 }
 
@@ -307,9 +308,9 @@ fn has_same_escapes(cell: Cell, text: &str, folded: &Folded) -> bool {
 /// Bytes of an escape that is no number.
 const ESCAPE: usize = 2;
 
-/// Whether a cell may be another among lines alike.
+/// Whether a cell may be another among lines alike, whose numbers of names are pinned.
 fn varies(cell: Cell, folded: &Folded) -> bool {
-    folded.parts_in(cell.start()..cell.end()).next().is_some()
+    folded.parts_in(cell.start()..cell.end()).any(|part| !part.is_of_name())
 }
 
 /// Whether what a line says of its level is the same in all lines alike.
@@ -369,6 +370,16 @@ fn pin_strings(format: Option<&LineFormat>, row: &Row, text: &str, folded: &Fold
     let in_cells = matter.flat_map(|(_, cell)| folded.parts_in(cell.start()..cell.end()));
     others.chain(in_cells).filter(is_left_out).for_each(|part| pins.bytes(part.range()));
 }
+
+/// Pins the numbers of names, which masking leaves as they are, in all that follows from more than where it stands.
+fn pin_names(row: &Row, folded: &Folded, pins: &mut Pins<'_>) {
+    let matter = row.filled().filter(|(column, _)| !SAID_AS_IT_IS.has(*column));
+    let parts = matter.flat_map(|(_, cell)| folded.parts_in(cell.start()..cell.end()));
+    parts.filter(|part| part.is_of_name()).for_each(|part| pins.bytes(part.range()));
+}
+
+/// Columns that tell nothing of others.
+const SAID_AS_IT_IS: Columns = Columns::of(&[Column::Instance, Column::Logger, Column::Thread]);
 
 /// Where the values of an object stand that are strings without escapes.
 struct Strings(Vec<std::ops::Range<usize>>);

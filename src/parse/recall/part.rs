@@ -10,7 +10,7 @@ pub struct Part {
     start: u16,
     end: u16,
     pub kind: Kind,
-    /// Hexadecimal, and so short that masking leaves it as it is.
+    /// Hexadecimal and so short, or a number of a name, that masking leaves it as it is.
     pub short: bool,
 }
 
@@ -28,6 +28,11 @@ impl Part {
     #[inline]
     pub fn marked(self, short: bool) -> Part {
         Part { short, ..self }
+    }
+
+    /// Whether it is the number that a name ends with, and may be left out for that.
+    pub fn is_of_name(self) -> bool {
+        self.short && self.kind == Kind::Digits
     }
 
     /// Where it begins in the line, in bytes; letters and digits stand neither before it nor behind, unless it is digits or behind `0x`. Around
