@@ -14,7 +14,7 @@ use super::miner;
 use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tally::Place;
 use super::tokens;
-use super::windows::WindowCounts;
+use super::windows::{Count, WindowCounts};
 use crate::model::{Crowd, Level, Origin, Record, ServiceName, Step, Tag, TemplateCounts, Templates, Time, TimeSpan};
 
 /// Windows between the first and the last record before the step doubles: enough for a trend.
@@ -375,7 +375,8 @@ impl Counts {
 struct Row {
     levels: BTreeMap<Level, u64>,
     services: BTreeMap<String, u64>,
-    windows: WindowCounts,
+    /// Not packed: what is counted of hundreds of texts goes into the same windows.
+    windows: FxHashMap<i64, u32>,
     span: Option<TimeSpan>,
     example: Option<(Time, Origin, String)>,
 }
@@ -384,20 +385,23 @@ impl Row {
     fn add(&mut self, service: &str, level: Level, counts: &Counts) {
         *self.levels.entry(level).or_insert(0) += counts.count;
         *self.services.entry(service.to_owned()).or_insert(0) += counts.count;
-        self.windows.merge(&counts.windows);
-        counts.recent.iter().for_each(|(window, count)| self.windows.add(*window, *count));
+        for (window, count) in counts.windows.iter().chain(counts.recent) {
+            self.windows.entry(window).or_default().absorb(count);
+        }
         self.span = [self.span, counts.span].into_iter().flatten().reduce(TimeSpan::union);
         self.example = [self.example.take(), counts.example.clone()].into_iter().flatten().min();
     }
 
     fn counts(self, template: &str) -> TemplateCounts {
         let (origin, example) = self.example.map_or((None, String::new()), |(_, origin, text)| (Some(origin), text));
+        let mut windows: Vec<(i64, u32)> = self.windows.into_iter().collect();
+        windows.sort_unstable_by_key(|(window, _)| *window);
         TemplateCounts {
             template: template.to_owned(),
             count: self.levels.values().sum(),
             levels: self.levels.into_iter().rev().collect(),
             services: self.services.into_iter().collect(),
-            windows: self.windows.iter().collect(),
+            windows,
             span: self.span,
             example,
             origin,
