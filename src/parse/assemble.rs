@@ -186,7 +186,7 @@ pub fn request<'l>(row: &Row, text: &'l str) -> Option<Request<'l>> {
 pub fn is_request(row: &Row, text: &str) -> bool {
     answer(row, text).is_some() && {
         let line = row.text(Column::Request, text);
-        path(row, text, line.as_ref()).is_some() || method(row, text, line.as_ref()).is_some()
+        method(row, text, line.as_ref()).is_some() || path(row, text, line.as_ref()).is_some()
     }
 }
 

@@ -26,9 +26,13 @@ use super::tokens;
 /// Masked texts remembered.
 const MOST: usize = 8 * 1024;
 /// Patterns from this number on share the last bit.
-const LAST: usize = 62;
+const LAST: usize = 61;
+/// Some of the patterns may find an error in it.
+const ERROR: u64 = 1 << 62;
 /// The text speaks of a status.
 const STATUS: u64 = 1 << 63;
+/// The columns from which an error may come, as patterns name them.
+const OF_ERRORS: [&str; 2] = ["<error>", "<tail>"];
 
 /// Readers so far.
 static READERS: AtomicU64 = AtomicU64::new(0);
@@ -39,7 +43,7 @@ pub struct Meanings {
     /// What tells its numbers from those of others.
     reader: u64,
     numbers: FxHashMap<Arc<str>, u32>,
-    /// By number: the masked text, and a bit for each pattern that may have something to say of it, and [`STATUS`].
+    /// By number: the masked text, and a bit for each pattern that may have something to say of it, [`ERROR`] and [`STATUS`].
     known: Vec<(Arc<str>, u64)>,
     /// What services write with masked texts, each pair by a number of its own; by a hash of both, for asking needs no copy of the service then.
     kinds: FxHashMap<u64, Pair>,
@@ -108,10 +112,10 @@ impl Meanings {
         self.of(formats, text).number
     }
 
-    /// The number of what a service writes with a masked text, where that says no more than it is. `is_request`: the line of a request, which is
-    /// not looked at for that.
+    /// The number of what a service writes with a masked text, where that has no error in it, for which it is counted by itself. `is_request`: the
+    /// line of a request, which is not looked at for that.
     pub fn kind(&mut self, number: u32, service: &str, is_request: bool) -> Option<u32> {
-        if !is_request && self.numbered(number).may_be & !STATUS != 0 {
+        if !is_request && self.numbered(number).may_be & ERROR != 0 {
             return None;
         }
         let next = self.kinds.len();
@@ -171,7 +175,9 @@ fn meaning(formats: &Formats, masked: &str) -> u64 {
         }
     };
     let spoken_of = numbered(formats).filter(|(format, _)| format.has_digits || format.any.is_match(masked));
-    let found = spoken_of.flat_map(|(_, patterns)| patterns.filter(begins)).fold(0, |all, (number, _)| all | bit(number));
+    let error = |pattern: &Pattern| if OF_ERRORS.iter().any(|name| pattern.text.contains(name)) { ERROR } else { 0 };
+    let found =
+        spoken_of.flat_map(|(_, patterns)| patterns.filter(begins)).fold(0, |all, (number, pattern)| all | bit(number) | error(pattern));
     if masked.contains("status") { found | STATUS } else { found }
 }
 
@@ -189,8 +195,8 @@ fn bit(number: usize) -> u64 {
     1_u64 << number.min(LAST)
 }
 
-/// Fills what the line's own columns left open, and returns the masked message. `known` is its number where that is known. What the message
-/// says of a request is read only where that is wanted.
+/// Fills what the line's own columns left open, and returns the masked message. `known` is its number where that is known. Where requests are
+/// not wanted, no more is read of the message than its error.
 pub fn read_message<'m>(
     formats: &Formats,
     meanings: &'m mut Meanings,
@@ -200,7 +206,7 @@ pub fn read_message<'m>(
 ) -> Option<Masked<'m>> {
     if let Some(error) = record.error.take() {
         let may_be = meanings.of(formats, &error).may_be;
-        if may_be & !STATUS != 0 {
+        if is_spoken_of(may_be) {
             meanings.read(formats, may_be, &error);
             fill(record, &meanings.row, &error);
         }
@@ -214,16 +220,22 @@ pub fn read_message<'m>(
         None => meanings.of(formats, &record.message),
     };
     let may_be = if wants_requests { meaning.may_be } else { meaning.may_be & !STATUS };
-    if may_be != 0 {
+    let is_wanted = wants_requests || may_be & ERROR != 0;
+    if is_wanted && may_be != 0 {
         read_meaning(formats, meanings, may_be, record);
     }
     Some(meanings.masked(meaning.number))
 }
 
+/// Whether any pattern may say something of a text.
+fn is_spoken_of(may_be: u64) -> bool {
+    may_be & !(STATUS | ERROR) != 0
+}
+
 fn read_meaning(formats: &Formats, meanings: &mut Meanings, may_be: u64, record: &mut Record<'_>) {
     // A borrowed message can be split for as long as the line lives; an owned one is taken out meanwhile.
     let message = std::mem::take(&mut record.message);
-    if may_be & !STATUS != 0 {
+    if is_spoken_of(may_be) {
         meanings.read(formats, may_be, &message);
         fill(record, &meanings.row, &message);
     }

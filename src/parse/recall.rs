@@ -233,10 +233,14 @@ impl Recall {
         }
     }
 
-    /// Learns how the line looked up last is read.
-    pub fn learn<'f>(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>) {
+    /// Learns how the line looked up last is read. What is known of it from now on fills the row.
+    pub fn learn<'f>(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>, row: &mut Row) -> Option<Known<'f>> {
         let lesson = teacher.learn(text, &self.folded);
         self.keep(text, lesson);
+        match self.looked_up(text, teacher.matcher.formats, row) {
+            Recalled::Known(known) => Some(known),
+            Recalled::No | Recalled::Again => None,
+        }
     }
 
     /// Remembers what was learnt of the line looked up last; `None`: that it cannot be told.

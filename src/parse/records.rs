@@ -45,7 +45,7 @@ pub trait Sink {
     /// A record, with the number of its first line.
     fn record(&mut self, record: &Record<'_>, line: u64);
 
-    /// Whether outcomes of requests are asked for; where not, records have none, which costs less.
+    /// Whether outcomes of requests, callees and codes are asked for; where not, records have them only where they cost nothing.
     fn wants_requests(&self) -> bool {
         true
     }

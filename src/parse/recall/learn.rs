@@ -58,19 +58,9 @@ impl<'f> Teacher<'_, 'f> {
         let mut pins = Pins::new(text, folded.parts());
         pin_keys(text, &mut pins);
         let look = self.matcher.look(text);
-        let (place, variant) = self.taken((&candidates, look), text, &mut pins)?;
-        let format = self.order.get(place).copied();
         let mut row = Row::default();
-        let head = match format {
-            Some(format) => match self.matcher.line(format, text, &candidates, self.clock, &mut row) {
-                Matched::Record(head) if !head.open => head,
-                _ => return None,
-            },
-            None => {
-                row.set(Column::Message, plain(text).1, 0);
-                Head::default()
-            }
-        };
+        let (place, variant, head) = self.taken((&candidates, look), text, &mut pins, &mut row)?;
+        let format = self.order.get(place).copied();
         pin_strings(format, &row, text, folded, &mut pins);
         pin_names(&row, folded, &mut pins);
         if !self.is_refused_before(place, look, text, &mut pins) {
@@ -139,19 +129,33 @@ impl<'f> Teacher<'_, 'f> {
         None
     }
 
-    /// The place of the format that takes the line, behind all others where none does, and its variant. `None`: that cannot be told.
-    fn taken(&mut self, may_be: (&Candidates, Look), text: &str, pins: &mut Pins<'_>) -> Option<(usize, Option<&'f Variant>)> {
+    /// The place of the format that takes the line, behind all others where none does, its variant and what that says of the record; its cells fill
+    /// the row. `None`: that cannot be told.
+    fn taken(
+        &mut self,
+        may_be: (&Candidates, Look),
+        text: &str,
+        pins: &mut Pins<'_>,
+        row: &mut Row,
+    ) -> Option<(usize, Option<&'f Variant>, Head)> {
         for (place, format) in self.order.iter().enumerate() {
-            // What refuses the line is to say so of all lines alike, which is asked once it is known what they have in common.
-            if !self.may_take(may_be, format) || self.matched(format, text) == Matched::No {
+            if !self.may_take(may_be, format) {
                 continue;
             }
+            let head = match self.matcher.line(format, text, may_be.0, self.clock, row) {
+                Matched::Record(head) if !head.open => head,
+                // What refuses the line is to say so of all lines alike, which is asked once it is known what they have in common.
+                Matched::No => continue,
+                Matched::Record(_) | Matched::Nothing => return None,
+            };
             return match self.tried(format, text, pins) {
-                Tried::Taken(variant) => Some((place, variant)),
+                Tried::Taken(variant) => Some((place, variant, head)),
                 Tried::No | Tried::Untold => None,
             };
         }
-        Some((self.order.len(), None))
+        row.clear();
+        row.set(Column::Message, plain(text).1, 0);
+        Some((self.order.len(), None, Head::default()))
     }
 
     /// Whether the formats before one refuse all lines alike; their parts are pinned so.

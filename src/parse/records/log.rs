@@ -406,8 +406,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             Recalled::No => return None,
             Recalled::Again => {
                 let mut teacher = Teacher { matcher, order, first: all.first().copied(), clock: &self.clock };
-                recall.learn(text, &mut teacher);
-                return None;
+                recall.learn(text, &mut teacher, &mut self.row)?
             }
             Recalled::Known(known) => known,
         };

@@ -333,7 +333,7 @@ fn objects_whose_strings_differ() {
         write!(text, r#"{{"level":"info","ts":1772323{:03}.5,"v":1,"#, number / 60).unwrap();
         for byte in OBJECTS[random() % OBJECTS.len()].chars() {
             match byte {
-                '@' if random() % 4 == 0 => text.push_str(STRINGS[random() % STRINGS.len()]),
+                '@' if random().is_multiple_of(4) => text.push_str(STRINGS[random() % STRINGS.len()]),
                 '@' => write!(text, "shop.{}", ["a", "b", "c.d", "e"][random() % 4].repeat(1 + random() % 20)).unwrap(),
                 '#' => text.push(['3', '4'][random() % 2]),
                 '%' => text.push(['b', 'f'][random() % 2]),
