@@ -104,6 +104,10 @@ impl Sink for Counting<'_> {
         !self.options.wants(time) || self.catalog.add_alike(kind, level, time, place(self.source, &self.source.shown, line))
     }
 
+    fn expect(&self, kind: Tag) {
+        self.catalog.fetch(kind);
+    }
+
     fn unread(&mut self, text: &str, line: u64) {
         self.catalog.add_unread(text, place(self.source, &self.source.shown, line));
     }

@@ -131,8 +131,25 @@ pub struct Recall {
     numbered: u32,
     /// By how lines begin.
     beginnings: Box<[Beginning]>,
-    /// Strings left out of the line looked up last.
+    /// Strings left out of the line folded last.
     strings: Vec<Range<usize>>,
+    /// What it begins with.
+    begun: usize,
+    /// The line folded last, if it is to be looked up yet.
+    ahead: Option<Ahead>,
+}
+
+/// A line that was folded before it is looked up.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    /// Where it stands in memory, and its length: no other line does, as long as what it stands in is not given back.
+    line: (usize, usize),
+    /// `None`: it is not worth looking up.
+    key: Option<Key>,
+}
+
+fn address(line: &str) -> (usize, usize) {
+    (line.as_ptr() as usize, line.len())
 }
 
 /// What is known of lines that begin alike.
@@ -176,6 +193,8 @@ impl Default for Recall {
             numbered: 0,
             beginnings: std::iter::repeat_with(Beginning::default).take(BEGINNINGS).collect(),
             strings: Vec::new(),
+            begun: 0,
+            ahead: None,
         }
     }
 }
@@ -188,29 +207,61 @@ impl Recall {
 
     /// The same of a line that is tried against other formats for where it stands.
     pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
-        if !self.folded.take(text) {
-            return Recalled::No;
-        }
-        let number = beginning(self.folded.line());
-        let beginning = &mut self.beginnings[number];
-        if !beginning.luck.tries() {
-            return Recalled::No;
-        }
-        beginning.left_out.find(text, &mut self.strings);
-        self.folded.fold(&self.strings, beginning.numbered);
+        let ahead = self.ahead.take().filter(|ahead| ahead.line == address(text));
+        let Some(mut key) = ahead.map_or_else(|| self.fold(text), |ahead| ahead.key) else { return Recalled::No };
         if place == Standing::InHeader {
             self.folded.mark(IN_HEADER);
+            key = Key::of(self.folded.key());
         }
-        let recalled = self.looked_up(text, formats, row);
-        self.beginnings[number].note(matches!(recalled, Recalled::Known(_)), text, formats);
+        let recalled = self.looked_up(key, text, formats, row);
+        self.beginnings[self.begun].note(matches!(recalled, Recalled::Known(_)), text, formats);
         recalled
     }
 
-    /// What is known of the line folded last.
+    /// Folds a line that is looked up after the last one, and fetches what leads to what is known of it: waiting for that takes longer than all
+    /// else of looking it up. Until [`Recall::forget_ahead`] it must not be given back.
+    pub fn look_ahead(&mut self, text: &str) {
+        // What is indented belongs to the record before, mostly.
+        if text.starts_with([' ', '\t']) {
+            return;
+        }
+        let key = self.fold(text);
+        key.iter().for_each(|key| self.store.fetch_slot(*key));
+        self.ahead = Some(Ahead { line: address(text), key });
+    }
+
+    /// Fetches what is known of the line that is looked up next, a while after what leads to it.
     #[inline]
-    fn looked_up<'f>(&mut self, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
+    pub fn fetch_ahead(&self) {
+        let key = self.ahead.and_then(|ahead| ahead.key);
+        key.iter().for_each(|key| self.store.fetch_value(*key));
+    }
+
+    /// The line that was to be looked up next is not.
+    pub fn forget_ahead(&mut self) {
+        self.ahead = None;
+    }
+
+    /// Folds a line; `None` where it is not to be looked up.
+    #[inline]
+    fn fold(&mut self, text: &str) -> Option<Key> {
+        if !self.folded.take(text) {
+            return None;
+        }
+        self.begun = beginning(self.folded.line());
+        let beginning = &mut self.beginnings[self.begun];
+        if !beginning.luck.tries() {
+            return None;
+        }
+        beginning.left_out.find(text, &mut self.strings);
+        self.folded.fold(&self.strings, beginning.numbered);
+        Some(Key::of(self.folded.key()))
+    }
+
+    /// What is known of the line folded last, by its key.
+    #[inline]
+    fn looked_up<'f>(&mut self, key: Key, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let Recall { folded, seen, store, spelling, .. } = self;
-        let key = Key::of(folded.key());
         let Some(found) = store.find(key) else {
             return if met(seen, key) { Recalled::Again } else { Recalled::No };
         };
@@ -237,7 +288,7 @@ impl Recall {
     pub fn learn<'f>(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>, row: &mut Row) -> Option<Known<'f>> {
         let lesson = teacher.learn(text, &self.folded);
         self.keep(text, lesson);
-        match self.looked_up(text, teacher.matcher.formats, row) {
+        match self.looked_up(Key::of(self.folded.key()), text, teacher.matcher.formats, row) {
             Recalled::Known(known) => Some(known),
             Recalled::No | Recalled::Again => None,
         }

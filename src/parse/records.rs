@@ -56,6 +56,9 @@ pub trait Sink {
         false
     }
 
+    /// A record of a kind begins, which is handed on when the lines that belong to it are read: what it changes may be fetched meanwhile.
+    fn expect(&self, _kind: Tag) {}
+
     /// A line that was not understood, with its number.
     fn unread(&mut self, _text: &str, _line: u64) {}
 }

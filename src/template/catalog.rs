@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
+use std::slice;
 
+use prefetch_index::prefetch_index;
 use rustc_hash::FxHashMap;
 
 use super::bounds::{self, OTHER_SERVICES, PATIENCE, Services, Texts};
@@ -105,6 +107,15 @@ impl Catalog {
         let Some((number, _)) = self.kinds.get(kind).filter(|(_, of)| *of == level) else { return false };
         let window = self.see(time);
         self.counts.get_mut(number as usize).is_some_and(|counts| counts.add_alike(time, window, place))
+    }
+
+    /// Fetches what a record of a kind changes into the near caches: waiting for it takes longer than to count.
+    pub fn fetch(&self, kind: Tag) {
+        let counts = self.kinds.get(kind).and_then(|(number, _)| self.counts.get(number as usize));
+        if let Some(counts) = counts {
+            prefetch_index(slice::from_ref(&**counts), 0);
+            prefetch_index(slice::from_ref(&counts.windows), 0);
+        }
     }
 
     /// Counts a line that is no record of any known format.

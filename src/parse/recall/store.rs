@@ -4,6 +4,7 @@
 //! few bytes, and those of a line stand together: one place leads to all of them. Of a key only its fingerprint is kept, which is half of what it
 //! would take. What is used least makes room. Does not know what the values mean.
 
+use prefetch_index::prefetch_index;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Bytes before a value: the key's tag, how often it was used, and the length of the value.
@@ -15,6 +16,8 @@ const LONGEST: usize = u16::MAX as usize;
 const FORGOTTEN: usize = 4;
 /// Slots at first.
 const FEWEST_SLOTS: usize = 64;
+/// Bytes fetched at once, on most processors.
+const CACHE_LINE: usize = 64;
 /// In no row of bytes.
 const NOWHERE: u32 = u32::MAX;
 
@@ -84,10 +87,32 @@ impl Store {
         self.place(key).map(|(_, found)| found)
     }
 
+    /// Fetches the slot of a key into the near caches.
+    #[inline]
+    pub fn fetch_slot(&self, key: Key) {
+        prefetch_index(&self.slots, self.first_place(key));
+    }
+
+    /// Fetches what mostly is the value of a key, whose slot is there.
+    #[inline]
+    pub fn fetch_value(&self, key: Key) {
+        let slot = self.slots[self.first_place(key)];
+        if slot.hash == key.hash() {
+            prefetch_index(&self.bytes, slot.at as usize);
+            prefetch_index(&self.bytes, slot.at as usize + CACHE_LINE);
+        }
+    }
+
+    /// Where the slot of a key is looked for first.
+    #[inline]
+    fn first_place(&self, key: Key) -> usize {
+        key.hash() as usize & (self.slots.len() - 1)
+    }
+
     #[inline]
     fn place(&self, key: Key) -> Option<(usize, Found)> {
         let last = self.slots.len() - 1;
-        let mut place = key.hash() as usize & last;
+        let mut place = self.first_place(key);
         loop {
             let slot = self.slots[place];
             if slot.at == NOWHERE {

@@ -49,6 +49,8 @@ pub struct Log<'f, 's, 'b> {
     partial_outer: Outer,
     /// The beginning of a CSV row whose quotes are open.
     open_row: String,
+    /// The line that comes next, if it is looked up as it stands.
+    next: Option<&'b str>,
     ledger: Ledger,
     sink: &'s mut dyn Sink,
 }
@@ -100,6 +102,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             partial: String::new(),
             partial_outer: Outer::default(),
             open_row: String::new(),
+            next: None,
             ledger: Ledger::default(),
             sink,
         }
@@ -171,9 +174,16 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Reads whole lines, and keeps what the next block needs.
     pub fn block<'n>(self, text: &'b str) -> Log<'f, 's, 'n> {
         let mut log = self;
-        for line in Lines::of(text) {
-            log.line(without_indent(line, log.dialect.indent));
+        let (indent, is_wrapped) = (log.dialect.indent, log.dialect.detected.wrapper.is_some());
+        let mut lines = Lines::of(text).map(|line| without_indent(line, indent));
+        let mut line = lines.next();
+        while let Some(text) = line {
+            line = lines.next();
+            log.next = line.filter(|_| !is_wrapped);
+            log.line(text);
         }
+        // The block is given back.
+        log.memory.recall.iter_mut().for_each(Recall::forget_ahead);
         Log {
             pending: log.pending.into_owned(),
             memory: log.memory,
@@ -187,6 +197,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             partial: log.partial,
             partial_outer: log.partial_outer,
             open_row: log.open_row,
+            next: None,
             ledger: log.ledger,
             sink: log.sink,
         }
@@ -410,6 +421,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             }
             Recalled::Known(known) => known,
         };
+        if let Some(next) = self.next {
+            recall.look_ahead(next);
+        }
+        if let Some(kind) = known.meant.kind {
+            self.sink.expect(matcher.meanings.tag(kind));
+        }
         let Some(format) = known.format else {
             let has_header = known.may_have_header && header::is_one(text, &self.clock);
             return (!has_header).then(|| {
@@ -426,6 +443,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             return None;
         }
         let head = self.memory.matcher.head_of_known(format, (known.variant, known.level), text, &self.clock, &self.row);
+        self.memory.recall.iter().for_each(Recall::fetch_ahead);
         let dated = outer.time.is_some() || (self.dated && self.clock.near.is_some());
         let head = head.filter(|head| dated || head.time.is_some())?;
         self.of_first = known.is_first;
