@@ -43,6 +43,8 @@ use written::{Like, count_spelling, read_spelled, write_known, write_like};
 
 /// Bytes for what is remembered of lines: of some nine thousand. Of mixed streams no more are met again.
 const MOST: usize = 5 << 18;
+/// Bytes that are near whatever else is: a quarter of the second cache of many processors.
+const NEAR: usize = 128 << 10;
 /// Hashes of lines met, each with how often.
 const SEEN: usize = 8192;
 const COUNT: u64 = 3;
@@ -235,6 +237,11 @@ impl Recall {
     pub fn fetch_ahead(&self) {
         let key = self.ahead.and_then(|ahead| ahead.key);
         key.iter().for_each(|key| self.store.fetch_value(*key));
+    }
+
+    /// Whether what is remembered is more than the near caches hold, so that looking ahead is worth it.
+    pub fn is_far(&self) -> bool {
+        self.store.bytes() > NEAR
     }
 
     /// The line that was to be looked up next is not.

@@ -87,6 +87,11 @@ impl Store {
         self.place(key).map(|(_, found)| found)
     }
 
+    /// What it takes, with what was replaced.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Fetches the slot of a key into the near caches.
     #[inline]
     pub fn fetch_slot(&self, key: Key) {

@@ -49,7 +49,7 @@ pub struct Log<'f, 's, 'b> {
     partial_outer: Outer,
     /// The beginning of a CSV row whose quotes are open.
     open_row: String,
-    /// The line that comes next, if it is looked up as it stands.
+    /// The line that comes next, if it is worth looking ahead and the line is looked up as it stands.
     next: Option<&'b str>,
     ledger: Ledger,
     sink: &'s mut dyn Sink,
@@ -174,12 +174,13 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Reads whole lines, and keeps what the next block needs.
     pub fn block<'n>(self, text: &'b str) -> Log<'f, 's, 'n> {
         let mut log = self;
-        let (indent, is_wrapped) = (log.dialect.indent, log.dialect.detected.wrapper.is_some());
+        let indent = log.dialect.indent;
+        let looks_ahead = log.dialect.detected.wrapper.is_none() && log.memory.recall.as_ref().is_some_and(Recall::is_far);
         let mut lines = Lines::of(text).map(|line| without_indent(line, indent));
         let mut line = lines.next();
         while let Some(text) = line {
             line = lines.next();
-            log.next = line.filter(|_| !is_wrapped);
+            log.next = line.filter(|_| looks_ahead);
             log.line(text);
         }
         // The block is given back.
@@ -423,9 +424,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         };
         if let Some(next) = self.next {
             recall.look_ahead(next);
-        }
-        if let Some(kind) = known.meant.kind {
-            self.sink.expect(matcher.meanings.tag(kind));
+            let kind = known.meant.kind.map(|kind| matcher.meanings.tag(kind));
+            kind.into_iter().for_each(|kind| self.sink.expect(kind));
         }
         let Some(format) = known.format else {
             let has_header = known.may_have_header && header::is_one(text, &self.clock);
