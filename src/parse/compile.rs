@@ -92,12 +92,19 @@ pub struct Variant {
     /// For times whose shape is not recognised without.
     pub time: Vec<TimePattern>,
     first: FirstBytes,
+    /// What every line that it matches begins with.
+    beginning: Box<str>,
 }
 
 impl Variant {
     /// Whether a line that begins with that byte can match.
     pub fn may_begin_with(&self, byte: u8) -> bool {
         self.first.has(byte)
+    }
+
+    /// Whether a line can match, by what it begins with.
+    pub fn may_match(&self, line: &str) -> bool {
+        self.may_begin_with(line.bytes().next().unwrap_or_default()) && line.starts_with(&*self.beginning)
     }
 }
 
@@ -296,7 +303,8 @@ fn variant(entry: LineEntry, next_id: &mut usize) -> Result<Variant, (String, St
     *next_id += 1;
     let time = |written: &String| TimePattern::new(written).ok_or_else(|| format!("\"{written}\" is no pattern of a time"));
     let time = entry.time.iter().map(time).collect::<Result<_, _>>().map_err(|why| (entry.name.clone(), why))?;
-    Ok(Variant { id: *next_id - 1, first: FirstBytes::of(&entry.pattern), pattern: Pattern::new(&entry.pattern), name: entry.name, time })
+    let (first, beginning) = (FirstBytes::of(&entry.pattern), plain_beginning(&entry.pattern).into());
+    Ok(Variant { id: *next_id - 1, first, beginning, pattern: Pattern::new(&entry.pattern), name: entry.name, time })
 }
 
 /// Makes a message format of its file.
@@ -369,6 +377,15 @@ impl FirstBytes {
     }
 }
 
+/// The plain text that a pattern demands at the beginning of a line, or a part of it.
+fn plain_beginning(pattern: &str) -> &str {
+    let Some(rest) = pattern.strip_prefix('^').filter(|rest| !has_top_level_bar(rest)) else { return "" };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " #:=@".contains(c);
+    let plain = rest.find(|c| !is_plain(c)).unwrap_or(rest.len());
+    let is_repeated = rest[plain..].starts_with(['?', '*', '+', '{']);
+    &rest[..plain.saturating_sub(usize::from(is_repeated))]
+}
+
 /// Whether an alternative begins outside any group, or inside the group that the pattern begins with.
 fn has_top_level_bar(rest: &str) -> bool {
     let mut depth = 0_i32;
@@ -408,6 +425,13 @@ mod tests {
         check(r"^a?b", b"ab", b"");
         check(r"^\S+ x", b"a0[", b"");
         check("abc", b"xyz", b"");
+    }
+
+    #[test]
+    fn beginnings_that_are_plain() {
+        let patterns = ["^# User@Host: (?<role>x)", "^abc?d", "^ab{2}", "^ab|cd", "ab", r"^\d", "^(?<time>ab)", "^a", "^a+"];
+        let expected = ["# User@Host: ", "ab", "a", "", "", "", "", "a", ""];
+        assert_eq!(patterns.map(plain_beginning), expected);
     }
 
     #[test]

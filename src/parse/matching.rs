@@ -472,11 +472,10 @@ impl<'f> Matcher<'f> {
         let (mut start, mut cells) = (0, Row::default());
         for line_end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
             let line = text[start..line_end].trim_end();
-            let first = line.bytes().next().unwrap_or_default();
             cells.clear();
-            if format.variants.iter().any(|v| v.may_begin_with(first) && self.fills(v, line, &mut cells)) {
+            if format.variants.iter().any(|v| v.may_match(line) && self.fills(v, line, &mut cells)) {
                 row.take_moved(&cells, start);
-            } else if !line.is_empty() && first != b'#' {
+            } else if !line.is_empty() && !line.starts_with('#') {
                 rest = Some((rest.map_or(start, |r| r.0), start + line.len()));
             }
             start = line_end + 1;

@@ -209,12 +209,12 @@ impl Recall {
 
     /// The same of a line that is tried against other formats for where it stands.
     pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
-        let ahead = self.ahead.take().filter(|ahead| ahead.line == address(text));
-        let Some(mut key) = ahead.map_or_else(|| self.fold(text), |ahead| ahead.key) else { return Recalled::No };
-        if place == Standing::InHeader {
-            self.folded.mark(IN_HEADER);
-            key = Key::of(self.folded.key());
-        }
+        let key = match self.ahead.take().filter(|ahead| ahead.line == address(text)) {
+            None => self.fold(place, text),
+            Some(ahead) if place == Standing::Anywhere => ahead.key,
+            Some(ahead) => ahead.key.map(|_| self.key(place)),
+        };
+        let Some(key) = key else { return Recalled::No };
         let recalled = self.looked_up(key, text, formats, row);
         self.beginnings[self.begun].note(matches!(recalled, Recalled::Known(_)), text, formats);
         recalled
@@ -227,7 +227,7 @@ impl Recall {
         if text.starts_with([' ', '\t']) {
             return;
         }
-        let key = self.fold(text);
+        let key = self.fold(Standing::Anywhere, text);
         key.iter().for_each(|key| self.store.fetch_slot(*key));
         self.ahead = Some(Ahead { line: address(text), key });
     }
@@ -251,7 +251,7 @@ impl Recall {
 
     /// Folds a line; `None` where it is not to be looked up.
     #[inline]
-    fn fold(&mut self, text: &str) -> Option<Key> {
+    fn fold(&mut self, place: Standing, text: &str) -> Option<Key> {
         if !self.folded.take(text) {
             return None;
         }
@@ -262,7 +262,16 @@ impl Recall {
         }
         beginning.left_out.find(text, &mut self.strings);
         self.folded.fold(&self.strings, beginning.numbered);
-        Some(Key::of(self.folded.key()))
+        Some(self.key(place))
+    }
+
+    /// The key of the line folded last, which is another where it is tried against other formats.
+    #[inline]
+    fn key(&mut self, place: Standing) -> Key {
+        if place == Standing::InHeader {
+            self.folded.mark(IN_HEADER);
+        }
+        Key::of(self.folded.key())
     }
 
     /// What is known of the line folded last, by its key.
