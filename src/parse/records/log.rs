@@ -114,6 +114,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         Log { memory: Memory { recall: None, envelopes: None, ..self.memory }, ..self }
     }
 
+    /// Leaves out the numbers of names from the first line on.
+    #[cfg(test)]
+    pub fn without_numbers(self) -> Self {
+        Log { memory: Memory { recall: self.memory.recall.map(Recall::without_numbers), ..self.memory }, ..self }
+    }
+
     /// Takes note of lines that lost their middle.
     pub fn cut(&mut self, lines: u64) {
         self.ledger.cut += lines;

@@ -66,18 +66,43 @@ impl Sink for Counted {
     }
 }
 
-fn read(opening: &str, text: &str, remembering: bool, sink: &mut dyn Sink) {
+/// What is remembered while a log is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Remembered {
+    Nothing,
+    Lines,
+    /// The same with no numbers of names, whatever is known of other lines.
+    Unnumbered,
+}
+use Remembered::{Lines, Nothing, Unnumbered};
+
+/// Blocks in which a log is read: what was looked ahead for in one is not looked up in the next.
+const BLOCKS: usize = 7;
+
+fn read(opening: &str, text: &str, remembered: Remembered, sink: &mut dyn Sink) {
     let formats: &Formats = &FORMATS;
     let clock = Clock::of(&source(), None);
     let dialect = Dialect::of(formats, &clock, opening);
     let log = Log::new(&dialect, formats, clock, sink);
-    let log = if remembering { log } else { log.forgetful() };
-    log.block(text).finish();
+    let mut log = match remembered {
+        Nothing => log.forgetful(),
+        Lines => log,
+        Unnumbered => log.without_numbers(),
+    };
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.bytes().enumerate().skip(text.len() / BLOCKS).find(|(_, byte)| *byte == b'\n').map_or(rest.len(), |(at, _)| at + 1);
+        // As where files are read, the next block stands where this one did.
+        let block = rest[..end].to_owned();
+        log = log.block(&block);
+        rest = &rest[end..];
+    }
+    log.finish();
 }
 
-fn told(opening: &str, text: &str, remembering: bool) -> Vec<String> {
+fn told(opening: &str, text: &str, remembered: Remembered) -> Vec<String> {
     let mut told = Told(Vec::new());
-    read(opening, text, remembering, &mut told);
+    read(opening, text, remembered, &mut told);
     told.0
 }
 
@@ -122,12 +147,15 @@ fn check(opening: &str, lines: &[&str]) -> usize {
 
 fn check_often(opening: &str, lines: &[&str], times: usize) -> usize {
     let text = varied(lines, times);
-    let (with, without) = (told(opening, &text, true), told(opening, &text, false));
-    for (with, without) in with.iter().zip(&without) {
-        assert_eq!(with, without);
+    let without = told(opening, &text, Nothing);
+    for remembered in [Lines, Unnumbered] {
+        let with = told(opening, &text, remembered);
+        for (with, without) in with.iter().zip(&without) {
+            assert_eq!(with, without);
+        }
+        assert_eq!(with.len(), without.len());
     }
-    assert_eq!(with.len(), without.len());
-    with.len()
+    without.len()
 }
 
 /// The samples of all formats, each line in the envelope of a container's runtime.
@@ -142,8 +170,8 @@ fn enveloped() -> Vec<String> {
 fn check_kinds(opening: &str, lines: &[&str]) -> usize {
     let text = varied(lines, OFTEN);
     let (mut with, mut without) = (Counted::default(), Counted { looks: true, ..Counted::default() });
-    read(opening, &text, true, &mut with);
-    read(opening, &text, false, &mut without);
+    read(opening, &text, Lines, &mut with);
+    read(opening, &text, Nothing, &mut without);
     assert_eq!((&with.told, without.alike), (&without.told, 0));
     with.alike
 }
@@ -215,7 +243,7 @@ fn check_beginnings(beginnings: &[String]) {
         lines[(state >> 33) % lines.len()].as_str()
     });
     let text: String = picked.take(20_000).flat_map(|line| [line, "\n"]).collect();
-    assert_eq!(told(&opening, &text, true), told(&opening, &text, false));
+    assert_eq!(told(&opening, &text, Lines), told(&opening, &text, Nothing));
 }
 
 #[test]
@@ -348,10 +376,10 @@ fn objects_whose_strings_differ() {
 /// How many records were told by their kind alone.
 fn check_alike(text: &str) -> usize {
     let opening: String = text.lines().take(40).flat_map(|line| [line, "\n"]).collect();
-    assert_eq!(told(&opening, text, true), told(&opening, text, false));
+    assert_eq!(told(&opening, text, Lines), told(&opening, text, Nothing));
     let (mut with, mut without) = (Counted::default(), Counted { looks: true, ..Counted::default() });
-    read(&opening, text, true, &mut with);
-    read(&opening, text, false, &mut without);
+    read(&opening, text, Lines, &mut with);
+    read(&opening, text, Nothing, &mut without);
     assert_eq!((&with.told, without.alike), (&without.told, 0));
     with.alike
 }
