@@ -219,9 +219,13 @@ pub fn read_message<'m>(
         Some(known) => meanings.numbered(known),
         None => meanings.of(formats, &record.message),
     };
-    let may_be = if wants_requests { meaning.may_be } else { meaning.may_be & !STATUS };
-    let is_wanted = wants_requests || may_be & ERROR != 0;
-    if is_wanted && may_be != 0 {
+    let wanted = match meaning.may_be & ERROR {
+        _ if wants_requests => u64::MAX,
+        0 => 0,
+        _ => !STATUS,
+    };
+    let may_be = meaning.may_be & wanted;
+    if may_be != 0 {
         read_meaning(formats, meanings, may_be, record);
     }
     Some(meanings.masked(meaning.number))

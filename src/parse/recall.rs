@@ -160,7 +160,7 @@ struct Beginning {
     luck: Luck,
     left_out: LeftOut,
     /// So are the numbers that names end with.
-    numbered: bool,
+    without_numbers: bool,
 }
 
 impl Beginning {
@@ -168,7 +168,7 @@ impl Beginning {
     /// of names too, and it is asked anew.
     #[inline]
     fn note(&mut self, known: bool, text: &str, formats: &Formats) {
-        if self.luck.note(known) && !self.numbered {
+        if self.luck.note(known) && !self.without_numbers {
             self.leave_out(text, formats);
         }
     }
@@ -177,7 +177,7 @@ impl Beginning {
     fn leave_out(&mut self, text: &str, formats: &Formats) {
         let left_out = if self.left_out.is_empty() { LeftOut::of(text, formats) } else { LeftOut::default() };
         if left_out.is_empty() {
-            (self.numbered, self.luck) = (true, Luck::default());
+            (self.without_numbers, self.luck) = (true, Luck::default());
         } else {
             (self.left_out, self.luck) = (left_out, Luck::default());
         }
@@ -205,7 +205,7 @@ impl Recall {
     /// Leaves out the numbers of names from the first line on.
     #[cfg(test)]
     pub fn without_numbers(mut self) -> Recall {
-        self.beginnings.iter_mut().for_each(|beginning| beginning.numbered = true);
+        self.beginnings.iter_mut().for_each(|beginning| beginning.without_numbers = true);
         self
     }
 
@@ -268,7 +268,7 @@ impl Recall {
             return None;
         }
         beginning.left_out.find(text, &mut self.strings);
-        self.folded.fold(&self.strings, beginning.numbered);
+        self.folded.fold(&self.strings, beginning.without_numbers);
         Some(self.key(place))
     }
 

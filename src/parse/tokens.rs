@@ -167,9 +167,13 @@ pub(super) fn is_uuid(bytes: &[u8]) -> bool {
 /// Where the number begins that a word ends with, where it is one that counts things: `tmp16084`, unlike `utf8`. Behind capitals it is part of
 /// a name (`KB2729094`), which is told from other names by where it stands.
 pub(super) fn long_number(word: &[u8]) -> Option<usize> {
-    let digits = word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    let letters = word.len() - digits;
-    (digits >= LONG_NUMBER && word[..letters].iter().all(|byte| !byte.is_ascii_uppercase())).then_some(letters)
+    let letters = number_at_end(word);
+    (word.len() - letters >= LONG_NUMBER && word[..letters].iter().all(|byte| !byte.is_ascii_uppercase())).then_some(letters)
+}
+
+/// Where the digits begin that a word ends with: at its end, where it ends with none.
+pub(super) fn number_at_end(word: &[u8]) -> usize {
+    word.len() - word.iter().rev().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Whether what follows a number directly is its unit.

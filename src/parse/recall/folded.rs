@@ -8,7 +8,7 @@ use std::ops::Range;
 use wide::u8x16;
 
 use super::super::bitmaps::{self, AT_ONCE, BLOCK};
-use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, long_number};
+use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, long_number, number_at_end};
 use super::super::varying::Kind;
 use super::layouts::{HEAD, Head, Layouts, PARTS};
 use super::part::Part;
@@ -138,12 +138,12 @@ impl Folded {
         &self.line
     }
 
-    /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order; `numbered`: names are
+    /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order; `without_numbers`: names are
     /// the same whatever number they end with.
     #[inline]
-    pub fn fold(&mut self, left_out: &[Range<usize>], numbered: bool) {
+    pub fn fold(&mut self, left_out: &[Range<usize>], without_numbers: bool) {
         let (line, folded, parts) = (&*self.line, &mut *self.folded, &mut *self.parts);
-        let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, numbered, layouts: &mut self.layouts };
+        let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, without_numbers, layouts: &mut self.layouts };
         let mut base = 0;
         for string in left_out {
             into.all(base..string.start);
@@ -166,7 +166,7 @@ struct Into<'i> {
     /// What stands before it is folded.
     done: usize,
     /// The numbers that names end with are parts.
-    numbered: bool,
+    without_numbers: bool,
     layouts: &'i mut Layouts,
 }
 
@@ -422,9 +422,9 @@ impl Into<'_> {
             self.part(DIGITS, (start, start + digits), Kind::Digits);
         } else if let Some(number) = long_number(word) {
             self.part(LONG_DIGITS, (start + number, start + word.len()), Kind::Digits);
-        } else if self.numbered && word.last().is_some_and(u8::is_ascii_digit) {
+        } else if self.without_numbers && number_at_end(word) < word.len() {
             // A number stands behind a letter nowhere else but in a clock.
-            let number = word.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |letter| letter + 1);
+            let number = number_at_end(word);
             self.put(DIGITS, Part::new((start + number, start + word.len()), Kind::Digits).marked(true));
         }
     }

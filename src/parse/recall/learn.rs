@@ -370,16 +370,19 @@ fn pin_strings(format: Option<&LineFormat>, row: &Row, text: &str, folded: &Fold
         scan_object(text, 0, &mut strings);
     }
     let others = folded.parts().iter().filter(|part| !strings.0.contains(&part.range()));
-    let matter = row.filled().filter(|(column, _)| !left_out::MAY_SAY.has(*column));
-    let in_cells = matter.flat_map(|(_, cell)| folded.parts_in(cell.start()..cell.end()));
+    let in_cells = parts_but(left_out::MAY_SAY, row, folded);
     others.chain(in_cells).filter(is_left_out).for_each(|part| pins.bytes(part.range()));
 }
 
 /// Pins the numbers of names, which masking leaves as they are, in all that follows from more than where it stands.
 fn pin_names(row: &Row, folded: &Folded, pins: &mut Pins<'_>) {
-    let matter = row.filled().filter(|(column, _)| !SAID_AS_IT_IS.has(*column));
-    let parts = matter.flat_map(|(_, cell)| folded.parts_in(cell.start()..cell.end()));
-    parts.filter(|part| part.is_of_name()).for_each(|part| pins.bytes(part.range()));
+    parts_but(SAID_AS_IT_IS, row, folded).filter(|part| part.is_of_name()).for_each(|part| pins.bytes(part.range()));
+}
+
+/// The parts in the cells of all columns but some.
+fn parts_but<'f>(columns: Columns, row: &Row, folded: &'f Folded) -> impl Iterator<Item = &'f Part> {
+    let others = row.filled().filter(move |(column, _)| !columns.has(*column));
+    others.flat_map(|(_, cell)| folded.parts_in(cell.start()..cell.end()))
 }
 
 /// Columns that tell nothing of others.

@@ -24,9 +24,9 @@ fn without_numbers(text: &str) -> Folded {
     folded
 }
 
-fn refold(folded: &mut Folded, text: &str, numbered: bool) {
+fn refold(folded: &mut Folded, text: &str, without_numbers: bool) {
     assert!(folded.take(text), "{text}");
-    folded.fold(&[], numbered);
+    folded.fold(&[], without_numbers);
 }
 
 /// Another spelling of a line: the same parts, with bytes and lengths taken from a row of numbers.

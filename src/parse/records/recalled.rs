@@ -111,11 +111,7 @@ const OFTEN: usize = 40;
 
 /// The lines again and again, some of them in other spellings, in an order that is not theirs.
 fn varied(lines: &[&str], times: usize) -> String {
-    let mut state = 7_u64;
-    let mut random = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
-    };
+    let mut random = random_numbers();
     let mut out = String::new();
     for _ in 0..times * lines.len() {
         let line = lines[random() % lines.len()];
@@ -130,7 +126,7 @@ fn varied(lines: &[&str], times: usize) -> String {
             }
             // Times and most numbers stay, some digits do not.
             1 | 2 => out.extend(line.bytes().map(|byte| match byte {
-                b'0'..=b'9' if random() % 6 == 0 => char::from(b'0' + (random() % 10) as u8),
+                b'0'..=b'9' if random().is_multiple_of(6) => char::from(b'0' + (random() % 10) as u8),
                 byte if byte.is_ascii() => char::from(byte),
                 _ => '?',
             })),
@@ -168,10 +164,14 @@ fn enveloped() -> Vec<String> {
 
 /// How many records were told by their kind alone.
 fn check_kinds(opening: &str, lines: &[&str]) -> usize {
-    let text = varied(lines, OFTEN);
+    alike(opening, &varied(lines, OFTEN))
+}
+
+/// The same of a text.
+fn alike(opening: &str, text: &str) -> usize {
     let (mut with, mut without) = (Counted::default(), Counted { looks: true, ..Counted::default() });
-    read(opening, &text, Lines, &mut with);
-    read(opening, &text, Nothing, &mut without);
+    read(opening, text, Lines, &mut with);
+    read(opening, text, Nothing, &mut without);
     assert_eq!((&with.told, without.alike), (&without.told, 0));
     with.alike
 }
@@ -377,11 +377,7 @@ fn objects_whose_strings_differ() {
 fn check_alike(text: &str) -> usize {
     let opening: String = text.lines().take(40).flat_map(|line| [line, "\n"]).collect();
     assert_eq!(told(&opening, text, Lines), told(&opening, text, Nothing));
-    let (mut with, mut without) = (Counted::default(), Counted { looks: true, ..Counted::default() });
-    read(&opening, text, Lines, &mut with);
-    read(&opening, text, Nothing, &mut without);
-    assert_eq!((&with.told, without.alike), (&without.told, 0));
-    with.alike
+    alike(&opening, text)
 }
 
 /// Lines that begin alike, with numbers of names in them that differ (`@`): of machines, identifiers, programs, levels, keys, and in messages.
