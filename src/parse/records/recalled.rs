@@ -409,3 +409,12 @@ fn names_whose_numbers_differ() {
     }
     assert!(check_alike(&text) > 1_000);
 }
+
+#[test]
+fn errors_in_messages_are_counted_apart() {
+    let text = "2026-03-01 00:00:01,000 INFO shop: GET /a 500 3ms error=boom\n".repeat(20);
+    let mut counted = Counted::default();
+    read(&text, &text, Lines, &mut counted);
+    assert_eq!((counted.told.len(), counted.alike), (20, 0));
+    assert!(counted.told.iter().all(|told| told.ends_with(" | boom")), "{:?}", counted.told[0]);
+}
