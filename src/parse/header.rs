@@ -16,6 +16,10 @@ use words::{Group, closing, group, is_class, is_name, is_strong, level_letter, s
 
 /// Tokens of a header at most.
 const MOST_TOKENS: usize = 12;
+/// Words before the time at most.
+const MOST_BEFORE: usize = 6;
+/// With what no header begins.
+const NO_HEADER: [char; 2] = ['{', '"'];
 /// Names that may stand between the time and whatever proves that they belong to the header.
 const MOST_NAMES: usize = 3;
 
@@ -31,9 +35,78 @@ pub fn is_one(text: &str, clock: &Clock) -> bool {
 
 /// A header read up to its time, the time, and where that stands.
 fn begun<'t>(text: &'t str, clock: &Clock) -> Option<(Header<'t>, crate::model::Time, Range<usize>)> {
-    let (time, place) = find_time(text, clock)?;
+    let (time, place) = find_time(text, clock, || far(text))?;
     let mut header = Header::new(text);
     header.before(&text[..place.start]).then_some((header, time, place))
+}
+
+/// How far into a line the time of its header may stand, in bytes: what stands before a later one is the beginning of a sentence, whatever its last
+/// word is.
+fn far(text: &str) -> usize {
+    if text.starts_with(NO_HEADER) {
+        return 0;
+    }
+    let mut before = Before::default();
+    let end = words::split(text).find(|word| {
+        let name = &text[words::bare(text, word)];
+        before.see(name);
+        !before.is_of_header()
+    });
+    end.map_or(text.len(), |word| word.end)
+}
+
+/// What a word before the time is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Level,
+    Number,
+    Name,
+    /// Marks alone, or something with marks inside.
+    Other,
+    OfSentence,
+}
+
+/// The words before the time, as far as they were seen.
+#[derive(Default)]
+struct Before {
+    words: usize,
+    /// Names that are ordinary words.
+    plain: usize,
+    has_level: bool,
+    is_sentence: bool,
+}
+
+impl Before {
+    /// Sees the next one, without the marks around it.
+    fn see(&mut self, name: &str) -> Word {
+        let word = self.kind(name);
+        self.words += 1;
+        self.plain += usize::from(word == Word::Name && !is_strong(name));
+        self.has_level |= word == Word::Level;
+        self.is_sentence |= word == Word::OfSentence;
+        word
+    }
+
+    fn kind(&self, name: &str) -> Word {
+        if name.is_empty() {
+            Word::Other
+        } else if !self.has_level && (is_level(name) || level_letter(name)) {
+            Word::Level
+        } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            Word::Number
+        } else if is_name(name) {
+            Word::Name
+        } else if name.contains(['=', '[', '(', ':', '/', '.']) {
+            Word::Other
+        } else {
+            Word::OfSentence
+        }
+    }
+
+    /// Whether no sentence begins so. With more words it is not less of one.
+    fn is_of_header(&self) -> bool {
+        !self.is_sentence && self.plain <= 1 && self.words <= MOST_BEFORE
+    }
 }
 
 /// What of a line tells its header.
@@ -67,7 +140,7 @@ fn fill(text: &str, clock: &Clock, row: &mut Row) -> Option<(crate::model::Time,
 pub fn read_prefix(text: &str, prefix: Range<usize>, clock: &Clock, row: &mut Row) {
     let inside = &text[prefix.clone()];
     let mut end_of_time = 0..0;
-    if let Some((_, place)) = find_time(inside, clock) {
+    if let Some((_, place)) = find_time(inside, clock, || inside.len()) {
         end_of_time = place.clone();
         row.set(Column::Time, plain(&(prefix.start + place.start..prefix.start + place.end)), 0);
     }
@@ -124,27 +197,18 @@ impl<'t> Header<'t> {
 
     /// Reads what stands before the time; `false` where that is the beginning of a sentence.
     fn before(&mut self, prefix: &str) -> bool {
-        if prefix.starts_with(['{', '"']) {
+        if prefix.starts_with(NO_HEADER) {
             return false;
         }
-        let mut plain_words = 0;
-        let mut words = 0;
+        let mut before = Before::default();
         for word in words::split(prefix) {
-            words += 1;
             let inside = words::bare(prefix, &word);
-            let name = &prefix[inside.clone()];
-            if name.is_empty() {
-                continue;
-            }
-            if self.level.is_none() && (is_level(name) || level_letter(name)) {
-                self.level = Some(inside);
-            } else if name.bytes().all(|b| b.is_ascii_digit()) {
-                self.number = self.number.take().or(Some(inside));
-            } else if is_name(name) {
-                plain_words += usize::from(!is_strong(name));
-                self.names.push(inside);
-            } else if !name.contains(['=', '[', '(', ':', '/', '.']) {
-                return false;
+            match before.see(&prefix[inside.clone()]) {
+                Word::Level => self.level = Some(inside),
+                Word::Number => self.number = self.number.take().or(Some(inside)),
+                Word::Name => self.names.push(inside),
+                Word::Other => {}
+                Word::OfSentence => return false,
             }
         }
         if self.names.len() > 1 {
@@ -155,7 +219,7 @@ impl<'t> Header<'t> {
             self.logger = self.names.first().cloned();
         }
         self.names.clear();
-        plain_words <= 1 && words <= 6
+        before.is_of_header()
     }
 
     /// Gives the mark that separates the time from the rest.

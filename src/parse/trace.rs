@@ -70,7 +70,10 @@ fn is_ruby_frame(line: &str, word: &str) -> bool {
 fn is_exception(line: &str, first: (&str, &str)) -> bool {
     const ENDINGS: [&str; 10] =
         ["Error", "Exception", "Exit", "Interrupt", "Fault", "Failure", "Timeout", "Warning", "Iteration", "Throwable"];
-    let name = if may_begin_with_name(first) { exception_name(line) } else { "" };
+    if !may_begin_with_name(first) {
+        return false;
+    }
+    let name = exception_name(line);
     let last = name.rsplit(['.', ':', '$', '\\']).next().unwrap_or(name);
     !last.is_empty()
         && (ENDINGS.iter().any(|e| last.ends_with(e)) || (name.contains('.') && last.starts_with(|c: char| c.is_ascii_uppercase())))
@@ -95,12 +98,21 @@ fn may_begin_with_name((word, rest): (&str, &str)) -> bool {
 /// The line of a stack trace that says most about what went wrong: Python's last exception, Java's and .NET's innermost
 /// cause, elsewhere the exception itself. `None` where the text is no stack trace.
 pub fn headline(text: &str) -> Option<&str> {
+    if !may_be_trace(text) {
+        return None;
+    }
     let mut found = Headlines::of(text, false);
     // What is no trace mostly shows that before it is asked of every line whether it is an exception's name.
     if found.is_trace && found.python.or(found.cause).is_none() {
         found = Headlines::of(text, true);
     }
     found.best().map(|line| shortened(line.trim()))
+}
+
+/// Whether a text can show that it is a stack trace. One of a single line shows it by how it begins, or ends with a parenthesis.
+fn may_be_trace(text: &str) -> bool {
+    let begins = |trimmed: &str| matches!(trimmed.bytes().next(), Some(b'T' | b'F' | b'C' | b'-' | b'[' | b'p' | b'a' | b'g' | b'#' | b'|'));
+    memchr::memchr(b'\n', text.as_bytes()).is_some() || begins(text.trim_start()) || text.ends_with(')')
 }
 
 #[derive(Default)]
@@ -210,6 +222,16 @@ mod tests {
             let name = name.split_once(" (").filter(|_| line.ends_with("):")).map_or(name, |(name, _)| name);
             let name = name.strip_prefix("Uncaught ").unwrap_or(name);
             proptest::prop_assert!(may_begin_with_name(first_word(&line)) || name.contains(' '), "{}", line);
+        }
+    }
+
+    proptest::proptest! {
+        /// No trace of one line is ruled out by how it begins and ends.
+        #[test]
+        fn traces_are_not_ruled_out(
+            line in "[ \t]{0,2}(\\| ){0,2}[ ]?(Traceback \\(most recent call last\\)|File \"a\", line 1|Caused by: |---> |\\[cause\\]: |panic: |at |goroutine |#1 |a.rb:1:in `b': )?[a-z:() ]{0,9}",
+        ) {
+            proptest::prop_assert!(may_be_trace(&line) || !Headlines::of(&line, true).is_trace, "{}", line);
         }
     }
 

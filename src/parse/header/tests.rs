@@ -130,3 +130,19 @@ proptest::proptest! {
         read_prefix(&text, 0..text.len(), &clock, &mut Row::default());
     }
 }
+
+proptest::proptest! {
+    /// What stands too far into a line for a header's time is told as if it was looked at.
+    #[test]
+    fn no_header_is_lost_for_being_far(
+        words in "(([A-Za-z]{1,9}|WARN|I|[0-9]{1,3}|app-1|a=b|\\[x\\]|it's|\\{|\")[ |\t]){0,8}",
+        time in "2023-08-12 14:31:07|12/Aug/2023:14:31:07 \\+0000|14:31:07|1691850667|Aug 12 14:31:07|5",
+        rest in "( [A-Za-z]{1,5}){0,3}( 2023-08-12T14:31:08Z)?( [A-Za-z]{1,5})?",
+    ) {
+        let clock = Clock { near: Time::parse_rfc3339("2023-08-12T14:30:00Z"), ..Clock::default() };
+        let line = format!("{words}{time}{rest}");
+        let found = find_time(&line, &clock, || line.len());
+        let expected = found.filter(|(_, place)| Header::new(&line).before(&line[..place.start]));
+        proptest::prop_assert_eq!(begun(&line, &clock).map(|(_, time, place)| (time, place)), expected, "{}", line);
+    }
+}

@@ -12,11 +12,15 @@ const FAR: usize = 160;
 /// Places tried at most.
 const TRIES: usize = 24;
 
-/// The first date and time in a line's beginning; a time of day or a bare number of seconds only where there is no date.
-pub fn find_time(text: &str, clock: &Clock) -> Option<(Time, Range<usize>)> {
+/// The first date and time in a line's beginning; a time of day or a bare number of seconds only where there is no date. `far` tells behind which
+/// place the first of them is of no use, in bytes: it is asked once, and not of lines that begin with their time.
+pub fn find_time(text: &str, clock: &Clock, far: impl Fn() -> usize) -> Option<(Time, Range<usize>)> {
     let bytes = text.as_bytes();
-    let mut weaker = None;
+    let (mut weaker, mut last) = (None, None);
     for at in places(text).take(TRIES) {
+        if weaker.is_none() && at > 0 && at > *last.get_or_insert_with(&far) {
+            return None;
+        }
         if let Some((time, length)) = clock.read_prefix(&text[at..]) {
             let place = at..at + length;
             if is_dated(&bytes[place.clone()]) {
