@@ -5,7 +5,6 @@
 
 mod assemble;
 mod beginnings;
-mod bitmaps;
 mod builtin;
 pub mod cells;
 pub mod check;

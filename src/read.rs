@@ -3,6 +3,7 @@
 //! Does not know any log format, nor what a change or a metric means.
 
 mod ahead;
+pub mod bitmaps;
 pub mod content;
 mod copies;
 pub mod documents;

@@ -341,12 +341,13 @@ impl<'f> Matcher<'f> {
         self.read_tail(format, text, row);
         self.read_inside(format, text, row);
         read_json_tail(format, text, row);
-        Some(self.head_at(format, time, text, row))
+        let fixed = row.raw(Column::Time, text).is_some_and(stamp::is_fixed);
+        Some(self.head_at(format, (time, fixed), text, row))
     }
 
-    fn head_at(&mut self, format: &LineFormat, time: Time, text: &str, row: &Row) -> Head {
+    /// `fixed`: the time means the same wherever it stands.
+    fn head_at(&mut self, format: &LineFormat, (time, fixed): (Time, bool), text: &str, row: &Row) -> Head {
         let level = row.raw(Column::Level, text).map(|word| self.level_of_word(format, word)).unwrap_or_default();
-        let fixed = row.raw(Column::Time, text).is_some_and(stamp::is_fixed);
         Head { time: Some(time), level, open: false, fixed }
     }
 
@@ -364,8 +365,17 @@ impl<'f> Matcher<'f> {
             return self.head_by((format, variant), level, text, clock, row);
         }
         let cell = row.cell(Column::Time)?;
-        let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
-        (cell.start() + length == cell.end()).then(|| self.head_at(format, time, text, row))
+        let read = || {
+            let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
+            (cell.start() + length == cell.end()).then_some(time)
+        };
+        let written = cell.raw(text);
+        let time = if is_followed_alike(text, cell.end()) && written.contains(':') {
+            self.stamps.read(owner_of_header(cell), (written, ""), false, clock, read)?
+        } else {
+            (read()?, stamp::is_fixed(written))
+        };
+        Some(self.head_at(format, time, text, row))
     }
 
     /// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.
@@ -504,6 +514,20 @@ impl<'f> Matcher<'f> {
         let head = enough.then(|| self.head(format, text, clock, row)).flatten().filter(|head| head.time.is_some())?;
         Some(Head { open: !whole, ..head })
     }
+}
+
+/// Whether what stands behind a time in a header is the same in all lines alike, as far as it may be part of the time.
+fn is_followed_alike(text: &str, end: usize) -> bool {
+    text.as_bytes()[end..].iter().take(LONGEST_ZONE).all(|byte| !byte.is_ascii_digit())
+}
+
+/// Bytes of what may follow a time and tell its zone: ` GMT+01:00`.
+const LONGEST_ZONE: usize = 10;
+
+/// Whose a time is that is told by its shape: of headers in which it stands at that place and is that long.
+fn owner_of_header(time: Cell) -> usize {
+    // Variants count from below, formats from above.
+    usize::MAX / 2 + time.start() + (time.end() - time.start())
 }
 
 /// Later versions of a program add cells, earlier ones lack some.

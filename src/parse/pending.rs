@@ -44,16 +44,26 @@ impl Clone for Outer {
     }
 
     /// Keeps the memory of its names: envelopes mostly say the same as the one before.
-    #[inline]
+    #[inline(always)]
     fn clone_from(&mut self, outer: &Outer) {
         (self.time, self.level) = (outer.time, outer.level);
         // Most say neither.
-        if self.service.is_some() || outer.service.is_some() {
-            self.service.clone_from(&outer.service);
+        if self.has_names() || outer.has_names() {
+            self.name_as(outer);
         }
-        if self.instance.is_some() || outer.instance.is_some() {
-            self.instance.clone_from(&outer.instance);
-        }
+    }
+}
+
+impl Outer {
+    #[inline]
+    fn has_names(&self) -> bool {
+        self.service.is_some() || self.instance.is_some()
+    }
+
+    #[inline(never)]
+    fn name_as(&mut self, outer: &Outer) {
+        self.service.clone_from(&outer.service);
+        self.instance.clone_from(&outer.instance);
     }
 }
 
@@ -181,6 +191,7 @@ impl<'f, 'b> Pending<'f, 'b> {
     }
 
     /// Whether a line is of the same program as this record, as far as its envelope says.
+    #[inline]
     pub fn shares(&self, outer: &Outer) -> bool {
         self.live && self.outer.service == outer.service && self.outer.instance == outer.instance
     }

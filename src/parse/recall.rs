@@ -23,14 +23,14 @@ use std::ops::Range;
 use wide::u8x16;
 
 use crate::model::Level;
+use crate::read::bitmaps::{self, AT_ONCE};
 
 use super::Formats;
-use super::bitmaps::{self, AT_ONCE};
 use super::cells::{Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
 use super::pending::Meant;
 pub use envelope::Envelopes;
-use folded::{Folded, IN_HEADER, ROOM};
+use folded::{Folded, IN_HEADER};
 use learn::Lesson;
 pub use learn::Teacher;
 use left_out::LeftOut;
@@ -50,6 +50,8 @@ const SEEN: usize = 8192;
 const COUNT: u64 = 3;
 /// Lines are told apart by so many hashes of how they begin.
 const BEGINNINGS: usize = 512;
+/// Bytes that lines begin with.
+const BEGUN: usize = 36;
 /// How often a line must be met to be learnt, which costs as much as reading several.
 const ENOUGH: u64 = 3;
 /// Spellings of pinned parts of one folded line. One that has more is read as if it was never met.
@@ -154,13 +156,14 @@ fn address(line: &str) -> (usize, usize) {
     (line.as_ptr() as usize, line.len())
 }
 
-/// What is known of lines that begin alike.
+/// What is known of lines that begin alike: few bytes, for all of them are asked in turn.
 #[derive(Debug, Default)]
 struct Beginning {
     luck: Luck,
-    left_out: LeftOut,
-    /// So are the numbers that names end with.
+    /// The numbers that names end with are left out.
     without_numbers: bool,
+    /// So are strings, if there are any.
+    left_out: Option<Box<LeftOut>>,
 }
 
 impl Beginning {
@@ -175,12 +178,20 @@ impl Beginning {
 
     #[cold]
     fn leave_out(&mut self, text: &str, formats: &Formats) {
-        let left_out = if self.left_out.is_empty() { LeftOut::of(text, formats) } else { LeftOut::default() };
-        if left_out.is_empty() {
+        let has_strings = self.left_out.as_ref().is_some_and(|strings| !strings.is_empty());
+        let strings = if has_strings { LeftOut::default() } else { LeftOut::of(text, formats) };
+        if strings.is_empty() {
             (self.without_numbers, self.luck) = (true, Luck::default());
         } else {
-            (self.left_out, self.luck) = (left_out, Luck::default());
+            (self.left_out, self.luck) = (Some(Box::new(strings)), Luck::default());
         }
+    }
+
+    /// Where the strings stand that are left out of a line.
+    #[inline]
+    fn find_strings(&mut self, text: &str, found: &mut Vec<Range<usize>>) {
+        found.clear();
+        self.left_out.iter_mut().for_each(|strings| strings.find(text, found));
     }
 }
 
@@ -259,15 +270,12 @@ impl Recall {
     /// Folds a line; `None` where it is not to be looked up.
     #[inline]
     fn fold(&mut self, place: Standing, text: &str) -> Option<Key> {
-        if !self.folded.take(text) {
-            return None;
-        }
-        self.begun = beginning(self.folded.line());
+        self.begun = beginning(text.as_bytes());
         let beginning = &mut self.beginnings[self.begun];
-        if !beginning.luck.tries() {
+        if !beginning.luck.tries() || !self.folded.take(text) {
             return None;
         }
-        beginning.left_out.find(text, &mut self.strings);
+        beginning.find_strings(text, &mut self.strings);
         self.folded.fold(&self.strings, beginning.without_numbers);
         Some(self.key(place))
     }
@@ -347,12 +355,24 @@ impl Recall {
 
 /// A number for how a line begins, whatever its letters and digits are: by its first bytes, and by those that mostly follow its time.
 #[inline]
-fn beginning(line: &[u8; ROOM]) -> usize {
+fn beginning(line: &[u8]) -> usize {
+    match line.first_chunk() {
+        Some(begun) => beginning_of(begun),
+        None => {
+            let mut begun = [0; BEGUN];
+            begun[..line.len()].copy_from_slice(line);
+            beginning_of(&begun)
+        }
+    }
+}
+
+#[inline]
+fn beginning_of(line: &[u8; BEGUN]) -> usize {
     let mut first = [0; AT_ONCE];
     first[..8].copy_from_slice(&line[..8]);
     first[8..].copy_from_slice(&line[20..28]);
     let mut next = [0; AT_ONCE];
-    next[..8].copy_from_slice(&line[28..36]);
+    next[..8].copy_from_slice(&line[28..BEGUN]);
     let words = [first, next].into_iter().flat_map(|bytes| {
         let bytes = u8x16::new(bytes);
         let digits = bitmaps::in_range(bytes, b'0', b'9');

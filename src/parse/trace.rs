@@ -111,7 +111,8 @@ pub fn headline(text: &str) -> Option<&str> {
 
 /// Whether a text can show that it is a stack trace. One of a single line shows it by how it begins, or ends with a parenthesis.
 fn may_be_trace(text: &str) -> bool {
-    let begins = |trimmed: &str| matches!(trimmed.bytes().next(), Some(b'T' | b'F' | b'C' | b'-' | b'[' | b'p' | b'a' | b'g' | b'#' | b'|'));
+    let begins =
+        |trimmed: &str| matches!(trimmed.bytes().next(), Some(b'T' | b'F' | b'C' | b'-' | b'[' | b'p' | b'a' | b'g' | b'#' | b'|'));
     memchr::memchr(b'\n', text.as_bytes()).is_some() || begins(text.trim_start()) || text.ends_with(')')
 }
 

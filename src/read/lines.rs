@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::ahead::ahead;
+use super::bitmaps::{self, BLOCK};
 use super::guard::{SteadyFile, Unpacked};
 use super::utf16::Utf16;
 
@@ -181,31 +182,59 @@ pub struct Block<'r> {
 impl Block<'_> {
     /// The lines, without their ends.
     pub fn lines(&self) -> Lines<'_> {
-        Lines(&self.text)
+        Lines::of(&self.text)
     }
 }
 
-/// The lines of a text, without line ends of either kind.
+/// The lines of a text, without line ends of either kind. Line ends are looked for by blocks, not anew for each line: most lines take few blocks.
 #[derive(Clone, Debug)]
-pub struct Lines<'t>(&'t str);
+pub struct Lines<'t> {
+    text: &'t str,
+    /// Where the next line begins.
+    start: usize,
+    /// Where the next block does.
+    block: usize,
+    /// A bit for each line end that is left of the block before.
+    ends: u64,
+}
 
 impl<'t> Lines<'t> {
     /// The lines of a text that is in memory.
     pub fn of(text: &'t str) -> Lines<'t> {
-        Lines(text)
+        Lines { text, start: 0, block: 0, ends: 0 }
+    }
+
+    /// Where the next line ends; `None`: with the text.
+    #[inline]
+    fn next_end(&mut self) -> Option<usize> {
+        while self.ends == 0 {
+            let left = self.text.as_bytes().get(self.block..).filter(|left| !left.is_empty())?;
+            self.ends = match left.first_chunk() {
+                Some(block) => bitmaps::of_byte(block, b'\n'),
+                None => {
+                    let mut block = [0; BLOCK];
+                    block[..left.len()].copy_from_slice(left);
+                    bitmaps::of_byte(&block, b'\n')
+                }
+            };
+            self.block += BLOCK;
+        }
+        let end = self.block - BLOCK + self.ends.trailing_zeros() as usize;
+        self.ends &= self.ends - 1;
+        Some(end)
     }
 }
 
 impl<'t> Iterator for Lines<'t> {
     type Item = &'t str;
 
+    #[inline]
     fn next(&mut self) -> Option<&'t str> {
-        let (line, rest) = match memchr::memchr(b'\n', self.0.as_bytes()) {
-            Some(at) => (&self.0[..at], &self.0[at + 1..]),
-            None if self.0.is_empty() => return None,
-            None => (self.0, ""),
+        let line = match self.next_end() {
+            Some(end) => &self.text[std::mem::replace(&mut self.start, end + 1)..end],
+            None if self.start >= self.text.len() => return None,
+            None => &self.text[std::mem::replace(&mut self.start, self.text.len())..],
         };
-        self.0 = rest;
         Some(line.strip_suffix('\r').unwrap_or(line))
     }
 }
@@ -424,6 +453,17 @@ mod tests {
                 Ok(None) => return (texts, cut, None),
                 Err(e) => return (texts, cut, Some(e.to_string())),
             }
+        }
+    }
+
+    proptest::proptest! {
+        /// Wherever blocks of a bitmap end.
+        #[test]
+        fn lines_are_those_between_line_ends(text in "([ab\u{e9}]{0,70}\r?\n?|\n{60,70}){0,5}") {
+            let whole = text.strip_suffix('\n').unwrap_or(&text);
+            let expected: Vec<&str> =
+                whole.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|_| !text.is_empty()).collect();
+            proptest::prop_assert_eq!(Lines::of(&text).collect::<Vec<_>>(), expected);
         }
     }
 

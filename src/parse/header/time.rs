@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::model::Time;
+use crate::read::bitmaps::{self, BLOCK};
 
-use super::super::bitmaps::{self, BLOCK};
 use super::super::timestamp::Clock;
 
 /// How far into a line its time is looked for, in bytes.

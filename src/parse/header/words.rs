@@ -78,8 +78,8 @@ pub fn group(inside: &str) -> Group {
 /// Whether a word names a level and hardly anything else.
 pub fn is_level(word: &str) -> bool {
     let known = Level::from_word(word).is_some() && !word.starts_with(|c: char| c.is_ascii_digit());
-    let other = ["log", "system", "config", "note", "fine"].iter().any(|w| w.eq_ignore_ascii_case(word));
-    (known && !other) || ["VRB", "FAILURE", "EROR", "CRI", "INFOR", "FATL", "WARNI", "TRAC", "DEBU", "ERRO"].contains(&word)
+    let is_other = || ["log", "system", "config", "note", "fine"].iter().any(|w| w.eq_ignore_ascii_case(word));
+    (known && !is_other()) || ["VRB", "FAILURE", "EROR", "CRI", "INFOR", "FATL", "WARNI", "TRAC", "DEBU", "ERRO"].contains(&word)
 }
 
 /// Whether a letter stands for a level, as in logcat and glog.
@@ -89,9 +89,12 @@ pub fn level_letter(word: &str) -> bool {
 
 /// Whether a word can be the name of a program, a class or a module.
 pub fn is_name(word: &str) -> bool {
-    let letter = word.bytes().any(|b| b.is_ascii_alphabetic());
     let first = word.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'/' | b'.' | b'$'));
-    letter && first && word.len() <= LONGEST_NAME && word.bytes().all(is_name_byte) && !word.ends_with("...")
+    first
+        && word.len() <= LONGEST_NAME
+        && word.bytes().all(is_name_byte)
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+        && !word.ends_with("...")
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -100,11 +103,20 @@ fn is_name_byte(byte: u8) -> bool {
 
 /// Whether a name is no word of a sentence: it has a digit, a mark inside, or a capital letter behind a small one.
 pub fn is_strong(word: &str) -> bool {
-    let inner = word.trim_end_matches(['.', ':', '-', '/']);
-    let marked = inner.bytes().skip(1).any(|b| !b.is_ascii_alphabetic() && b != b'-');
-    let camel = inner.as_bytes().windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
-    let dashed = inner.contains('-') && inner.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
-    marked || camel || dashed
+    let ends = word.bytes().rev().take_while(|byte| matches!(byte, b'.' | b':' | b'-' | b'/')).count();
+    let inner = &word.as_bytes()[..word.len() - ends];
+    let (mut before, mut has_dash, mut is_small) = (0, false, true);
+    for (at, byte) in inner.iter().enumerate() {
+        let (small, dash) = (byte.is_ascii_lowercase(), *byte == b'-');
+        let marks = at > 0 && !dash && !byte.is_ascii_alphabetic();
+        if marks || (byte.is_ascii_uppercase() && u8::is_ascii_lowercase(&before)) {
+            return true;
+        }
+        has_dash |= dash;
+        is_small &= small || dash;
+        before = *byte;
+    }
+    has_dash && is_small
 }
 
 /// `com.example.Orders`, `nova.compute.manager`, `app::db`
@@ -146,18 +158,20 @@ fn is_thread(word: &str) -> bool {
 
 /// The places of a text's words.
 pub fn split(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    text.split([' ', '\t', '|']).filter(|word| !word.is_empty()).map(move |word| {
-        let start = word.as_ptr() as usize - text.as_ptr() as usize;
-        start..start + word.len()
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'|');
+        let start = at + text.as_bytes()[at..].iter().take_while(|byte| is_between(byte)).count();
+        at = start + text.as_bytes()[start..].iter().take_while(|byte| !is_between(byte)).count();
+        (start < at).then_some(start..at)
     })
 }
 
 /// A word without the brackets, quotes and marks around it.
 pub fn bare(text: &str, word: &Range<usize>) -> Range<usize> {
-    let marks = ['[', ']', '(', ')', '<', '>', '"', '\'', ',', ';', ':', '-', '*'];
-    let inside = text[word.clone()].trim_start_matches(marks);
-    let start = word.end - inside.len();
-    start..start + inside.trim_end_matches(marks).len()
+    let is_mark = |byte: &u8| matches!(byte, b'[' | b']' | b'(' | b')' | b'<' | b'>' | b'"' | b'\'' | b',' | b';' | b':' | b'-' | b'*');
+    let start = word.start + text.as_bytes()[word.clone()].iter().take_while(|byte| is_mark(byte)).count();
+    start..word.end - text.as_bytes()[start..word.end].iter().rev().take_while(|byte| is_mark(byte)).count()
 }
 
 /// Reports the parts of a header that somebody composed: `[4913]`, `webshop@orders`, `user=webshop,db=orders`, SQLSTATE.

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use wide::u8x16;
 
-use super::super::bitmaps::{self, AT_ONCE, BLOCK};
+use crate::read::bitmaps::{self, AT_ONCE, BLOCK};
+
 use super::super::tokens::{HEX_IDENTIFIER, LONG_IDENTIFIER, UUID, class, is_clock_of_date, is_unit, long_number, number_at_end};
 use super::super::varying::Kind;
 use super::layouts::{HEAD, Head, Layouts, PARTS};
@@ -16,7 +17,7 @@ use super::part::Part;
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
 const LONGEST: usize = 1024;
 /// Room for the longest line, and for what is read or written too much.
-pub const ROOM: usize = LONGEST + BLOCK;
+const ROOM: usize = LONGEST + BLOCK;
 /// Bytes copied at a time.
 const COPIED: usize = 32;
 /// More parts than the longest line has, of which each has a byte and one before the next.
@@ -130,12 +131,6 @@ impl Folded {
         self.line[bytes.len()..][..BLOCK].fill(0);
         self.end = bytes.len();
         true
-    }
-
-    /// The line, and no less than [`BLOCK`] zeros behind it.
-    #[inline]
-    pub fn line(&self) -> &[u8; ROOM] {
-        &self.line
     }
 
     /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order; `without_numbers`: names are
@@ -311,45 +306,43 @@ impl Into<'_> {
             self.part(code, (start, start + UUID), kind);
             return start + UUID;
         }
-        let word = &self.line[start..end];
-        if word.iter().all(u8::is_ascii_digit) {
-            self.part(DIGITS, (start, end), Kind::Digits);
-        } else if end - start >= SHORTEST_HEX
-            && let Some(has_capitals) = self.hexadecimal(start..end)
-        {
-            let is_short = end - start < HEX_IDENTIFIER;
-            let [code, small] = if is_short { [SHORT_HEXADECIMAL, SHORT_SMALL_HEXADECIMAL] } else { [HEXADECIMAL, SMALL_HEXADECIMAL] };
-            self.hexadecimal_part((start, end), [code, small], has_capitals);
-        } else {
-            self.other_word(start, end);
+        match self.hexadecimal(start..end) {
+            Some(Letters { any: false, .. }) => self.part(DIGITS, (start, end), Kind::Digits),
+            Some(letters) if end - start >= SHORTEST_HEX => {
+                let is_short = end - start < HEX_IDENTIFIER;
+                let [code, small] = if is_short { [SHORT_HEXADECIMAL, SHORT_SMALL_HEXADECIMAL] } else { [HEXADECIMAL, SMALL_HEXADECIMAL] };
+                self.hexadecimal_part((start, end), [code, small], letters);
+            }
+            _ => self.other_word(start, end),
         }
         end
     }
 
     /// Where a UUID begins at a place, whether it has capitals.
     fn uuid(&self, start: usize) -> Option<bool> {
-        let dashes = UUID_DASHES.iter().all(|at| self.line[(start + at) % ROOM] == b'-');
-        if !dashes || class(self.line[(start + UUID) % ROOM]) != 0 {
+        let some = &self.line[from_place(start, BLOCK)];
+        if UUID_DASHES.iter().any(|at| some[*at] != b'-') || class(some[UUID]) != 0 {
             return None;
         }
-        let [digits, capitals] = bitmaps::of(&self.line[from_place(start, BLOCK)], hexadecimal);
+        let [digits, _, capitals] = bitmaps::of(some, hexadecimal);
         let inside = !from_bit(UUID);
         (digits & inside == UUID_DIGITS).then_some(capitals & inside != 0)
     }
 
-    /// Where a range has hexadecimal digits only, whether any of them is a capital.
+    /// Where a range has hexadecimal digits only, which letters are among them.
     #[inline]
-    fn hexadecimal(&self, range: Range<usize>) -> Option<bool> {
-        let mut has_capitals = false;
+    fn hexadecimal(&self, range: Range<usize>) -> Option<Letters> {
+        let mut letters = Letters::default();
         for at in range.clone().step_by(AT_ONCE) {
-            let [digits, capitals] = bitmaps::of(&self.line[from_place(at, AT_ONCE)], hexadecimal);
+            let [digits, decimal, capitals] = bitmaps::of(&self.line[from_place(at, AT_ONCE)], hexadecimal);
             let inside = !from_bit(range.end - at) & !from_bit(AT_ONCE);
             if digits & inside != inside {
                 return None;
             }
-            has_capitals |= capitals & inside != 0;
+            letters.any |= decimal & inside != inside;
+            letters.capitals |= capitals & inside != 0;
         }
-        Some(has_capitals)
+        Some(letters)
     }
 
     #[inline]
@@ -393,9 +386,9 @@ impl Into<'_> {
         let word = &self.line[start..end];
         if word.starts_with(b"0x")
             && end > start + 2
-            && let Some(has_capitals) = self.hexadecimal(start + 2..end)
+            && let Some(letters) = self.hexadecimal(start + 2..end)
         {
-            self.hexadecimal_part((start + 2, end), [POINTER, SMALL_POINTER], has_capitals);
+            self.hexadecimal_part((start + 2, end), [POINTER, SMALL_POINTER], letters);
         } else if word.len() >= LONG_IDENTIFIER {
             self.part(LONG, (start, end), Kind::Word);
         } else {
@@ -404,8 +397,8 @@ impl Into<'_> {
     }
 
     /// Folds hexadecimal digits to one of two codes: with capitals, and without.
-    fn hexadecimal_part(&mut self, range: (usize, usize), [code, small]: [u8; 2], has_capitals: bool) {
-        let (code, kind) = if has_capitals { (code, Kind::Hex) } else { (small, Kind::SmallHex) };
+    fn hexadecimal_part(&mut self, range: (usize, usize), [code, small]: [u8; 2], letters: Letters) {
+        let (code, kind) = if letters.capitals { (code, Kind::Hex) } else { (small, Kind::SmallHex) };
         self.part(code, range, kind);
     }
 
@@ -486,11 +479,18 @@ impl Marks {
     }
 }
 
-/// Whether bytes are hexadecimal digits, and capitals among them.
+/// Which of them are among hexadecimal digits.
+#[derive(Clone, Copy, Default)]
+struct Letters {
+    any: bool,
+    capitals: bool,
+}
+
+/// Whether bytes are hexadecimal digits, and decimal digits and capitals among them.
 #[inline]
-fn hexadecimal(bytes: u8x16) -> [u8x16; 2] {
-    let capitals = bitmaps::in_range(bytes, b'A', b'F');
-    [bitmaps::in_range(bytes, b'0', b'9') | bitmaps::in_range(bytes, b'a', b'f') | capitals, capitals]
+fn hexadecimal(bytes: u8x16) -> [u8x16; 3] {
+    let (decimal, capitals) = (bitmaps::in_range(bytes, b'0', b'9'), bitmaps::in_range(bytes, b'A', b'F'));
+    [decimal | bitmaps::in_range(bytes, b'a', b'f') | capitals, decimal, capitals]
 }
 
 /// All bits from a number on.

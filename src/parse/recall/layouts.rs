@@ -5,8 +5,8 @@
 
 use wide::u8x16;
 
-use super::super::bitmaps::{AT_ONCE, BLOCK};
 use super::part::Part;
+use crate::read::bitmaps::{AT_ONCE, BLOCK};
 
 /// Bytes of a line that are looked at: most times are shorter, and what is behind them is seldom the same.
 pub const HEAD: usize = 32;

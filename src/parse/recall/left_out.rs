@@ -6,6 +6,9 @@
 use std::ops::Range;
 
 use memchr::memmem::Finder;
+use wide::u8x16;
+
+use crate::read::bitmaps::{self, AT_ONCE};
 
 use super::super::Formats;
 use super::super::cells::{Cell, Column, Columns, Spelling, is_nothing};
@@ -58,13 +61,8 @@ impl LeftOut {
         self.strings.is_empty()
     }
 
-    /// Where they stand in a line.
-    #[inline]
+    /// Appends where they stand in a line.
     pub fn find(&mut self, text: &str, found: &mut Vec<Range<usize>>) {
-        found.clear();
-        if self.strings.is_empty() {
-            return;
-        }
         self.look(text, found);
         if self.watched < WATCHED {
             found.clear();
@@ -79,11 +77,11 @@ impl LeftOut {
         let mut from = 0;
         for string in &mut self.strings {
             let Some(start) = string.find(text, from) else { continue };
-            let Some(length) = memchr::memchr2(b'"', b'\\', &text.as_bytes()[start..]) else { return };
-            from = start + length;
-            if is_left_out(Cell::new(start, from, Spelling::Plain), text) {
-                string.differs |= text[start..from] != *string.first;
-                found.push(start..from);
+            from = start;
+            if let Some(end) = end_of_plain(text.as_bytes(), start).filter(|end| !is_nothing(&text[start..*end])) {
+                string.differs |= text[start..end] != *string.first;
+                found.push(start..end);
+                from = end;
             }
         }
     }
@@ -105,9 +103,25 @@ const NEXT: &[u8] = b"\",";
 
 /// Whether a string may be left out: it says something, and is written as it is.
 fn is_left_out(cell: Cell, text: &str) -> bool {
-    let (end, raw) = (cell.end(), cell.raw(text));
-    let is_whole = cell.spelling == Spelling::Plain && text.as_bytes().get(end) == Some(&b'"');
-    is_whole && !is_nothing(raw) && raw.bytes().all(|byte| byte >= b' ')
+    cell.spelling == Spelling::Plain && !is_nothing(cell.raw(text)) && end_of_plain(text.as_bytes(), cell.start()) == Some(cell.end())
+}
+
+/// Where the quote stands that ends a string, if neither a backslash nor a control character stands before it.
+fn end_of_plain(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while let Some(some) = text.get(at..)?.first_chunk::<AT_ONCE>() {
+        let bytes = u8x16::new(*some);
+        let ends = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | bitmaps::in_range(bytes, 0, b' ' - 1);
+        match ends.to_bitmask() {
+            0 => at += AT_ONCE,
+            found => {
+                let end = at + found.trailing_zeros() as usize;
+                return (text[end] == b'"').then_some(end);
+            }
+        }
+    }
+    let end = at + text[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..b' '))?;
+    (text[end] == b'"').then_some(end)
 }
 
 /// The key of the string that begins at a place, with all that stands between.

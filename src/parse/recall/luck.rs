@@ -6,9 +6,9 @@
 const TRIED: u16 = 512;
 /// Lines of which so many in a hundred are known are worth looking up: a line that is known costs half of one that is read, and looking it up in
 /// vain a fifth.
-const WORTH: u32 = 45;
+const WORTH: u8 = 45;
 /// A share that grows by so much in a hundred from one time to the next may become worth it.
-const BETTER: u32 = 5;
+const BETTER: u8 = 5;
 /// Times that the rest doubles.
 const MOST_DOUBLED: u8 = 7;
 
@@ -18,7 +18,7 @@ pub struct Luck {
     tried: u16,
     known: u16,
     /// Share of those tried the time before, in a hundred.
-    before: u32,
+    before: u8,
     /// Lines that are not looked up.
     rest: u32,
     doubled: u8,
@@ -38,7 +38,7 @@ impl Luck {
         if self.tried < TRIED {
             return false;
         }
-        let share = u32::from(self.known) * 100 / u32::from(self.tried);
+        let share = (u32::from(self.known) * 100 / u32::from(self.tried)) as u8;
         if share >= WORTH {
             self.doubled = 0;
         } else if share < self.before + BETTER {

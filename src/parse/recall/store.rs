@@ -25,24 +25,23 @@ const NOWHERE: u32 = u32::MAX;
 /// 10^17. It is no secret: who makes up a line with the fingerprint of another has it read as that one. So what is found may be of another key, and
 /// the places that it names need not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key(u128);
+pub struct Key {
+    tag: u64,
+    hash: u32,
+}
 
 impl Key {
     /// The key of a text.
     #[inline]
     pub fn of(text: &[u8]) -> Key {
-        Key(xxh3_128(text))
+        let fingerprint = xxh3_128(text);
+        Key { tag: (fingerprint >> 64) as u64, hash: fingerprint as u32 }
     }
 
-    /// Half of it, of which the store asks last.
+    /// The part of it that the store asks for last.
     #[inline]
     pub fn tag(self) -> u64 {
-        (self.0 >> 64) as u64
-    }
-
-    #[inline]
-    fn hash(self) -> u32 {
-        self.0 as u32
+        self.tag
     }
 }
 
@@ -102,7 +101,7 @@ impl Store {
     #[inline]
     pub fn fetch_value(&self, key: Key) {
         let slot = self.slots[self.first_place(key)];
-        if slot.hash == key.hash() {
+        if slot.hash == key.hash {
             prefetch_index(&self.bytes, slot.at as usize);
             prefetch_index(&self.bytes, slot.at as usize + CACHE_LINE);
         }
@@ -111,7 +110,7 @@ impl Store {
     /// Where the slot of a key is looked for first.
     #[inline]
     fn first_place(&self, key: Key) -> usize {
-        key.hash() as usize & (self.slots.len() - 1)
+        key.hash as usize & (self.slots.len() - 1)
     }
 
     #[inline]
@@ -123,7 +122,7 @@ impl Store {
             if slot.at == NOWHERE {
                 return None;
             }
-            if slot.hash == key.hash()
+            if slot.hash == key.hash
                 && let Some(found) = self.found(slot.at as usize, key)
             {
                 return Some((place, found));
@@ -135,7 +134,7 @@ impl Store {
     #[inline]
     fn found(&self, at: usize, key: Key) -> Option<Found> {
         let head = self.bytes.get(at..)?.first_chunk::<HEAD>()?;
-        head.starts_with(&key.tag().to_le_bytes()).then_some(Found { at, end: at + HEAD + length(head) })
+        head.starts_with(&key.tag.to_le_bytes()).then_some(Found { at, end: at + HEAD + length(head) })
     }
 
     /// Its value.
@@ -174,18 +173,18 @@ impl Store {
                 self.bytes[found.at + TAG]
             }
             None => {
-                self.fill(Slot { hash: key.hash(), at: at as u32 });
+                self.fill(Slot { hash: key.hash, at: at as u32 });
                 0
             }
         };
-        self.bytes.extend_from_slice(&key.tag().to_le_bytes());
+        self.bytes.extend_from_slice(&key.tag.to_le_bytes());
         self.bytes.push(used);
         self.bytes.extend_from_slice(&(value.len() as u16).to_le_bytes());
         self.bytes.extend_from_slice(value);
     }
 
     fn fill(&mut self, slot: Slot) {
-        if (self.filled + 1) * 4 > self.slots.len() * 3 {
+        if (self.filled + 1) * 2 > self.slots.len() {
             let slots = vec![Slot::EMPTY; self.slots.len() * 2];
             let filled = std::mem::replace(&mut self.slots, slots);
             filled.into_iter().filter(|slot| slot.at != NOWHERE).for_each(|slot| self.set(slot));

@@ -19,6 +19,13 @@ pub fn of<const CLASSES: usize>(block: &[u8], classes: impl Fn(u8x16) -> [u8x16;
     bitmaps
 }
 
+/// A bit for each byte of a block that is this one.
+#[inline]
+pub fn of_byte(block: &[u8; BLOCK], byte: u8) -> u64 {
+    let [found] = of(block, |bytes| [bytes.simd_eq(u8x16::splat(byte))]);
+    found
+}
+
 /// Whether bytes are from one to another.
 #[inline]
 pub fn in_range(bytes: u8x16, from: u8, to: u8) -> u8x16 {
