@@ -352,6 +352,7 @@ impl<'f> Matcher<'f> {
     }
 
     /// The head of a line whose header is known, and what it says; `None` where its time has another length than is known.
+    #[inline]
     pub fn head_of_known(
         &mut self,
         format: &LineFormat,
@@ -360,10 +361,16 @@ impl<'f> Matcher<'f> {
         clock: &Clock,
         row: &Row,
     ) -> Option<Head> {
-        if format.reader != Reader::Header {
-            let level = level.unwrap_or_else(|| self.level(format, text, row));
-            return self.head_by((format, variant), level, text, clock, row);
+        if format.reader == Reader::Header {
+            return self.head_of_header(format, text, clock, row);
         }
+        let level = level.unwrap_or_else(|| self.level(format, text, row));
+        self.head_by((format, variant), level, text, clock, row)
+    }
+
+    /// The same where it was told by its shape.
+    #[inline(never)]
+    fn head_of_header(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
         let cell = row.cell(Column::Time)?;
         let read = || {
             let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
@@ -420,6 +427,7 @@ impl<'f> Matcher<'f> {
     }
 
     /// `None` where the time column holds no time.
+    #[inline]
     fn head_by(
         &mut self,
         (format, variant): (&LineFormat, Option<&Variant>),

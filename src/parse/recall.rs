@@ -225,7 +225,9 @@ impl Recall {
         self.look_at(Standing::Anywhere, text, formats, row)
     }
 
-    /// The same of a line that is tried against other formats for where it stands.
+    /// The same of a line that is tried against other formats for where it stands. In line: what is known of a line is read where it was written, piece
+    /// by piece, and not copied from there by vectors, for which the processor waits.
+    #[inline(always)]
     pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let key = match self.ahead.take().filter(|ahead| ahead.line == address(text)) {
             None => self.fold(place, text),
@@ -290,7 +292,7 @@ impl Recall {
     }
 
     /// What is known of the line folded last, by its key.
-    #[inline]
+    #[inline(always)]
     fn looked_up<'f>(&mut self, key: Key, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let Recall { folded, seen, store, spelling, .. } = self;
         let Some(found) = store.find(key) else {
@@ -316,6 +318,7 @@ impl Recall {
     }
 
     /// Learns how the line looked up last is read. What is known of it from now on fills the row.
+    #[inline(never)]
     pub fn learn<'f>(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>, row: &mut Row) -> Option<Known<'f>> {
         let lesson = teacher.learn(text, &self.folded);
         self.keep(text, lesson);
