@@ -5,6 +5,7 @@
 pub mod bounds;
 pub mod catalog;
 pub mod cell;
+mod chunks;
 pub mod clock;
 pub mod duplicates;
 pub mod examples;

@@ -230,7 +230,7 @@ impl Recall {
     #[inline(always)]
     pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let key = match self.ahead.take().filter(|ahead| ahead.line == address(text)) {
-            None => self.fold(place, text),
+            None => self.fold(place, text, text.as_bytes()),
             Some(ahead) if place == Standing::Anywhere => ahead.key,
             Some(ahead) => ahead.key.map(|_| self.key(place)),
         };
@@ -241,13 +241,13 @@ impl Recall {
     }
 
     /// Folds a line that is looked up after the last one, and fetches what leads to what is known of it: waiting for that takes longer than all
-    /// else of looking it up. Until [`Recall::forget_ahead`] it must not be given back.
-    pub fn look_ahead(&mut self, text: &str) {
+    /// else of looking it up. Until [`Recall::forget_ahead`] it must not be given back. `block`: what it stands in, from its beginning on.
+    pub fn look_ahead(&mut self, text: &str, block: &[u8]) {
         // What is indented belongs to the record before, mostly.
         if text.starts_with([' ', '\t']) {
             return;
         }
-        let key = self.fold(Standing::Anywhere, text);
+        let key = self.fold(Standing::Anywhere, text, block);
         key.iter().for_each(|key| self.store.fetch_slot(*key));
         self.ahead = Some(Ahead { line: address(text), key });
     }
@@ -271,14 +271,14 @@ impl Recall {
 
     /// Folds a line; `None` where it is not to be looked up.
     #[inline]
-    fn fold(&mut self, place: Standing, text: &str) -> Option<Key> {
+    fn fold(&mut self, place: Standing, text: &str, block: &[u8]) -> Option<Key> {
         self.begun = beginning(text.as_bytes());
         let beginning = &mut self.beginnings[self.begun];
-        if !beginning.luck.tries() || !self.folded.take(text) {
+        if !beginning.luck.tries() || !Folded::takes(text) {
             return None;
         }
         beginning.find_strings(text, &mut self.strings);
-        self.folded.fold(&self.strings, beginning.without_numbers);
+        self.folded.fold(text, block, &self.strings, beginning.without_numbers);
         Some(self.key(place))
     }
 

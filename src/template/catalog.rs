@@ -12,6 +12,7 @@ use prefetch_index::prefetch_index;
 use rustc_hash::FxHashMap;
 
 use super::bounds::{self, OTHER_SERVICES, PATIENCE, Services, Texts};
+use super::chunks::Chunks;
 use super::miner;
 use super::symbols::{Numbered, Symbol, Symbols, whole_text};
 use super::tally::Place;
@@ -57,9 +58,8 @@ pub struct Catalog {
     /// The place of what records of a kind were counted in, and their level.
     kinds: Numbered<(u32, Level)>,
     places: FxHashMap<Key, u32>,
-    /// By place; in boxes, as in [`super::tally::Tally`].
-    #[expect(clippy::vec_box, reason = "a list twice as long would be made where one of boxes grows")]
-    counts: Vec<Box<Counts>>,
+    /// By place.
+    counts: Chunks<Counts>,
     services: Services,
     texts: Texts,
     span: Option<TimeSpan>,
@@ -78,7 +78,7 @@ impl Default for Catalog {
             numbered: Numbered::default(),
             kinds: Numbered::default(),
             places: FxHashMap::default(),
-            counts: Vec::new(),
+            counts: Chunks::default(),
             services: Services::default(),
             texts: Texts::default(),
             span: None,
@@ -113,7 +113,7 @@ impl Catalog {
     pub fn fetch(&self, kind: Tag) {
         let counts = self.kinds.get(kind).and_then(|(number, _)| self.counts.get(number as usize));
         if let Some(counts) = counts {
-            prefetch_index(slice::from_ref(&**counts), 0);
+            prefetch_index(slice::from_ref(counts), 0);
             prefetch_index(slice::from_ref(&counts.windows), 0);
         }
     }
@@ -135,7 +135,7 @@ impl Catalog {
     fn counts_of(&mut self, key: Key) -> (u32, &mut Counts) {
         let number = *self.places.entry(key).or_insert(self.counts.len() as u32);
         if number as usize == self.counts.len() {
-            self.counts.push(Box::default());
+            self.counts.push(Counts::default());
         }
         (number, &mut self.counts[number as usize])
     }
@@ -222,9 +222,9 @@ impl Catalog {
     }
 
     /// Adds what was counted elsewhere.
-    fn add_counts(&mut self, key: Key, counts: Box<Counts>) {
+    fn add_counts(&mut self, key: Key, counts: Counts) {
         match self.places.entry(key) {
-            Entry::Occupied(place) => self.counts[*place.get() as usize].absorb(*counts),
+            Entry::Occupied(place) => self.counts[*place.get() as usize].absorb(counts),
             Entry::Vacant(place) => {
                 place.insert(self.counts.len() as u32);
                 self.counts.push(counts);
@@ -253,7 +253,7 @@ impl Catalog {
         }
         self.window = (0..0, 0);
         let ratio = self.step.ratio_to(step);
-        for counts in &mut self.counts {
+        for counts in self.counts.iter_mut() {
             counts.settle();
             counts.windows = counts.windows.renumbered(|window| window.div_euclid(ratio));
         }
@@ -299,7 +299,7 @@ impl Catalog {
     pub fn mined(&self) -> (Templates, FxHashMap<Box<str>, String>) {
         let templates = self.templates();
         let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
-        let mut keys: Vec<(&Key, &Counts)> = self.places.iter().map(|(key, number)| (key, &*self.counts[*number as usize])).collect();
+        let mut keys: Vec<(&Key, &Counts)> = self.places.iter().map(|(key, number)| (key, &self.counts[*number as usize])).collect();
         keys.sort_by_key(|(key, _)| (self.symbols.text(key.text), self.symbols.text(key.service), key.level));
         for (key, counts) in keys {
             rows.entry(&templates[self.symbols.text(key.text)]).or_default().add(self.symbols.text(key.service), key.level, counts);
@@ -320,9 +320,8 @@ impl Catalog {
 }
 
 /// What was counted under each key; no two have one place.
-#[expect(clippy::vec_box, reason = "as they are kept")]
-fn by_key(places: FxHashMap<Key, u32>, counts: Vec<Box<Counts>>) -> impl Iterator<Item = (Key, Box<Counts>)> {
-    let mut counts: Vec<Option<Box<Counts>>> = counts.into_iter().map(Some).collect();
+fn by_key(places: FxHashMap<Key, u32>, counts: Chunks<Counts>) -> impl Iterator<Item = (Key, Counts)> {
+    let mut counts: Vec<Option<Counts>> = counts.into_iter().map(Some).collect();
     places.into_iter().filter_map(move |(key, number)| Some((key, counts[number as usize].take()?)))
 }
 

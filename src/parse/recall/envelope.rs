@@ -120,8 +120,7 @@ mod tests {
     fn what_an_envelope_holds_may_not_be_looked_at() {
         let looks_inside = |pattern: &str, envelope: &str, inside: &str| {
             let mut folded = Folded::default();
-            assert!(folded.take(envelope));
-            folded.fold(&[], false);
+            folded.fold(envelope, &[], &[], false);
             let mut pins = Pins::new(envelope, folded.parts());
             let mut asked = OfEnvelope::new(envelope, &mut pins);
             let _ = Pattern::new(pattern).compiled().unwrap().is_match_asking(&format!("{envelope}{inside}"), &mut asked);

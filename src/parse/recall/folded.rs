@@ -57,10 +57,8 @@ pub const IN_HEADER: u8 = 0xc1;
 /// A folded line.
 #[derive(Debug)]
 pub struct Folded {
-    /// The line, and zeros behind it: no end of it needs care.
+    /// A line, and zeros behind it: no end of it needs care. Of lines that are not read where they stand.
     line: Box<[u8; ROOM]>,
-    /// Where it ends.
-    end: usize,
     /// What is behind `length` is of earlier lines.
     folded: Box<[u8; ROOM]>,
     length: usize,
@@ -75,7 +73,7 @@ impl Default for Folded {
     fn default() -> Folded {
         let (line, folded) = (Box::new([0; ROOM]), Box::new([0; ROOM]));
         let parts = Box::new([Part::BEFORE_ALL; MOST_PARTS]);
-        Folded { line, end: 0, folded, length: 0, parts, last: 0, layouts: Layouts::default() }
+        Folded { line, folded, length: 0, parts, last: 0, layouts: Layouts::default() }
     }
 }
 
@@ -120,24 +118,25 @@ impl Folded {
         self.length += 1;
     }
 
-    /// Takes a line to be folded; `false` where it is too long.
-    #[inline]
-    pub fn take(&mut self, text: &str) -> bool {
-        let bytes = text.as_bytes();
-        if bytes.len() > LONGEST {
-            return false;
-        }
-        self.line[..bytes.len()].copy_from_slice(bytes);
-        self.line[bytes.len()..][..BLOCK].fill(0);
-        self.end = bytes.len();
-        true
+    /// Whether a line is not too long to be folded.
+    pub fn takes(text: &str) -> bool {
+        text.len() <= LONGEST
     }
 
-    /// Folds the line. `left_out`: the insides of strings without quotes, backslashes and control characters, in their order; `without_numbers`: names are
-    /// the same whatever number they end with.
+    /// Folds a line that is not too long. `block`: what it stands in, from its beginning on, if that is more than the line. `left_out`: the insides of
+    /// strings without quotes, backslashes and control characters, in their order; `without_numbers`: names are the same whatever number they end with.
     #[inline]
-    pub fn fold(&mut self, left_out: &[Range<usize>], without_numbers: bool) {
-        let (line, folded, parts) = (&*self.line, &mut *self.folded, &mut *self.parts);
+    pub fn fold(&mut self, text: &str, block: &[u8], left_out: &[Range<usize>], without_numbers: bool) {
+        let end = text.len().min(LONGEST);
+        let line = match where_it_stands(end, block) {
+            Some(line) => line,
+            None => {
+                self.line[..end].copy_from_slice(&text.as_bytes()[..end]);
+                self.line[end..][..BLOCK].fill(0);
+                &*self.line
+            }
+        };
+        let (folded, parts) = (&mut *self.folded, &mut *self.parts);
         let mut into = Into { line, folded, length: 0, parts, last: 0, done: 0, without_numbers, layouts: &mut self.layouts };
         let mut base = 0;
         for string in left_out {
@@ -145,10 +144,17 @@ impl Folded {
             into.part(LEFT_OUT, (string.start, string.end), Kind::Text);
             base = string.end;
         }
-        into.all(base..self.end);
-        into.copy(self.end);
+        into.all(base..end);
+        into.copy(end);
         (self.length, self.last) = (into.length, into.last);
     }
+}
+
+/// A line where it stands in a block, if all that is read behind it is in the block too. What ends it is of no word and no UUID, as a zero is; copying it
+/// first would have the processor wait for what was just written.
+#[inline]
+fn where_it_stands(end: usize, block: &[u8]) -> Option<&[u8; ROOM]> {
+    block.first_chunk().filter(|block| matches!(block[end], b'\n' | b'\r'))
 }
 
 /// Where a line is folded to.

@@ -25,8 +25,8 @@ fn without_numbers(text: &str) -> Folded {
 }
 
 fn refold(folded: &mut Folded, text: &str, without_numbers: bool) {
-    assert!(folded.take(text), "{text}");
-    folded.fold(&[], without_numbers);
+    assert!(Folded::takes(text), "{text}");
+    folded.fold(text, &[], &[], without_numbers);
 }
 
 /// Another spelling of a line: the same parts, with bytes and lengths taken from a row of numbers.
@@ -94,7 +94,7 @@ fn what_differs_is_folded() {
     for (a, b) in apart {
         assert_ne!(folded(a).key(), folded(b).key(), "{a} {b}");
     }
-    assert!(!Folded::default().take(&"x".repeat(5000)));
+    assert!(!Folded::takes(&"x".repeat(5000)));
 }
 
 #[test]
@@ -260,7 +260,22 @@ proptest! {
         }
     }
 
-    /// What was folded before makes no difference.
+    /// What stands behind a line that is folded where it stands makes no difference.
+    #[test]
+    fn lines_are_folded_alike_where_they_stand(
+        text in "[ -~é]{0,150}|[0-9a-fx.:,TZ -]{0,200}|([a-z]{1,3}[0-9]{1,7}[.:a-z]{2} ?){0,16}|[ -~]{0,40}[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{6,12})?",
+        behind in "(\r?\n)([-0-9a-fx]{0,30}[ -~]{0,20}){1,4}", names in any::<bool>(),
+    ) {
+        let block = format!("{text}{behind}{}", "7".repeat(1200));
+        let mut alone = Folded::default();
+        refold(&mut alone, &text, names);
+        let mut within = Folded::default();
+        within.fold(&text, block.as_bytes(), &[], names);
+        prop_assert_eq!(within.key(), alone.key(), "{}", text);
+        prop_assert_eq!(format!("{:?}", within.parts()), format!("{:?}", alone.parts()), "{}", text);
+    }
+
+    /// Nor does what was folded before.
     #[test]
     fn a_line_is_folded_as_the_first_one_is(
         texts in proptest::collection::vec("20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{3})?Z? ([a-f0-9x]{1,9}[ -]){0,5}[0-9]{1,4}(ms|x|xs|T12)? [ -~]{0,60}", 1..4),

@@ -49,8 +49,8 @@ pub struct Log<'f, 's, 'b> {
     partial_outer: Outer,
     /// The beginning of a CSV row whose quotes are open.
     open_row: String,
-    /// The line that comes next, if it is worth looking ahead and the line is looked up as it stands.
-    next: Option<&'b str>,
+    /// The line that comes next, and the block from there on, if it is worth looking ahead and the line is looked up as it stands.
+    next: Option<(&'b str, &'b [u8])>,
     ledger: Ledger,
     sink: &'s mut dyn Sink,
 }
@@ -183,11 +183,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let indent = log.dialect.indent;
         let looks_ahead = log.dialect.detected.wrapper.is_none() && log.memory.recall.as_ref().is_some_and(Recall::is_far);
         let mut lines = Lines::of(text).map(|line| without_indent(line, indent));
-        let mut line = lines.next();
-        while let Some(text) = line {
-            line = lines.next();
-            log.next = line.filter(|_| looks_ahead);
-            log.line(text);
+        let from = |line: &str| &text.as_bytes()[line.as_ptr() as usize - text.as_ptr() as usize..];
+        let mut next = lines.next();
+        while let Some(line) = next {
+            next = lines.next();
+            log.next = next.filter(|_| looks_ahead).map(|next| (next, from(next)));
+            log.line(line);
         }
         // The block is given back.
         log.memory.recall.iter_mut().for_each(Recall::forget_ahead);
@@ -428,8 +429,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             }
             Recalled::Known(known) => known,
         };
-        if let Some(next) = self.next {
-            recall.look_ahead(next);
+        if let Some((next, block)) = self.next {
+            recall.look_ahead(next, block);
             let kind = known.meant.kind.map(|kind| matcher.meanings.tag(kind));
             kind.into_iter().for_each(|kind| self.sink.expect(kind));
         }
