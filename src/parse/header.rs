@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::cells::{Cell, Column, Row, Spelling};
 use super::timestamp::Clock;
-use time::{find_time, is_first};
+use time::{find_time, has_none, is_first};
 pub use words::is_level;
 use words::{Group, closing, group, is_class, is_name, is_strong, level_letter, source_line};
 
@@ -31,6 +31,12 @@ pub fn read(text: &str, clock: &Clock, row: &mut Row) -> Option<crate::model::Ti
 /// Whether a line begins with a header.
 pub fn is_one(text: &str, clock: &Clock) -> bool {
     begun(text, clock).is_some()
+}
+
+/// Whether no line that is the same as this one up to a place begins with a header, whatever follows; `false` where that is not told.
+pub fn is_none_up_to(text: &str, end: usize) -> bool {
+    let far = far(text);
+    far < end && has_none(text, far, end)
 }
 
 /// A header read up to its time, the time, and where that stands.

@@ -139,6 +139,23 @@ impl Clock {
         Some(Time(local - i64::from(offset) * SECOND))
     }
 
+    /// Whether no time begins a text that begins so, whatever follows; `false` where that is not told, as of digits.
+    pub fn is_no_beginning(text: &str) -> bool {
+        let is_month = |rest: &[u8]| rest.get(..3).is_some_and(|word| month_of(word).is_some());
+        let mut cursor = Cursor { rest: text.as_bytes(), whole: false };
+        let with_month = is_month(cursor.rest);
+        if cursor.word().is_none() {
+            return false;
+        }
+        cursor.skip(if with_month { b" " } else { b", " });
+        // A day stands behind a month, a day or a month behind the name of a day.
+        match cursor.rest {
+            [next, ..] if with_month => !next.is_ascii_digit(),
+            [next, _, _, ..] => !next.is_ascii_digit() && !is_month(cursor.rest),
+            _ => false,
+        }
+    }
+
     /// `1122 17:21:02.123456` (glog), `11-22 17:21:02.123` (logcat).
     fn month_and_day(&self, cursor: &mut Cursor, offset: i32) -> Option<Time> {
         let month = cursor.number(2, 2)?;

@@ -146,3 +146,29 @@ proptest::proptest! {
         proptest::prop_assert_eq!(begun(&line, &clock).map(|(_, time, place)| (time, place)), expected, "{}", line);
     }
 }
+
+proptest::proptest! {
+    /// What is told of a line's beginning holds whatever follows.
+    #[test]
+    fn beginnings_without_a_header(
+        begun in "(([A-Za-z]{1,9}|WARN|Mon,|Aug|Declined|SELECT|it's|\\*|x=)[ |\t,]{1,2}){1,5}",
+        rest in "([0-9]{1,4}|12 Aug 2023|2023-08-12T|Aug 12 |14:31:07|1691850667| |[a-z]{1,3}){0,6}",
+    ) {
+        let clock = Clock { near: Time::parse_rfc3339("2023-08-12T14:30:00Z"), ..Clock::default() };
+        let line = format!("{begun}7");
+        let whole = format!("{begun}{rest}");
+        proptest::prop_assert!(!is_none_up_to(&line, begun.len()) || !is_one(&whole, &clock), "{}", whole);
+    }
+}
+
+#[test]
+fn lines_without_a_header_whatever_their_numbers() {
+    for (line, end) in
+        [("INFO request completed took=7", 28), ("WARN slow query took 7 ms", 20), ("SELECT id, total FROM orders WHERE id = 7", 40)]
+    {
+        assert!(is_none_up_to(line, end), "{line}");
+    }
+    for (line, end) in [("shop 7", 5), ("Mon, 7", 5), ("shop Aug 7", 9), ("INFO took 7", 10), ("of Aug 7", 7)] {
+        assert!(!is_none_up_to(line, end), "{line}");
+    }
+}

@@ -32,6 +32,11 @@ pub fn find_time(text: &str, clock: &Clock, far: impl Fn() -> usize) -> Option<(
     weaker
 }
 
+/// Whether no time begins up to a place in any text that is the same as this one up to `end`; `false` where that is not told.
+pub fn has_none(text: &str, place: usize, end: usize) -> bool {
+    places(text).take_while(|at| *at <= place).all(|at| Clock::is_no_beginning(&text[at..end]))
+}
+
 /// Whether a time with its date stands at the first place at which one may begin, so that no other is asked for.
 pub fn is_first(text: &str, place: &Range<usize>) -> bool {
     places(text).next() == Some(place.start) && is_dated(&text.as_bytes()[place.clone()])

@@ -72,7 +72,7 @@ impl<'f> Teacher<'_, 'f> {
         let may_attach =
             format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
         let is_first = format.is_some_and(|format| self.first.is_some_and(|first| std::ptr::eq(first, format)));
-        let may_have_header = format.is_none() && self.order.iter().any(|format| format.reader == Reader::Header);
+        let may_have_header = format.is_none() && self.may_have_header(text, folded);
         let known = Known { format, may_have_header, variant, is_first, may_attach, level, meant };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
@@ -171,6 +171,13 @@ impl<'f> Teacher<'_, 'f> {
     fn may_take(&self, (candidates, look): (&Candidates, Look), format: &LineFormat) -> bool {
         let formats = self.matcher.formats;
         formats.beginnings().may_be(candidates, format.position) && (!format.is_structured() || formats.plan().may_be(look, format))
+    }
+
+    /// Whether any of the lines alike, of which this one has no header, may have one.
+    fn may_have_header(&self, text: &str, folded: &Folded) -> bool {
+        let differs = folded.parts().first();
+        self.order.iter().any(|format| format.reader == Reader::Header)
+            && differs.is_some_and(|part| !header::is_none_up_to(text, part.start()))
     }
 
     fn tried(&mut self, format: &'f LineFormat, text: &str, pins: &mut Pins<'_>) -> Tried<'f> {
