@@ -2,6 +2,8 @@
 //!
 //! Knows Python, Java and its relatives, JavaScript, Go, .NET, Ruby, PHP and Rust. Does not know records.
 
+/// Bytes of a line within which its first word mostly ends.
+const NEAR: usize = 12;
 /// Longest headline, in bytes.
 const LONGEST: usize = 1024;
 
@@ -51,7 +53,9 @@ pub fn is_part(line: &str) -> bool {
 
 /// What stands before the first blank, and the rest.
 fn first_word(line: &str) -> (&str, &str) {
-    line.split_at(memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len()))
+    // Most words end before a search by vectors has begun.
+    let near = line.bytes().take(NEAR).position(|byte| byte == b' ');
+    line.split_at(near.or_else(|| memchr::memchr(b' ', line.as_bytes())).unwrap_or(line.len()))
 }
 
 /// `#0 /srv/app/index.php(12): main()`

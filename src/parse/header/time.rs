@@ -11,14 +11,16 @@ use super::super::timestamp::Clock;
 const FAR: usize = 160;
 /// Places tried at most.
 const TRIES: usize = 24;
+/// Places that are tried before it is asked how far they may stand, which costs as much as several.
+const TRIED_FIRST: usize = 3;
 
 /// The first date and time in a line's beginning; a time of day or a bare number of seconds only where there is no date. `far` tells behind which
-/// place the first of them is of no use, in bytes: it is asked once, and not of lines that begin with their time.
+/// place the first of them is of no use, in bytes: it is asked once, and not where a few places are all there are.
 pub fn find_time(text: &str, clock: &Clock, far: impl Fn() -> usize) -> Option<(Time, Range<usize>)> {
     let bytes = text.as_bytes();
     let (mut weaker, mut last) = (None, None);
-    for at in places(text).take(TRIES) {
-        if weaker.is_none() && at > 0 && at > *last.get_or_insert_with(&far) {
+    for (tried, at) in places(text).take(TRIES).enumerate() {
+        if weaker.is_none() && tried >= TRIED_FIRST && at > *last.get_or_insert_with(&far) {
             return None;
         }
         if let Some((time, length)) = clock.read_prefix(&text[at..]) {
