@@ -158,7 +158,11 @@ fn is_variable(word: &str, before: &str) -> bool {
     if ABSENT.contains(&word) {
         return !states_an_outcome(before);
     }
-    if let Some(found) = NUMBERED.captures(word) {
+    // What is asked for below has a mark, a digit or a variable in it.
+    if word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return false;
+    }
+    if let Some(found) = word.contains('\u{0}').then(|| NUMBERED.captures(word)).flatten() {
         let first = found.get(1).map_or("", |m| m.as_str());
         return !words::is_capitals(first) && !STANDARDS.contains(&first);
     }
@@ -218,6 +222,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// What is told of a word without its expressions is what they tell.
+        #[test]
+        fn words_are_variables_by_their_expressions(word in "[A-Za-z]{0,12}([-_.:/\\\\]{0,2}[0-9A-Za-z\u{0}]{0,6}){0,3}") {
+            let expected = match NUMBERED.captures(&word) {
+                Some(found) => !words::is_capitals(&found[1]) && !STANDARDS.contains(&&found[1]),
+                None => WORDS.is_match(&word) || (HOST.is_match(&word) && !PACKAGES.contains(&word.split('.').next().unwrap())),
+            };
+            proptest::prop_assert_eq!(is_variable(&word, ""), expected || ABSENT.contains(&&*word), "{}", word);
+        }
+
         #[test]
         fn never_panics(text in proptest::prelude::any::<String>()) {
             coarse(&text);

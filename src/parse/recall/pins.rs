@@ -143,16 +143,14 @@ impl<'l> Pins<'l> {
         let Some(number) = self.part(at).filter(|number| self.parts[*number].start() == at) else { return false };
         let part = self.parts[number];
         let behind = &self.text[part.end()..self.parts.get(number + 1).map_or(self.text.len(), |next| next.start())];
-        // Longer parts than there are classes are refused within them or not at all.
-        (1..=classes).all(|length| {
-            let inside = (0..length).map(|class| match within(part.kind, |byte| has(class, byte)) {
-                Within::All => Some(true),
-                Within::None => Some(false),
-                Within::Some => None,
-            });
-            let after = (length..classes).map(|class| behind.get(class - length).map(|byte| has(class, *byte)));
-            inside.chain(after).find(|taken| *taken != Some(true)) == Some(Some(false))
-        })
+        let inside = |class| within(part.kind, |byte| has(class, byte));
+        let taken = (0..classes).take_while(|class| inside(*class) == Within::All).count();
+        // Longer parts are refused by the next class, if by any.
+        (taken == classes || inside(taken) == Within::None)
+            && (1..=taken).all(|length| {
+                let mut after = (length..classes).map(|class| behind.get(class - length).map(|byte| has(class, *byte)));
+                after.find(|taken| *taken != Some(true)) == Some(Some(false))
+            })
     }
 
     /// One byte that is taken where it is of a class. Returns whether it is.

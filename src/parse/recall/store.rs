@@ -18,6 +18,8 @@ const FORGOTTEN: usize = 4;
 const FEWEST_SLOTS: usize = 64;
 /// Bytes fetched at once, on most processors.
 const CACHE_LINE: usize = 64;
+/// Of these so many are fetched of a value: few values take more.
+const FETCHED: usize = 3;
 /// In no row of bytes.
 const NOWHERE: u32 = u32::MAX;
 
@@ -102,8 +104,7 @@ impl Store {
     pub fn fetch_value(&self, key: Key) {
         let slot = self.slots[self.first_place(key)];
         if slot.hash == key.hash {
-            prefetch_index(&self.bytes, slot.at as usize);
-            prefetch_index(&self.bytes, slot.at as usize + CACHE_LINE);
+            (0..FETCHED).for_each(|line| prefetch_index(&self.bytes, slot.at as usize + line * CACHE_LINE));
         }
     }
 
