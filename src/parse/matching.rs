@@ -526,16 +526,17 @@ impl<'f> Matcher<'f> {
 
 /// Whether what stands behind a time in a header is the same in all lines alike, as far as it may be part of the time.
 fn is_followed_alike(text: &str, end: usize) -> bool {
-    text.as_bytes()[end..].iter().take(LONGEST_ZONE).all(|byte| !byte.is_ascii_digit())
+    let behind = text.as_bytes().get(end..).unwrap_or_default();
+    behind.iter().take(LONGEST_ZONE).all(|byte| !byte.is_ascii_digit())
 }
 
 /// Bytes of what may follow a time and tell its zone: ` GMT+01:00`.
 const LONGEST_ZONE: usize = 10;
 
-/// Whose a time is that is told by its shape: of headers in which it stands at that place and is that long.
+/// Whose a time is that is told by its shape: of headers in which it ends there.
 fn owner_of_header(time: Cell) -> usize {
     // Variants count from below, formats from above.
-    usize::MAX / 2 + time.start() + (time.end() - time.start())
+    usize::MAX / 2 + time.end()
 }
 
 /// Later versions of a program add cells, earlier ones lack some.

@@ -264,7 +264,7 @@ proptest! {
     #[test]
     fn lines_are_folded_alike_where_they_stand(
         text in "[ -~é]{0,150}|[0-9a-fx.:,TZ -]{0,200}|([a-z]{1,3}[0-9]{1,7}[.:a-z]{2} ?){0,16}|[ -~]{0,40}[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{6,12})?",
-        behind in "(\r?\n)([-0-9a-fx]{0,30}[ -~]{0,20}){1,4}", names in any::<bool>(),
+        behind in "(\r?\n)([-0-9a-fx]{0,30}[ -~]{0,20}){1,4}|[-0-9a-fx]{1,9}", names in any::<bool>(),
     ) {
         let block = format!("{text}{behind}{}", "7".repeat(1200));
         let mut alone = Folded::default();
