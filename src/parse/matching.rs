@@ -489,7 +489,7 @@ impl<'f> Matcher<'f> {
         let mut rest: Option<(usize, usize)> = None;
         let (mut start, mut cells) = (0, Row::default());
         for line_end in memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]) {
-            let line = text[start..line_end].trim_end();
+            let line = without_blank_end(&text[start..line_end]);
             cells.clear();
             if format.variants.iter().any(|v| v.may_match(line) && self.fills(v, line, &mut cells)) {
                 row.take_moved(&cells, start);
@@ -537,6 +537,11 @@ const LONGEST_ZONE: usize = 10;
 fn owner_of_header(time: Cell) -> usize {
     // Variants count from below, formats from above.
     usize::MAX / 2 + time.end()
+}
+
+/// A line without blanks at its end, which most have none of.
+fn without_blank_end(line: &str) -> &str {
+    if line.bytes().last().is_some_and(|byte| byte.is_ascii_graphic()) { line } else { line.trim_end() }
 }
 
 /// Later versions of a program add cells, earlier ones lack some.

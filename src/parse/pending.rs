@@ -85,8 +85,19 @@ pub struct Pending<'f, 'b> {
     pub in_trace: bool,
     /// A block has got lines after its header.
     has_body: bool,
+    /// The last of them.
+    last_of_body: BodyLine,
     /// What is known of its message.
     pub meant: Meant,
+}
+
+/// A line of a block behind its header.
+#[derive(Clone, Copy, Debug, Default)]
+struct BodyLine {
+    /// Where it begins in the block.
+    start: usize,
+    /// What is known of it as a message.
+    meant: Meant,
 }
 
 /// What is known of a message before it is read.
@@ -138,6 +149,7 @@ impl<'f, 'b> Pending<'f, 'b> {
             detail: self.detail,
             in_trace: self.in_trace,
             has_body: self.has_body,
+            last_of_body: self.last_of_body,
             meant: self.meant,
         }
     }
@@ -212,10 +224,12 @@ impl<'f, 'b> Pending<'f, 'b> {
         bare || (at_once && after_error && !(outer.time.is_some() && tells_its_level(text))) || continued()
     }
 
-    /// Adds a line that follows.
-    pub fn follow(&mut self, text: &str) {
+    /// Adds a line that follows. `meant`: what is known of it as a message.
+    pub fn follow(&mut self, text: &str, meant: Meant) {
         if self.is_block() {
-            self.has_body |= !text.starts_with('#');
+            if !text.starts_with('#') {
+                (self.has_body, self.last_of_body) = (true, BodyLine { start: self.text.len() + 1, meant });
+            }
             return self.extend(text);
         }
         self.in_trace = self.in_trace || trace::is_part(text);
@@ -253,6 +267,19 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
     }
 
+    /// What is known of a block's message: where it is the last line and nothing else, what is known of that. Of its kind nothing, which has none where
+    /// the block tells more than a message.
+    fn meant_by_last_line(&self) -> Meant {
+        let BodyLine { start, meant } = self.last_of_body;
+        let message = self.row.cell(Column::Message).filter(|cell| self.has_body && cell.start() == start);
+        let is_whole = || message.is_some_and(|cell| plain(cell.raw(&self.text)).1.start() == 0);
+        if meant.message.is_some() && assemble::tells_more(&self.row) && is_whole() {
+            Meant { kind: None, ..meant }
+        } else {
+            Meant::default()
+        }
+    }
+
     /// The number of its kind, where nothing beside its line tells of it. What is not known of its message is asked.
     fn kind(&mut self, matcher: &mut Matcher<'f>) -> Option<u32> {
         if !self.detail.is_empty() || self.outer.service.is_some() {
@@ -272,6 +299,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         if let Some(format) = self.format.filter(|f| f.reader == Reader::Block) {
             self.head = matcher.block(format, &self.text, clock, &mut self.row);
             self.head.time = self.outer.time.or(self.head.time).or(clock.near);
+            self.meant = self.meant_by_last_line();
         }
         let time = self.head.time?;
         let wants_requests = sink.wants_requests();

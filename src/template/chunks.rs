@@ -20,10 +20,12 @@ impl<T> Default for Chunks<T> {
 }
 
 impl<T> Chunks<T> {
+    /// How many things there are.
     pub fn len(&self) -> usize {
         self.length
     }
 
+    /// Appends one.
     pub fn push(&mut self, thing: T) {
         if self.length.is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
@@ -32,16 +34,19 @@ impl<T> Chunks<T> {
         self.length += 1;
     }
 
+    /// The one at a place, from 0 on.
     #[inline]
     pub fn get(&self, place: usize) -> Option<&T> {
         self.chunks.get(place / CHUNK)?.get(place % CHUNK)
     }
 
+    /// The same, to be changed.
     #[inline]
     pub fn get_mut(&mut self, place: usize) -> Option<&mut T> {
         self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
     }
 
+    /// All in their order, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.chunks.iter_mut().flatten()
     }

@@ -321,7 +321,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             let begins =
                 !line.starts_with([' ', '\t']) && !trace::is_part(line) && self.begins_record(&mut Cow::Owned(line.to_owned()), &outer);
             if !begins && self.pending.live {
-                self.pending.follow(line);
+                self.pending.follow(line, Meant::default());
             }
         }
         understood
@@ -351,15 +351,17 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let indented = text.as_bytes().first().is_none_or(|first| matches!(first, b' ' | b'\t') || !first.is_ascii_graphic());
         let blank = indented && text.trim_start().is_empty();
         let indented = blank || (indented && text.starts_with([' ', '\t']));
+        let mut meant = Meant::default();
         if !(indented && self.pending.shares(&outer)) {
             if blank || self.begins_record(&mut text, &outer) {
                 return true;
             }
+            meant = self.plain;
             if !self.pending.takes(&text, &outer) {
                 return self.alone(text, outer, indented);
             }
         }
-        self.pending.follow(&text);
+        self.pending.follow(&text, meant);
         true
     }
 
@@ -528,7 +530,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
         if same {
             let message = self.row.raw(Column::Message, text).unwrap_or_default();
-            self.pending.follow(&format!("{level}:  {}", message.trim_start()));
+            self.pending.follow(&format!("{level}:  {}", message.trim_start()), Meant::default());
         }
         same
     }
