@@ -351,13 +351,6 @@ impl Row {
 /// The words with which a line says that it has no value here.
 #[inline]
 pub fn is_nothing(text: &str) -> bool {
-    text.len() <= LONGEST_NOTHING && is_word_for_nothing(text)
-}
-
-/// Length of the longest of these words.
-const LONGEST_NOTHING: usize = 9;
-
-fn is_word_for_nothing(text: &str) -> bool {
     matches!(text, "" | "-" | "null" | "(null)" | "None" | "nil" | "<nil>" | "undefined" | "[unknown]")
 }
 

@@ -376,8 +376,8 @@ impl<'f> Matcher<'f> {
             let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
             (cell.start() + length == cell.end()).then_some(time)
         };
-        let written = cell.raw(text);
-        let time = if is_followed_alike(text, cell.end()) && written.contains(':') {
+        let (written, behind) = (cell.raw(text), text.get(cell.end()..).unwrap_or_default());
+        let time = if Clock::ends_before(behind) && written.contains(':') {
             self.stamps.read(owner_of_header(cell), (written, ""), false, clock, read)?
         } else {
             (read()?, stamp::is_fixed(written))
@@ -523,15 +523,6 @@ impl<'f> Matcher<'f> {
         Some(Head { open: !whole, ..head })
     }
 }
-
-/// Whether what stands behind a time in a header is the same in all lines alike, as far as it may be part of the time.
-fn is_followed_alike(text: &str, end: usize) -> bool {
-    let behind = text.as_bytes().get(end..).unwrap_or_default();
-    behind.iter().take(LONGEST_ZONE).all(|byte| !byte.is_ascii_digit())
-}
-
-/// Bytes of what may follow a time and tell its zone: ` GMT+01:00`.
-const LONGEST_ZONE: usize = 10;
 
 /// Whose a time is that is told by its shape: of headers in which it ends there.
 fn owner_of_header(time: Cell) -> usize {

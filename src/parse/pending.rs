@@ -83,16 +83,14 @@ pub struct Pending<'f, 'b> {
     detail: Detail,
     /// Its following lines are those of a stack trace.
     pub in_trace: bool,
-    /// A block has got lines after its header.
-    has_body: bool,
-    /// The last of them.
-    last_of_body: BodyLine,
+    /// The last line that a block has got after its header.
+    last_of_body: Option<BodyLine>,
     /// What is known of its message.
     pub meant: Meant,
 }
 
 /// A line of a block behind its header.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct BodyLine {
     /// Where it begins in the block.
     start: usize,
@@ -148,7 +146,6 @@ impl<'f, 'b> Pending<'f, 'b> {
             outer: self.outer,
             detail: self.detail,
             in_trace: self.in_trace,
-            has_body: self.has_body,
             last_of_body: self.last_of_body,
             meant: self.meant,
         }
@@ -165,7 +162,7 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.outer.clone_from(outer);
         self.first_line = line;
         self.in_trace = false;
-        self.has_body = false;
+        self.last_of_body = None;
         self.meant = Meant::default();
         self.live = true;
     }
@@ -189,12 +186,12 @@ impl<'f, 'b> Pending<'f, 'b> {
     pub fn is_complete_before(&self, text: &str) -> bool {
         let last = self.text.rsplit('\n').next().unwrap_or("");
         let own = |format: &LineFormat| format.variants.iter().any(|variant| variant.pattern.is_match(text));
-        self.has_body && self.format.is_some_and(|f| f.end.as_ref().is_some_and(|end| end.is_match(last)) && !own(f))
+        self.last_of_body.is_some() && self.format.is_some_and(|f| f.end.as_ref().is_some_and(|end| end.is_match(last)) && !own(f))
     }
 
     /// Whether a line that could begin a block still belongs to the header of this one.
     pub fn takes_header(&self) -> bool {
-        self.is_block() && !self.has_body
+        self.is_block() && self.last_of_body.is_none()
     }
 
     /// The text of a column as written.
@@ -228,7 +225,7 @@ impl<'f, 'b> Pending<'f, 'b> {
     pub fn follow(&mut self, text: &str, meant: Meant) {
         if self.is_block() {
             if !text.starts_with('#') {
-                (self.has_body, self.last_of_body) = (true, BodyLine { start: self.text.len() + 1, meant });
+                self.last_of_body = Some(BodyLine { start: self.text.len() + 1, meant });
             }
             return self.extend(text);
         }
@@ -270,8 +267,8 @@ impl<'f, 'b> Pending<'f, 'b> {
     /// What is known of a block's message: where it is the last line and nothing else, what is known of that. Of its kind nothing, which has none where
     /// the block tells more than a message.
     fn meant_by_last_line(&self) -> Meant {
-        let BodyLine { start, meant } = self.last_of_body;
-        let message = self.row.cell(Column::Message).filter(|cell| self.has_body && cell.start() == start);
+        let Some(BodyLine { start, meant }) = self.last_of_body else { return Meant::default() };
+        let message = self.row.cell(Column::Message).filter(|cell| cell.start() == start);
         let is_whole = || message.is_some_and(|cell| plain(cell.raw(&self.text)).1.start() == 0);
         if meant.message.is_some() && assemble::tells_more(&self.row) && is_whole() {
             Meant { kind: None, ..meant }

@@ -361,11 +361,7 @@ impl Recall {
 fn beginning(line: &[u8]) -> usize {
     match line.first_chunk() {
         Some(begun) => beginning_of(begun),
-        None => {
-            let mut begun = [0; BEGUN];
-            begun[..line.len()].copy_from_slice(line);
-            beginning_of(&begun)
-        }
+        None => beginning_of(&bitmaps::padded(line)),
     }
 }
 

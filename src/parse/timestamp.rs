@@ -16,6 +16,9 @@ const NEAR: i64 = 2 * DAY;
 /// A number that stands alone is taken for a time from 1995 to 2100 only.
 const PLAUSIBLE: std::ops::Range<i64> = 788_918_400 * SECOND..4_102_444_800 * SECOND;
 
+/// Bytes of what may follow a time and tell its zone: ` GMT+01:00`.
+const LONGEST_ZONE: usize = 10;
+
 /// What a time leaves out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {
@@ -137,6 +140,11 @@ impl Clock {
             None => self.nearest_year(month, day, micros)?,
         };
         Some(Time(local - i64::from(offset) * SECOND))
+    }
+
+    /// Whether a time that ends before this text does so before every text that differs from it in numbers alone: what may tell a zone has none.
+    pub fn ends_before(behind: &str) -> bool {
+        behind.bytes().take(LONGEST_ZONE).all(|byte| !byte.is_ascii_digit())
     }
 
     /// Whether no time begins a text that begins so, whatever follows; `false` where that is not told, as of digits.

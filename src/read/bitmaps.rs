@@ -19,6 +19,14 @@ pub fn of<const CLASSES: usize>(block: &[u8], classes: impl Fn(u8x16) -> [u8x16;
     bitmaps
 }
 
+/// Some bytes, and zeros behind them.
+#[inline]
+pub fn padded<const LENGTH: usize>(some: &[u8]) -> [u8; LENGTH] {
+    let mut all = [0; LENGTH];
+    all[..some.len()].copy_from_slice(some);
+    all
+}
+
 /// A bit for each byte of a block that is this one.
 #[inline]
 pub fn of_byte(block: &[u8; BLOCK], byte: u8) -> u64 {

@@ -211,11 +211,7 @@ impl<'t> Lines<'t> {
             let left = self.text.as_bytes().get(self.block..).filter(|left| !left.is_empty())?;
             self.ends = match left.first_chunk() {
                 Some(block) => bitmaps::of_byte(block, b'\n'),
-                None => {
-                    let mut block = [0; BLOCK];
-                    block[..left.len()].copy_from_slice(left);
-                    bitmaps::of_byte(&block, b'\n')
-                }
+                None => bitmaps::of_byte(&bitmaps::padded(left), b'\n'),
             };
             self.block += BLOCK;
         }

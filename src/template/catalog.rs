@@ -321,8 +321,9 @@ impl Catalog {
 
 /// What was counted under each key; no two have one place.
 fn by_key(places: FxHashMap<Key, u32>, counts: Chunks<Counts>) -> impl Iterator<Item = (Key, Counts)> {
-    let mut counts: Vec<Option<Counts>> = counts.into_iter().map(Some).collect();
-    places.into_iter().filter_map(move |(key, number)| Some((key, counts[number as usize].take()?)))
+    let mut keys = vec![None; counts.len()];
+    places.into_iter().for_each(|(key, place)| keys[place as usize] = Some(key));
+    keys.into_iter().zip(counts).filter_map(|(key, counts)| Some((key?, counts)))
 }
 
 impl Counts {

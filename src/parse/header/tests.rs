@@ -145,9 +145,7 @@ proptest::proptest! {
         let expected = found.filter(|(_, place)| Header::new(&line).before(&line[..place.start]));
         proptest::prop_assert_eq!(begun(&line, &clock).map(|(_, time, place)| (time, place)), expected, "{}", line);
     }
-}
 
-proptest::proptest! {
     /// What is told of a line's beginning holds whatever follows.
     #[test]
     fn beginnings_without_a_header(

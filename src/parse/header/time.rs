@@ -91,9 +91,7 @@ impl Places<'_> {
 
 /// Of a block or what there is of one: where any time may begin by its first byte, a digit, a capital or `@`; and where letters and digits stand.
 fn beginnings(some: &[u8]) -> (u64, u64) {
-    let mut block = [0; BLOCK];
-    block[..some.len()].copy_from_slice(some);
-    let [found, words] = bitmaps::of(&block, |bytes| {
+    let [found, words] = bitmaps::of(&bitmaps::padded::<BLOCK>(some), |bytes| {
         let digits = bitmaps::in_range(bytes, b'0', b'9');
         [digits | bitmaps::in_range(bytes, b'@', b'Z'), digits | bitmaps::letters(bytes)]
     });
