@@ -63,7 +63,7 @@ use folder::{Kind, about_file};
 use format::{ColumnsFile, LineFile, MessageFile};
 use place::Written;
 use records::read_watched;
-pub use records::{Ledger, LogOutcome, PartOutcome, Parts, Sink, Watch, piece, read_log};
+pub use records::{Ledger, LogOutcome, Parts, Sink, Watch, Worker, piece, read_log};
 
 /// All formats of a run: the built-in ones and the user's.
 #[derive(Debug, Default)]

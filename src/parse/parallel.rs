@@ -10,14 +10,14 @@ use rayon::prelude::*;
 use crate::read::Source;
 use crate::read::lines;
 
-use super::{Formats, LogOutcome, PartOutcome, Parts, Sink, Watch, read_watched};
+use super::{Formats, LogOutcome, Parts, Sink, Watch, Worker, read_watched};
 
 /// A log below this size is not worth two workers, nor a packed one a thread to unpack it. Bytes.
 const SMALLEST: u64 = 8 << 20;
 /// A packed log from this size on is unpacked ahead. Bytes.
 const PACKED: u64 = 1 << 20;
-/// Parts for each worker, so that one slow part does not keep the others waiting for long.
-const PARTS: u64 = 4;
+/// A part. Bytes: what the second cache of many processors holds, as it is looked at twice.
+const PART: u64 = 512 << 10;
 
 /// Things that one worker at a time has: those that are idle just now.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl<T> Idle<T> {
 pub struct Manner {
     /// Seconds east of UTC of times without a zone; `None`: UTC.
     pub utc_offset: Option<i32>,
-    /// Bytes of a part; `None`: by the size of the log and the number of workers.
+    /// Bytes of a part; `None`: of the usual size, where more than one worker is there and the log is worth it.
     pub part: Option<u64>,
 }
 
@@ -67,24 +67,16 @@ pub fn read_all<S: Sink + Send>(
     watch: &Watch<'_>,
     begin: &(dyn Fn() -> S + Sync),
 ) -> (Vec<S>, LogOutcome) {
-    let workers = rayon::current_num_threads() as u64;
-    let by_size = || (workers > 1).then(|| SMALLEST.max(source.bytes.div_ceil(workers * PARTS)));
-    let parts = manner.part.or_else(by_size).and_then(|size| Parts::of(source, formats, manner.utc_offset, size));
-    if let Some(parts) = parts
-        && let Some(before) = line_numbers(&parts)
-    {
-        return in_parts(source, &parts, before, watch, begin);
+    let workers = rayon::current_num_threads();
+    let worth_it = workers > 1 && source.bytes > SMALLEST;
+    let size = manner.part.or_else(|| worth_it.then_some(PART));
+    if let Some(parts) = size.and_then(|size| Parts::of(source, formats, manner.utc_offset, size)) {
+        let sinks = in_parts(&parts, workers, watch, begin);
+        return (sinks, parts.joined(source));
     }
     let mut sink = begin();
     let outcome = whole(source, formats, manner, watch, workers > 1, &mut sink);
     (vec![sink], outcome)
-}
-
-/// Lines before each part; `None` where the parts are not independent.
-fn line_numbers(parts: &Parts<'_>) -> Option<Vec<u64>> {
-    let counts: Vec<Option<u64>> = (0..parts.count()).into_par_iter().map(|part| parts.lines(part)).collect();
-    let counts: Option<Vec<u64>> = counts.into_iter().collect();
-    counts.map(|counts| counts.iter().scan(0, |sum, count| Some(std::mem::replace(sum, *sum + count))).collect())
 }
 
 fn whole(source: &Source, formats: &Formats, manner: Manner, watch: &Watch<'_>, ahead: bool, sink: &mut dyn Sink) -> LogOutcome {
@@ -96,20 +88,16 @@ fn whole(source: &Source, formats: &Formats, manner: Manner, watch: &Watch<'_>, 
     }
 }
 
-fn in_parts<S: Sink + Send>(
-    source: &Source,
-    parts: &Parts<'_>,
-    before: Vec<u64>,
-    watch: &Watch<'_>,
-    begin: &(dyn Fn() -> S + Sync),
-) -> (Vec<S>, LogOutcome) {
-    let idle = Idle::default();
-    let read = |(part, before): (usize, u64)| {
-        let (mut sink, memory) = idle.take().unwrap_or_else(|| (begin(), parts.memory()));
-        let (outcome, memory) = parts.read(part, before, watch, (&mut sink, memory));
-        idle.put((sink, memory));
-        outcome
+/// Lets all workers that are free, or become so, take parts until none is left.
+fn in_parts<S: Sink + Send>(parts: &Parts<'_>, workers: usize, watch: &Watch<'_>, begin: &(dyn Fn() -> S + Sync)) -> Vec<S> {
+    let read = |_| {
+        let mut begun: Option<(S, Worker<'_>)> = None;
+        while let Some(part) = parts.take() {
+            let (mut sink, worker) = begun.unwrap_or_else(|| (begin(), parts.worker()));
+            let worker = parts.read(part, watch, &mut sink, worker);
+            begun = Some((sink, worker));
+        }
+        begun.map(|(sink, _)| sink)
     };
-    let outcomes: Vec<PartOutcome> = before.into_par_iter().enumerate().map(read).collect();
-    (idle.into_all().into_iter().map(|(sink, _)| sink).collect(), parts.joined(source, outcomes))
+    (0..workers).into_par_iter().with_max_len(1).filter_map(read).collect()
 }

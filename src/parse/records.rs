@@ -8,6 +8,7 @@ mod log;
 mod parts;
 pub mod piece;
 pub mod tries;
+mod turns;
 
 use std::io::{self, Read};
 
@@ -21,7 +22,7 @@ use super::timestamp::Clock;
 use dialect::{Dialect, SAMPLE};
 pub use ledger::Ledger;
 use log::Log;
-pub use parts::{PartOutcome, Parts};
+pub use parts::{Parts, Worker};
 
 /// What became of a file.
 #[derive(Clone, Debug, Default)]

@@ -242,6 +242,8 @@ pub struct Blocks {
     /// The part of `buffer` that is read but not handed out.
     start: usize,
     end: usize,
+    /// What stands in `buffer` up to here comes before more is read.
+    loaded: usize,
     /// Nothing was handed out yet, so that a byte order mark may come.
     first: bool,
     finished: bool,
@@ -250,12 +252,23 @@ pub struct Blocks {
 impl Blocks {
     /// The blocks of an input from its beginning, where a byte order mark is no part of the first line.
     pub fn new(input: Input) -> Blocks {
-        Blocks { input, buffer: vec![0; CHUNK], start: 0, end: 0, first: true, finished: false }
+        Blocks { input, buffer: vec![0; CHUNK], start: 0, end: 0, loaded: 0, first: true, finished: false }
     }
 
-    /// The same for an input that begins in the middle of a file, where a byte order mark is part of a line.
-    pub fn middle(input: Input) -> Blocks {
-        Blocks { first: false, ..Blocks::new(input) }
+    /// The same of the first `length` bytes of a buffer, which hold the whole input.
+    pub fn of_loaded(buffer: Vec<u8>, length: usize) -> Blocks {
+        let loaded = length.min(buffer.len());
+        Blocks { input: Box::new(io::empty()), buffer, start: 0, end: 0, loaded, first: true, finished: true }
+    }
+
+    /// The same where the input begins in the middle of a file, where a byte order mark is part of a line.
+    pub fn in_the_middle(self) -> Blocks {
+        Blocks { first: false, ..self }
+    }
+
+    /// What was read into, to be used again.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// The next lines, at least one; `None` at the end. After an error the lines before it have all been handed out.
@@ -275,12 +288,21 @@ impl Blocks {
             if self.end - self.start > CHUNK {
                 return self.overlong().map(Some);
             }
-            if self.finished || !self.fill()? {
+            if !self.more()? {
                 let block = self.start..self.end;
                 self.start = self.end;
                 return Ok((!block.is_empty()).then(|| self.block(block)));
             }
         }
+    }
+
+    /// Looks at more of the input; `false` at its end.
+    fn more(&mut self) -> io::Result<bool> {
+        if self.end < self.loaded {
+            self.end = self.loaded.min(self.end + CHUNK);
+            return Ok(true);
+        }
+        Ok(!self.finished && self.fill()?)
     }
 
     /// Moves what is left to the front and reads more; `false` at the end of the input.
@@ -327,7 +349,7 @@ impl Blocks {
             let found = memchr::memchr(b'\n', &self.buffer[self.start..self.end]);
             let stop = found.map_or(self.end, |at| self.start + at);
             self.start += (stop - self.start).saturating_sub(TAIL);
-            if found.is_none() && !self.finished && self.fill()? {
+            if found.is_none() && self.more()? {
                 continue;
             }
             let stop = if found.is_some() { stop } else { self.end };
@@ -490,6 +512,25 @@ mod tests {
     impl MapToOwned for &[&str] {
         fn map_to_owned(&self) -> Vec<String> {
             self.iter().map(|s| (*s).to_owned()).collect()
+        }
+    }
+
+    /// What is in memory is read as what is not; what stands behind its end in the buffer is none of it.
+    #[test]
+    fn what_is_loaded_is_read_alike() {
+        let long = |length: usize| [vec![b'x'; length], b"\nnext\n".to_vec()].concat();
+        let texts = [
+            b"\xef\xbb\xbfone\ntwo\xff\n\n\x00last".to_vec(),
+            b"one\ntwo\n".repeat(CHUNK / 3),
+            [b"one\n".to_vec(), long(CHUNK + 7), long(LONGEST + 1), long(3 * CHUNK)].concat(),
+            [b"one\n".to_vec(), vec![0; 3 * CHUNK], b"two\n".to_vec()].concat(),
+            vec![b'x'; 2 * CHUNK + 1],
+        ];
+        for text in texts {
+            let loaded = [text.as_slice(), b"of before\n"].concat();
+            assert!(all(Blocks::of_loaded(loaded, text.len())) == all(Blocks::new(Box::new(Cursor::new(text.clone())))), "{}", text.len());
+            let middle = all(Blocks::of_loaded(text.clone(), text.len()).in_the_middle());
+            assert!(middle == all(Blocks::new(Box::new(Cursor::new(text.clone()))).in_the_middle()), "{}", text.len());
         }
     }
 

@@ -3,11 +3,14 @@
 //! A part begins with a line that begins a record wherever it stands: of the format that takes it, with a time that means the
 //! same everywhere, and no possible continuation of anything. Whatever is pending before it ends there, so that each part can be
 //! read for itself. Where no such line is found, the parts around stay one.
+//!
+//! Every byte is read once: a part is small enough to be in memory as a whole. Its lines are counted there, and how many stand before it is known when the
+//! parts before it were counted, which others do meanwhile ([`Turns`]).
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::read::Source;
 use crate::read::documents::is_plain;
@@ -20,6 +23,7 @@ use super::super::timestamp::Clock;
 use super::dialect::{Dialect, SAMPLE};
 use super::ledger::Ledger;
 use super::log::{Log, Memory};
+use super::turns::{Outcomes, Turns};
 use super::{LogOutcome, Nobody, Sink, Told, Watch};
 
 /// Bytes of the beginning from which the dialect is told; more only where its lines are long.
@@ -29,26 +33,49 @@ const SEARCHED: u64 = 1024 * 1024;
 /// Bytes read at once in the search.
 const CHUNK: usize = 16 * 1024;
 
-/// Bytes looked through at once for line ends.
+/// Bytes of a part that is read into memory as a whole; one in which no other can begin may be longer, and is read twice.
+const MOST_IN_MEMORY: u64 = 2 << 20;
+/// Bytes of such a long one that are looked through at once for line ends.
 const COUNTED: usize = 256 * 1024;
 /// Bytes of the longest of [`FIELDS`], but for one.
 const LONGEST_MARK: usize = 8;
 
-/// A log and where its parts begin.
+/// A log that is read in parts.
 pub struct Parts<'f> {
     formats: &'f Formats,
     dialect: Dialect<'f>,
     clock: Clock,
     /// Opened once, so that all parts are of one file even where its path comes to mean another.
     file: Arc<File>,
-    /// Bytes of the file, one after the other.
-    ranges: Vec<Range<u64>>,
+    /// Bytes of it.
+    bytes: u64,
+    /// Bytes of a part, about.
+    size: u64,
+    /// Where the next part begins.
+    cursor: Mutex<Cursor<'f>>,
+    turns: Turns,
+    outcomes: Mutex<Outcomes>,
 }
 
-/// What became of a part.
-pub struct PartOutcome {
-    ledger: Ledger,
-    failure: Option<io::Error>,
+struct Cursor<'f> {
+    number: usize,
+    begin: u64,
+    /// Of whoever looks where parts can begin.
+    scout: Option<Memory<'f>>,
+}
+
+/// A part that is to be read.
+pub struct Part {
+    number: usize,
+    /// Bytes of the file.
+    range: Range<u64>,
+}
+
+/// What a worker goes on with from part to part.
+pub struct Worker<'f> {
+    memory: Memory<'f>,
+    /// Has room for a part.
+    buffer: Vec<u8>,
 }
 
 impl<'f> Parts<'f> {
@@ -64,36 +91,69 @@ impl<'f> Parts<'f> {
         if !dialect.can_be_cut() {
             return None;
         }
-        let mut parts = Parts { formats, dialect, clock, file: Arc::new(file.try_clone().ok()?), ranges: Vec::new() };
-        let (mut begin, mut at) = (0, size);
-        while at < source.bytes {
-            match parts.cut(&mut file, at) {
-                Some(cut) if cut < source.bytes => {
-                    parts.ranges.push(begin..cut);
-                    (begin, at) = (cut, cut.saturating_add(size));
-                }
-                _ => at = at.saturating_add(size.max(SEARCHED)),
-            }
-        }
-        parts.ranges.push(begin..source.bytes);
-        (parts.ranges.len() > 1).then_some(parts)
+        let scout = Some(Memory::new(&dialect, formats));
+        Some(Parts {
+            formats,
+            dialect,
+            clock,
+            file: Arc::new(file),
+            bytes: source.bytes,
+            size: size.max(1),
+            cursor: Mutex::new(Cursor { number: 0, begin: 0, scout }),
+            turns: Turns::default(),
+            outcomes: Mutex::default(),
+        })
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.ranges.len()
+    /// What a worker begins with.
+    pub fn worker(&self) -> Worker<'f> {
+        Worker { memory: Memory::new(&self.dialect, self.formats), buffer: Vec::new() }
+    }
+
+    /// The next part that nobody reads yet. Whoever takes it must [read](Parts::read) it, for others wait for that.
+    pub fn take(&self) -> Option<Part> {
+        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = cursor.begin;
+        if begin >= self.bytes {
+            return None;
+        }
+        let scout = cursor.scout.take().unwrap_or_else(|| Memory::new(&self.dialect, self.formats));
+        let (end, scout) = self.end_of(begin, scout);
+        cursor.scout = Some(scout);
+        cursor.begin = end;
+        cursor.number += 1;
+        Some(Part { number: cursor.number - 1, range: begin..end })
+    }
+
+    /// Nobody takes any more.
+    fn close(&self) {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner).begin = self.bytes;
+    }
+
+    /// Where the part ends that begins at `begin`.
+    fn end_of(&self, begin: u64, scout: Memory<'f>) -> (u64, Memory<'f>) {
+        let mut nobody = Nobody;
+        let mut log = Log::with(scout, &self.dialect, self.clock, &mut nobody);
+        let mut at = begin.saturating_add(self.size);
+        let mut end = self.bytes;
+        while at < self.bytes {
+            if let Some(cut) = self.cut(at, &mut log) {
+                end = cut;
+                break;
+            }
+            at = at.saturating_add(self.size.max(SEARCHED));
+        }
+        (end, log.leave().1)
     }
 
     /// The place of the first line behind `from` at which a part can begin.
-    fn cut(&self, file: &mut File, from: u64) -> Option<u64> {
+    fn cut(&self, from: u64, log: &mut Log<'f, '_, '_>) -> Option<u64> {
         // The line that `from` stands in began before.
-        file.seek(SeekFrom::Start(from - 1)).ok()?;
-        let mut nobody = Nobody;
-        let mut log = Log::new(&self.dialect, self.formats, self.clock, &mut nobody);
+        let mut input = self.input(from - 1..self.bytes);
         let (mut bytes, mut begin) = (Vec::new(), None);
         let mut chunk = vec![0; CHUNK];
         while (bytes.len() as u64) < SEARCHED {
-            let read = file.read(&mut chunk).ok().filter(|read| *read > 0)?;
+            let read = input.read(&mut chunk).ok().filter(|read| *read > 0)?;
             bytes.extend_from_slice(&chunk[..read]);
             loop {
                 let start = begin.unwrap_or(0);
@@ -108,89 +168,123 @@ impl<'f> Parts<'f> {
         None
     }
 
-    /// What a worker begins with.
-    pub fn memory(&self) -> Memory<'f> {
-        Memory::new(&self.dialect, self.formats)
-    }
-
-    /// Reads a part, of which the first line has the number `lines_before` + 1. `memory` is of the parts that the same worker read before.
-    pub fn read(
-        &self,
-        part: usize,
-        lines_before: u64,
-        watch: &Watch<'_>,
-        (sink, memory): (&mut dyn Sink, Memory<'f>),
-    ) -> (PartOutcome, Memory<'f>) {
-        let mut log = Log::with(memory, &self.dialect, self.clock, sink);
-        log.skip(lines_before);
-        let range = &self.ranges[part];
-        let mut told = Told { watch, left: range.end - range.start, lines: lines_before };
-        let mut blocks = self.open(part);
-        let failure = loop {
-            match blocks.next_block() {
-                Ok(Some(block)) => {
-                    log.cut(block.cut);
-                    log = log.block(&block.text);
-                    told.tell(block.text.len(), log.lines());
-                }
-                Ok(None) => {
-                    told.end();
-                    break None;
-                }
-                Err(error) => break Some(error),
-            }
-        };
-        let (ledger, memory) = log.leave();
-        (PartOutcome { ledger, failure }, memory)
-    }
-
-    /// Lines of a part, as far as it can be read; `None` where one of them may name the cells of those behind it, in this part and in others.
-    /// An error is told by whoever reads the part.
-    pub fn lines(&self, part: usize) -> Option<u64> {
-        let mut input = self.input(part);
-        let (mut lines, mut kept, mut chunk) = (0, 0, vec![0; COUNTED]);
-        loop {
-            match input.read(&mut chunk[kept..]) {
-                Ok(0) => return Some(lines),
-                Ok(read) => {
-                    let end = kept + read;
-                    lines += memchr::memchr_iter(b'\n', &chunk[kept..end]).count() as u64;
-                    if names_cells(&chunk[..end]) {
-                        return None;
-                    }
-                    // What names cells may be cut by the end of the chunk.
-                    let tail = end.saturating_sub(LONGEST_MARK)..end;
-                    kept = tail.len();
-                    chunk.copy_within(tail, 0);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Some(lines),
-            }
+    /// Reads a part that was taken, unless it turns out that whoever reads one before it has to read on to the end.
+    pub fn read(&self, part: Part, watch: &Watch<'_>, sink: &mut dyn Sink, worker: Worker<'f>) -> Worker<'f> {
+        let Worker { memory, mut buffer } = worker;
+        let counted = self.counted(&part.range, &mut buffer);
+        // An error is told by whoever reads as far.
+        let is_last = counted.as_ref().map_or(true, |counted| counted.names_cells);
+        if is_last {
+            self.close();
         }
+        let lines = counted.as_ref().map_or(0, |counted| counted.lines);
+        let Some(lines_before) = self.turns.pass(part.number, lines, is_last) else { return Worker { memory, buffer } };
+        let is_first = part.number == 0;
+        let in_memory = counted.is_ok_and(|counted| counted.in_memory) && !is_last;
+        let range = part.range.start..if is_last { self.bytes } else { part.range.end };
+        let mut blocks = match in_memory {
+            true => Blocks::of_loaded(buffer, (range.end - range.start) as usize),
+            false => Blocks::new(Box::new(self.input(range.clone()))),
+        };
+        if !is_first {
+            blocks = blocks.in_the_middle();
+        }
+        let told = Told { watch, left: range.end - range.start, lines: lines_before };
+        let log = Log::with(memory, &self.dialect, self.clock, sink);
+        let (outcome, memory) = read_blocks(log, &mut blocks, told);
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).take(part.number, outcome);
+        Worker { memory, buffer: blocks.into_buffer() }
     }
 
-    fn open(&self, part: usize) -> Blocks {
-        let input = Box::new(self.input(part));
-        if part == 0 { Blocks::new(input) } else { Blocks::middle(input) }
+    /// Counts the lines of a part, which is in the buffer then, unless it is too long.
+    fn counted(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> io::Result<Counted> {
+        let mut input = self.input(range.clone());
+        let length = range.end - range.start;
+        if length > MOST_IN_MEMORY {
+            return count_through(input);
+        }
+        let length = length as usize;
+        if buffer.len() < length {
+            buffer.reserve_exact(length - buffer.len());
+            buffer.resize(length, 0);
+        }
+        input.read_exact(&mut buffer[..length])?;
+        Ok(Counted { in_memory: true, ..Counted::of(&buffer[..length]) })
     }
 
-    fn input(&self, part: usize) -> Slice {
-        Slice::new(Arc::clone(&self.file), self.ranges[part].clone())
+    fn input(&self, range: Range<u64>) -> Slice {
+        Slice::new(Arc::clone(&self.file), range)
     }
 
     /// What became of the log, from what became of all its parts in their order. Nothing is said of what stands behind a failure.
-    pub fn joined(&self, source: &Source, outcomes: Vec<PartOutcome>) -> LogOutcome {
-        let mut all = Ledger::default();
-        let mut failure = None;
-        for outcome in outcomes {
-            all.follow(outcome.ledger);
-            if outcome.failure.is_some() {
-                failure = outcome.failure;
-                break;
-            }
-        }
-        all.outcome(source, &self.dialect.detected.name(), failure.as_ref())
+    pub fn joined(self, source: &Source) -> LogOutcome {
+        let (ledger, failure) = self.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner).joined();
+        ledger.outcome(source, &self.dialect.detected.name(), failure.as_ref())
     }
+}
+
+/// What a look at the bytes of a part tells.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    lines: u64,
+    /// A line may begin in there that names the cells of those behind it, in this part and in others.
+    names_cells: bool,
+    in_memory: bool,
+}
+
+impl Counted {
+    fn of(bytes: &[u8]) -> Counted {
+        Counted { lines: memchr::memchr_iter(b'\n', bytes).count() as u64, names_cells: names_cells(bytes), in_memory: false }
+    }
+}
+
+/// The same of what is too long to be in memory.
+fn count_through(mut input: Slice) -> io::Result<Counted> {
+    let (mut all, mut kept, mut chunk) = (Counted::default(), 0, vec![0; COUNTED]);
+    loop {
+        match input.read(&mut chunk[kept..]) {
+            Ok(0) => return Ok(all),
+            Ok(read) => {
+                let end = kept + read;
+                all.lines += Counted::of(&chunk[kept..end]).lines;
+                all.names_cells |= names_cells(&chunk[..end]);
+                // What names cells may be cut by the end of the chunk.
+                let tail = end.saturating_sub(LONGEST_MARK)..end;
+                kept = tail.len();
+                chunk.copy_within(tail, 0);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads what is left of a part.
+fn read_blocks<'f>(mut log: Log<'f, '_, '_>, blocks: &mut Blocks, mut told: Told<'_>) -> (PartOutcome, Memory<'f>) {
+    log.skip(told.lines);
+    let failure = loop {
+        match blocks.next_block() {
+            Ok(Some(block)) => {
+                log.cut(block.cut);
+                log = log.block(&block.text);
+                told.tell(block.text.len(), log.lines());
+            }
+            Ok(None) => {
+                told.end();
+                break None;
+            }
+            Err(error) => break Some(error),
+        }
+    };
+    let (ledger, memory) = log.leave();
+    (PartOutcome { ledger, failure }, memory)
+}
+
+/// What became of a part.
+#[derive(Debug)]
+pub struct PartOutcome {
+    pub ledger: Ledger,
+    pub failure: Option<io::Error>,
 }
 
 /// Whether a line may begin in these bytes that names the cells of those behind it.
@@ -233,22 +327,17 @@ mod tests {
         let mut most = 0;
         for size in [64, 300, 5_000] {
             let Some(parts) = Parts::of(&source, &formats, None, size) else { continue };
-            most = most.max(parts.count());
-            let counts: Option<Vec<u64>> = (0..parts.count()).map(|part| parts.lines(part)).collect();
-            let Some(counts) = counts else { continue };
-            let (mut records, mut outcomes, mut before) = (Vec::new(), Vec::new(), 0);
-            let mut memory = parts.memory();
-            for (part, count) in counts.into_iter().enumerate() {
+            let mut records = Vec::new();
+            let (mut worker, mut other) = (parts.worker(), parts.worker());
+            while let Some(part) = parts.take() {
+                most = most.max(part.number + 1);
                 let sink = &mut |record: &Record<'_>, line: u64| records.push(told(record, line));
-                let (outcome, left) = parts.read(part, before, &|_, _| {}, (sink, memory));
-                outcomes.push(outcome);
-                memory = left;
-                before += count;
+                (other, worker) = (parts.read(part, &|_, _| {}, sink, worker), other);
             }
             for (part, whole) in records.iter().zip(&whole) {
                 assert_eq!(part, whole, "{name} in parts of {size}");
             }
-            let joined = parts.joined(&source, outcomes);
+            let joined = parts.joined(&source);
             assert_eq!(
                 (records.len(), joined.coverage, joined.complaints),
                 (whole.len(), outcome.coverage.clone(), outcome.complaints.clone()),

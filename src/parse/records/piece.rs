@@ -101,7 +101,10 @@ pub fn read_piece(
     let mut nobody = Nobody;
     let mut scout = Log::new(&dialect, formats, clock, &mut nobody);
     let mut told = Told { watch, left: range.end - range.start, lines: 0 };
-    let mut blocks = if range.start == 0 { Blocks::new(input) } else { Blocks::middle(input) };
+    let mut blocks = Blocks::new(input);
+    if range.start > 0 {
+        blocks = blocks.in_the_middle();
+    }
     while let Some(block) = blocks.next_block()? {
         if reading.piece.whole_only || names_cells(block.text.as_bytes()) {
             reading.piece.whole_only = true;
