@@ -47,6 +47,8 @@ pub struct Meanings {
     known: Vec<(Arc<str>, u64)>,
     /// What services write with masked texts, each pair by a number of its own; by a hash of both, for asking needs no copy of the service then.
     kinds: FxHashMap<u64, Pair>,
+    /// The services of these, by their numbers.
+    services: Vec<Arc<str>>,
     /// The text masked last.
     masked: String,
     /// What was read of a message last.
@@ -55,12 +57,20 @@ pub struct Meanings {
     keys: KeyCache<Option<(Column, u8)>>,
 }
 
-/// A masked text and a service, and the number of both.
+/// A masked text and a service, by the number of both.
 #[derive(Debug)]
 struct Pair {
     text: u32,
-    service: Box<str>,
     number: u32,
+}
+
+/// What numbers of one reader stand for, to be told to another.
+#[derive(Debug)]
+pub struct Said {
+    masked: Arc<str>,
+    may_be: u64,
+    /// Who says it, where that has a kind.
+    service: Option<Arc<str>>,
 }
 
 /// What a text may mean.
@@ -78,6 +88,7 @@ impl Default for Meanings {
             numbers: FxHashMap::default(),
             known: Vec::new(),
             kinds: FxHashMap::default(),
+            services: Vec::new(),
             masked: String::new(),
             row: Box::default(),
             places: Places::default(),
@@ -97,10 +108,33 @@ impl Meanings {
         if self.known.len() >= MOST {
             return Meaning { may_be, number: None };
         }
-        let (masked, number): (Arc<str>, u32) = (self.masked.as_str().into(), self.known.len() as u32);
+        let number = self.add(self.masked.as_str().into(), may_be);
+        Meaning { may_be, number: Some(number) }
+    }
+
+    /// Numbers a masked text.
+    fn add(&mut self, masked: Arc<str>, may_be: u64) -> u32 {
+        let number = self.known.len() as u32;
         self.known.push((Arc::clone(&masked), may_be));
         self.numbers.insert(masked, number);
-        Meaning { may_be, number: Some(number) }
+        number
+    }
+
+    /// What the numbers of a message and of its kind stand for.
+    pub fn said(&self, message: Option<u32>, kind: Option<u32>) -> Option<Said> {
+        let (masked, may_be) = &self.known[message? as usize];
+        let service = kind.map(|kind| Arc::clone(&self.services[kind as usize]));
+        Some(Said { masked: Arc::clone(masked), may_be: *may_be, service })
+    }
+
+    /// Its own numbers for what another reader said.
+    pub fn hear(&mut self, said: &Said) -> (Option<u32>, Option<u32>) {
+        let number = match self.numbers.get(&said.masked) {
+            Some(number) => *number,
+            None if self.known.len() >= MOST => return (None, None),
+            None => self.add(Arc::clone(&said.masked), said.may_be),
+        };
+        (Some(number), said.service.as_ref().and_then(|service| self.numbered_kind(number, service)))
     }
 
     fn numbered(&self, number: u32) -> Meaning {
@@ -118,17 +152,23 @@ impl Meanings {
         if !is_request && self.numbered(number).may_be & ERROR != 0 {
             return None;
         }
-        let next = self.kinds.len();
+        self.numbered_kind(number, service)
+    }
+
+    fn numbered_kind(&mut self, number: u32, service: &str) -> Option<u32> {
+        let next = self.services.len();
         let mut hasher = FxHasher::default();
         (number, service).hash(&mut hasher);
         match self.kinds.entry(hasher.finish()) {
             Entry::Occupied(known) => {
                 let pair = known.get();
-                (pair.text == number && *pair.service == *service).then_some(pair.number)
+                (pair.text == number && *self.services[pair.number as usize] == *service).then_some(pair.number)
             }
-            Entry::Vacant(place) => {
-                (next < MOST).then(|| place.insert(Pair { text: number, service: service.into(), number: next as u32 }).number)
+            Entry::Vacant(place) if next < MOST => {
+                self.services.push(service.into());
+                Some(place.insert(Pair { text: number, number: next as u32 }).number)
             }
+            Entry::Vacant(_) => None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! is bounded, and what is used least makes room.
 
 mod envelope;
+mod exchange;
 mod folded;
 mod layouts;
 mod learn;
@@ -19,6 +20,7 @@ mod tests;
 mod written;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use wide::u8x16;
 
@@ -28,8 +30,11 @@ use crate::read::bitmaps::{self, AT_ONCE};
 use super::Formats;
 use super::cells::{Column, Row, Spelling};
 use super::compile::{LineFormat, Variant};
+use super::messages::Meanings;
 use super::pending::Meant;
 pub use envelope::Envelopes;
+pub use exchange::Exchange;
+use exchange::{Member, Of, Written};
 use folded::{Folded, IN_HEADER};
 use learn::Lesson;
 pub use learn::Teacher;
@@ -39,7 +44,7 @@ use pins::Pin;
 use store::{Key, Store};
 #[cfg(test)]
 pub use tests::respelled;
-use written::{Like, count_spelling, read_spelled, write_known, write_like};
+use written::{Like, count_spelling, like_number, read_spelled, write_known, write_like, write_meant};
 
 /// Bytes for what is remembered of lines: of some nine thousand. Of mixed streams no more are met again.
 const MOST: usize = 5 << 18;
@@ -141,6 +146,8 @@ pub struct Recall {
     begun: usize,
     /// The line folded last, if it is to be looked up yet.
     ahead: Option<Ahead>,
+    /// Others read the same log.
+    member: Option<Member>,
 }
 
 /// A line that was folded before it is looked up.
@@ -208,11 +215,17 @@ impl Default for Recall {
             strings: Vec::new(),
             begun: 0,
             ahead: None,
+            member: None,
         }
     }
 }
 
 impl Recall {
+    /// What workers on the same log learn is told to each other.
+    pub fn shared(exchange: &Arc<Exchange>) -> Recall {
+        Recall { member: Some(Member::of(exchange)), ..Recall::default() }
+    }
+
     /// Leaves out the numbers of names from the first line on.
     #[cfg(test)]
     pub fn without_numbers(mut self) -> Recall {
@@ -317,27 +330,58 @@ impl Recall {
         }
     }
 
+    /// Takes over what others have learnt since it was asked last.
+    #[inline]
+    pub fn hear(&mut self, meanings: &mut Meanings) {
+        if self.member.as_ref().is_some_and(Member::has_news) {
+            self.take_over(meanings);
+        }
+    }
+
+    #[cold]
+    fn take_over(&mut self, meanings: &mut Meanings) {
+        let Recall { member, store, written, .. } = self;
+        for lesson in member.iter_mut().flat_map(Member::news) {
+            let own = store.find(lesson.key).map(|found| store.value(found));
+            // Of two that learnt the same line, all keep what was learnt last, so that further spellings are of one like.
+            let is_later = |own: &[u8]| lesson.of == Of::Like && like_number(&lesson.value) > like_number(own);
+            if own.is_none_or(is_later) {
+                written.clear();
+                written.extend_from_slice(&lesson.value);
+                let (message, kind) = lesson.said.as_ref().map_or((None, None), |said| meanings.hear(said));
+                write_meant(lesson.of, message, kind, written);
+                store.put(lesson.key, written);
+            }
+        }
+    }
+
     /// Learns how the line looked up last is read. What is known of it from now on fills the row.
     #[inline(never)]
     pub fn learn<'f>(&mut self, text: &str, teacher: &mut Teacher<'_, 'f>, row: &mut Row) -> Option<Known<'f>> {
         let lesson = teacher.learn(text, &self.folded);
-        self.keep(text, lesson);
+        let meant = lesson.as_ref().map(|lesson| lesson.known.meant).unwrap_or_default();
+        let (key, of) = self.keep(text, lesson);
+        if let Some(member) = &self.member {
+            let said = teacher.matcher.meanings.said(meant.message, meant.kind);
+            member.tell(Written { key, value: self.written.as_slice().into(), of, said });
+        }
         match self.looked_up(Key::of(self.folded.key()), text, teacher.matcher.formats, row) {
             Recalled::Known(known) => Some(known),
             Recalled::No | Recalled::Again => None,
         }
     }
 
-    /// Remembers what was learnt of the line looked up last; `None`: that it cannot be told.
-    fn keep(&mut self, text: &str, lesson: Option<Lesson<'_>>) {
-        let Recall { folded, store, spelling, written, numbered, .. } = self;
+    /// Remembers what was learnt of the line looked up last; `None`: that it cannot be told. Returns what was written, and under which key.
+    fn keep(&mut self, text: &str, lesson: Option<Lesson<'_>>) -> (Key, Of) {
+        let Recall { folded, store, spelling, written, numbered, member, .. } = self;
         let key = Key::of(folded.key());
         let found = store.find(key);
         let like = found.and_then(|found| Like::read(store.value(found)));
         written.clear();
         let Some(lesson) = lesson.filter(|_| like.is_none_or(|like| like.spellings < MOST_SPELLINGS)) else {
             Like::write_untold(written);
-            return store.put(key, written);
+            store.put(key, written);
+            return (key, Of::Untold);
         };
         let before = like.map(|like| like.pins()).unwrap_or_default();
         let pins = joined(&before, &lesson.pins);
@@ -347,12 +391,15 @@ impl Recall {
             like.spell(folded, text, spelling);
             write_known(&lesson.known, &lesson.cells, written);
             count_spelling(store.value_mut(found));
-            return store.put(Key::of(spelling), written);
+            let key = Key::of(spelling);
+            store.put(key, written);
+            return (key, Of::Spelling);
         }
         // What was spelled by fewer parts is not found any more.
-        *numbered = numbered.wrapping_add(1);
+        *numbered = member.as_ref().map_or(numbered.wrapping_add(1), Member::next_like);
         write_like((*numbered, &pins), (&lesson.known, &lesson.cells), (folded, text), written);
         store.put(key, written);
+        (key, Of::Like)
     }
 }
 

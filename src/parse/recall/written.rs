@@ -8,6 +8,7 @@ use crate::model::Level;
 use super::super::Formats;
 use super::super::cells::{Cell, Columns, Row, Spelling};
 use super::super::pending::Meant;
+use super::exchange::Of;
 use super::folded::{Folded, IN_HEADER};
 use super::pins::Pin;
 use super::{Known, Place, Span};
@@ -22,6 +23,10 @@ const SPELLING: u8 = IN_HEADER;
 /// Bytes of a format, a variant, what is meant, the level, and the columns.
 const KNOWN: usize = 22;
 const CELL: usize = 10;
+/// Bytes before these: the number of a like, its spellings, how many parts are pinned, and the lengths of the first.
+const LIKE: usize = 24;
+/// Where in [`KNOWN`] the number of the message stands, and behind it that of its kind.
+const MEANT: usize = 6;
 /// Of the length of a part: its bytes stand behind it. Lines that are folded are not so long.
 const ALL_BYTES: u16 = 1 << 15;
 const IS_FIRST: u8 = 1;
@@ -179,6 +184,24 @@ pub fn write_like(
 /// That of a part by its number, among those told at once.
 fn length_of(lengths: u64, number: u16) -> Option<u8> {
     lengths.to_le_bytes().get(usize::from(number)).copied()
+}
+
+/// The number of a like.
+pub fn like_number(mut like: &[u8]) -> u32 {
+    take(&mut like).map_or(0, u32::from_le_bytes)
+}
+
+/// Writes other numbers of what is meant into a value.
+pub fn write_meant(of: Of, message: Option<u32>, kind: Option<u32>, value: &mut [u8]) {
+    let head = match of {
+        Of::Untold => return,
+        Of::Like => LIKE,
+        Of::Spelling => 0,
+    };
+    let numbers = [message, kind].map(|number| number.unwrap_or(NONE).to_le_bytes());
+    if let Some(meant) = value.get_mut(head + MEANT..head + MEANT + 8) {
+        meant.copy_from_slice(numbers.as_flattened());
+    }
 }
 
 /// The same with one spelling more.

@@ -4,6 +4,7 @@
 //! of depends on the line and the file's dialect alone, not on the lines before it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::model::Time;
 use crate::read::lines::{Lines, without_colours};
@@ -16,7 +17,7 @@ use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Meant, Outer, Pending};
-use super::super::recall::{Envelopes, Recall, Recalled, Standing, Teacher};
+use super::super::recall::{Envelopes, Exchange, Recall, Recalled, Standing, Teacher};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -68,6 +69,11 @@ pub struct Memory<'f> {
 }
 
 impl<'f> Memory<'f> {
+    /// The same, told what others learn of the same log, whom it tells what it learns.
+    pub fn shared(self, exchange: &Arc<Exchange>) -> Self {
+        Memory { recall: Some(Recall::shared(exchange)), ..self }
+    }
+
     /// Remembers nothing yet.
     pub fn new(dialect: &Dialect<'f>, formats: &'f Formats) -> Self {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
@@ -423,6 +429,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let all = self.dialect.detected.order.as_slice();
         let (place, order) =
             if self.pending.takes_header() { (Standing::InHeader, in_header.as_slice()) } else { (Standing::Anywhere, all) };
+        recall.hear(&mut matcher.meanings);
         let known = match recall.look_at(place, text, matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {

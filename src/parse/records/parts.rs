@@ -19,6 +19,7 @@ use crate::read::slice::Slice;
 
 use super::super::Formats;
 use super::super::matching::FIELDS;
+use super::super::recall::Exchange;
 use super::super::timestamp::Clock;
 use super::dialect::{Dialect, SAMPLE};
 use super::ledger::Ledger;
@@ -53,6 +54,7 @@ pub struct Parts<'f> {
     size: u64,
     /// Where the next part begins.
     cursor: Mutex<Cursor<'f>>,
+    exchange: Arc<Exchange>,
     turns: Turns,
     outcomes: Mutex<Outcomes>,
 }
@@ -100,6 +102,7 @@ impl<'f> Parts<'f> {
             bytes: source.bytes,
             size: size.max(1),
             cursor: Mutex::new(Cursor { number: 0, begin: 0, scout }),
+            exchange: Arc::default(),
             turns: Turns::default(),
             outcomes: Mutex::default(),
         })
@@ -107,7 +110,7 @@ impl<'f> Parts<'f> {
 
     /// What a worker begins with.
     pub fn worker(&self) -> Worker<'f> {
-        Worker { memory: Memory::new(&self.dialect, self.formats), buffer: Vec::new() }
+        Worker { memory: Memory::new(&self.dialect, self.formats).shared(&self.exchange), buffer: Vec::new() }
     }
 
     /// The next part that nobody reads yet. Whoever takes it must [read](Parts::read) it, for others wait for that.
@@ -328,6 +331,7 @@ mod tests {
         for size in [64, 300, 5_000] {
             let Some(parts) = Parts::of(&source, &formats, None, size) else { continue };
             let mut records = Vec::new();
+            // Each is told what the other learns.
             let (mut worker, mut other) = (parts.worker(), parts.worker());
             while let Some(part) = parts.take() {
                 most = most.max(part.number + 1);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::super::recall::respelled;
 use super::super::tokens;
+use super::log::Memory;
 use super::tests::source;
 use super::*;
 
@@ -89,15 +90,36 @@ fn read(opening: &str, text: &str, remembered: Remembered, sink: &mut dyn Sink) 
         Lines => log,
         Unnumbered => log.without_numbers(),
     };
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.bytes().enumerate().skip(text.len() / BLOCKS).find(|(_, byte)| *byte == b'\n').map_or(rest.len(), |(at, _)| at + 1);
+    for block in blocks(text) {
         // As where files are read, the next block stands where this one did.
-        let block = rest[..end].to_owned();
-        log = log.block(&block);
-        rest = &rest[end..];
+        log = log.block(&block.to_owned());
     }
     log.finish();
+}
+
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.bytes().enumerate().skip(text.len() / BLOCKS).find(|(_, byte)| *byte == b'\n').map_or(rest.len(), |(at, _)| at + 1);
+        let (block, left) = rest.split_at(end);
+        rest = left;
+        Some(block).filter(|block| !block.is_empty())
+    })
+}
+
+/// Two read the same, each block first by the one or the other, and tell each other what they learn.
+fn read_both(opening: &str, text: &str, sinks: [&mut dyn Sink; 2]) {
+    let formats: &Formats = &FORMATS;
+    let clock = Clock::of(&source(), None);
+    let dialect = Dialect::of(formats, &clock, opening);
+    let exchange = Arc::default();
+    let memory = || Memory::new(&dialect, formats).shared(&exchange);
+    let mut logs = sinks.map(|sink| Log::with(memory(), &dialect, clock, sink));
+    for block in blocks(text) {
+        logs = logs.map(|log| log.block(&block.to_owned()));
+        logs.reverse();
+    }
+    logs.into_iter().for_each(|log| drop(log.finish()));
 }
 
 fn told(opening: &str, text: &str, remembered: Remembered) -> Vec<String> {
@@ -151,6 +173,9 @@ fn check_often(opening: &str, lines: &[&str], times: usize) -> usize {
         }
         assert_eq!(with.len(), without.len());
     }
+    let (mut one, mut other) = (Told(Vec::new()), Told(Vec::new()));
+    read_both(opening, &text, [&mut one, &mut other]);
+    assert!(one.0 == without && other.0 == without, "{opening}");
     without.len()
 }
 
@@ -173,6 +198,9 @@ fn alike(opening: &str, text: &str) -> usize {
     read(opening, text, Lines, &mut with);
     read(opening, text, Nothing, &mut without);
     assert_eq!((&with.told, without.alike), (&without.told, 0));
+    let (mut one, mut other) = (Counted::default(), Counted::default());
+    read_both(opening, text, [&mut one, &mut other]);
+    assert!(one.told == without.told && other.told == without.told, "{opening}");
     with.alike
 }
 
