@@ -21,7 +21,15 @@ pub fn unzigzag(value: u64) -> i64 {
 }
 
 /// Writes a number behind what is there.
-pub fn write(out: &mut Vec<u8>, mut value: u64) {
+#[inline]
+pub fn write(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        return out.push(value as u8);
+    }
+    write_long(out, value);
+}
+
+fn write_long(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -30,7 +38,18 @@ pub fn write(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number off the front; `None` at the end and where the bytes are no number.
+#[inline]
 pub fn read(bytes: &mut &[u8]) -> Option<u64> {
+    match **bytes {
+        [byte @ 0..0x80, ref rest @ ..] => {
+            *bytes = rest;
+            Some(byte.into())
+        }
+        _ => read_long(bytes),
+    }
+}
+
+fn read_long(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = bytes.split_first()?;
@@ -44,6 +63,7 @@ pub fn read(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Writes a cell: how far it is from the one before, and what it counts. At distances below 32 and counts of one to three it is one byte.
+#[inline]
 pub fn write_cell(out: &mut Vec<u8>, distance: i64, count: u32) {
     let small = if (1..=3).contains(&count) { u64::from(count - 1) } else { OTHER };
     if (1..=FARTHEST).contains(&distance) {
@@ -58,6 +78,7 @@ pub fn write_cell(out: &mut Vec<u8>, distance: i64, count: u32) {
 }
 
 /// Takes a cell off the front: its distance and its count.
+#[inline]
 pub fn read_cell(bytes: &mut &[u8]) -> Option<(i64, u32)> {
     let first = read(bytes)?;
     let distance = match first >> COUNT_BITS {

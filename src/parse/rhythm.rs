@@ -71,6 +71,7 @@ pub struct Beats {
 
 impl Beats {
     /// Takes note of a record.
+    #[inline]
     pub fn beat(&mut self, time: Time, line: u64) {
         match &mut self.last {
             Some(now) if time < now.last => {}

@@ -121,6 +121,7 @@ impl<C: Count> Windows<C> {
     }
 
     /// Adds a closed cell behind all others.
+    #[inline]
     fn push(&mut self, window: i64, cell: &C) {
         self.make_way(cell.room());
         leb128::write_cell(&mut self.packed, window.wrapping_sub(self.last), cell.count());
@@ -131,11 +132,17 @@ impl<C: Count> Windows<C> {
     }
 
     /// Grows by a quarter where a cell may not fit: there are many such lists, and twice what is needed would stay.
+    #[inline]
     fn make_way(&mut self, room: usize) {
         let spare = self.packed.capacity() - self.packed.len();
         if spare < room {
-            self.packed.reserve_exact(room.max(FEWEST_MORE).max(self.packed.len() / 4));
+            self.grow(room);
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, room: usize) {
+        self.packed.reserve_exact(room.max(FEWEST_MORE).max(self.packed.len() / 4));
     }
 
     /// Counts in a window in which nothing is counted any more, mostly the last one.
@@ -260,24 +267,22 @@ pub struct Cells<'c, C> {
 }
 
 impl<C: Count> Cells<'_, C> {
+    #[inline]
     fn read(&mut self) -> Option<(i64, C)> {
         let (distance, count) = leb128::read_cell(&mut self.packed)?;
         self.last = self.last.wrapping_add(distance);
         Some((self.last, C::unpack(count, &mut self.packed)))
     }
 
+    #[inline]
     fn take_closed(&mut self) -> Option<(i64, C)> {
         let closed = self.closed.take()?;
         self.closed = self.read();
         Some(closed)
     }
-}
 
-impl<C: Count> Iterator for Cells<'_, C> {
-    type Item = (i64, C);
-
-    fn next(&mut self) -> Option<(i64, C)> {
-        let Some((window, counted)) = self.open.first() else { return self.take_closed() };
+    fn next_of_both(&mut self) -> Option<(i64, C)> {
+        let (window, counted) = self.open.first()?;
         if self.closed.as_ref().is_some_and(|closed| closed.0 < *window) {
             return self.take_closed();
         }
@@ -288,6 +293,15 @@ impl<C: Count> Iterator for Cells<'_, C> {
             cell.absorb(closed.1);
         }
         Some((*window, cell))
+    }
+}
+
+impl<C: Count> Iterator for Cells<'_, C> {
+    type Item = (i64, C);
+
+    #[inline]
+    fn next(&mut self) -> Option<(i64, C)> {
+        if self.open.is_empty() { self.take_closed() } else { self.next_of_both() }
     }
 }
 

@@ -52,6 +52,7 @@ impl<'f> Dialect<'f> {
 }
 
 /// The line without so many blanks at its beginning, if it has them.
+#[inline]
 pub fn without_indent(line: &str, indent: usize) -> &str {
     if indent == 0 { line } else { &line[indent.min(blanks(line))..] }
 }
