@@ -14,6 +14,7 @@ mod left_out;
 mod luck;
 mod part;
 mod pins;
+mod seen;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use learn::Teacher;
 use left_out::LeftOut;
 use luck::Luck;
 use pins::Pin;
+use seen::Seen;
 use store::{Key, Store};
 #[cfg(test)]
 pub use tests::respelled;
@@ -50,15 +52,10 @@ use written::{Like, count_spelling, like_number, read_spelled, write_known, writ
 const MOST: usize = 5 << 18;
 /// Bytes that are near whatever else is: a quarter of the second cache of many processors. Tests look ahead from the second block on.
 const NEAR: usize = if cfg!(test) { 0 } else { 128 << 10 };
-/// Hashes of lines met, each with how often.
-const SEEN: usize = 8192;
-const COUNT: u64 = 3;
 /// Lines are told apart by so many hashes of how they begin.
 const BEGINNINGS: usize = 512;
 /// Bytes that lines begin with.
 const BEGUN: usize = 36;
-/// How often a line must be met to be learnt, which costs as much as reading several.
-const ENOUGH: u64 = 3;
 /// Spellings of pinned parts of one folded line. One that has more is read as if it was never met.
 const MOST_SPELLINGS: u16 = 256;
 
@@ -129,7 +126,7 @@ pub enum Recalled<'f> {
 #[derive(Debug)]
 pub struct Recall {
     folded: Folded,
-    seen: Box<[u64]>,
+    seen: Arc<Seen>,
     /// Likes by folded lines; how lines are read by like and spelling, where parts are pinned.
     store: Store,
     /// Like and spellings of the line looked up last.
@@ -206,7 +203,7 @@ impl Default for Recall {
     fn default() -> Self {
         Recall {
             folded: Folded::default(),
-            seen: vec![0; SEEN].into(),
+            seen: Arc::default(),
             store: Store::at_most(MOST),
             spelling: Vec::new(),
             written: Vec::new(),
@@ -223,7 +220,7 @@ impl Default for Recall {
 impl Recall {
     /// What workers on the same log learn is told to each other.
     pub fn shared(exchange: &Arc<Exchange>) -> Recall {
-        Recall { member: Some(Member::of(exchange)), ..Recall::default() }
+        Recall { seen: exchange.seen(), member: Some(Member::of(exchange)), ..Recall::default() }
     }
 
     /// Leaves out the numbers of names from the first line on.
@@ -309,7 +306,7 @@ impl Recall {
     fn looked_up<'f>(&mut self, key: Key, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let Recall { folded, seen, store, spelling, .. } = self;
         let Some(found) = store.find(key) else {
-            return if met(seen, key) { Recalled::Again } else { Recalled::No };
+            return if seen.met(key) { Recalled::Again } else { Recalled::No };
         };
         store.note(found);
         let Some(like) = Like::read(store.value(found)) else { return Recalled::No };
@@ -325,7 +322,7 @@ impl Recall {
         });
         match known {
             Some(known) => Recalled::Known(known),
-            None if has_one_spelling || met(seen, key) => Recalled::Again,
+            None if has_one_spelling || seen.met(key) => Recalled::Again,
             None => Recalled::No,
         }
     }
@@ -428,15 +425,6 @@ fn beginning_of(line: &[u8; BEGUN]) -> usize {
     });
     let mixed = words.fold(0_u64, |mixed, word| (mixed.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     (mixed >> 32) as usize % BEGINNINGS
-}
-
-/// Whether something was met [`ENOUGH`] times, this time among them, as far as nothing has taken its place.
-fn met(seen: &mut [u64], key: Key) -> bool {
-    let hash = key.tag() & !COUNT;
-    let slot = &mut seen[(hash >> 32) as usize % SEEN];
-    let times = if *slot & !COUNT == hash { (*slot & COUNT) + 1 } else { 1 };
-    *slot = hash | times.min(COUNT);
-    times >= ENOUGH
 }
 
 /// The pins of both.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::messages::Said;
+use super::seen::Seen;
 use super::store::Key;
 
 /// Lessons that wait at most: some hundred kilobytes.
@@ -23,6 +24,15 @@ pub struct Exchange {
     told: AtomicU64,
     /// The last of them.
     waiting: Mutex<VecDeque<Told>>,
+    /// What any of them met.
+    seen: Arc<Seen>,
+}
+
+impl Exchange {
+    /// What the workers met lately, all together.
+    pub fn seen(&self) -> Arc<Seen> {
+        Arc::clone(&self.seen)
+    }
 }
 
 /// A lesson as it is told.

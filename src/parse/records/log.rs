@@ -32,7 +32,7 @@ pub(super) const DOCKER_CUT: usize = 16 * 1024;
 
 /// What is known after some of the lines. What is pending borrows from the block that is read.
 pub struct Log<'f, 's, 'b> {
-    memory: Memory<'f>,
+    memory: Box<Memory<'f>>,
     dialect: &'s Dialect<'f>,
     clock: Clock,
     /// Some record had a time.
@@ -90,11 +90,11 @@ impl<'f> Memory<'f> {
 impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Begins a log, or a part of one, of this dialect.
     pub fn new(dialect: &'s Dialect<'f>, formats: &'f Formats, clock: Clock, sink: &'s mut dyn Sink) -> Self {
-        Log::with(Memory::new(dialect, formats), dialect, clock, sink)
+        Log::with(Box::new(Memory::new(dialect, formats)), dialect, clock, sink)
     }
 
     /// The same with what is remembered of other parts of that dialect.
-    pub fn with(memory: Memory<'f>, dialect: &'s Dialect<'f>, clock: Clock, sink: &'s mut dyn Sink) -> Self {
+    pub fn with(memory: Box<Memory<'f>>, dialect: &'s Dialect<'f>, clock: Clock, sink: &'s mut dyn Sink) -> Self {
         Log {
             memory,
             dialect,
@@ -117,13 +117,14 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Reads every line as if none came before.
     #[cfg(test)]
     pub fn forgetful(self) -> Self {
-        Log { memory: Memory { recall: None, envelopes: None, ..self.memory }, ..self }
+        Log { memory: Box::new(Memory { recall: None, envelopes: None, ..*self.memory }), ..self }
     }
 
     /// Leaves out the numbers of names from the first line on.
     #[cfg(test)]
     pub fn without_numbers(self) -> Self {
-        Log { memory: Memory { recall: self.memory.recall.map(Recall::without_numbers), ..self.memory }, ..self }
+        let memory = *self.memory;
+        Log { memory: Box::new(Memory { recall: memory.recall.map(Recall::without_numbers), ..memory }), ..self }
     }
 
     /// Takes note of lines that lost their middle.
@@ -223,7 +224,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     }
 
     /// The same, leaving what is remembered to another part.
-    pub fn leave(mut self) -> (Ledger, Memory<'f>) {
+    pub fn leave(mut self) -> (Ledger, Box<Memory<'f>>) {
         self.release_partial();
         self.flush();
         (self.ledger, self.memory)
@@ -273,7 +274,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
 
     /// What a line is to the format of envelopes: by one like it that was met before, where there was one.
     fn matched_envelope(&mut self, wrapper: &'f LineFormat, text: &str) -> Matched {
-        let Memory { matcher, envelopes, .. } = &mut self.memory;
+        let Memory { matcher, envelopes, .. } = &mut *self.memory;
         let (clock, row) = (&self.clock, &mut self.wrapping);
         let Some(envelopes) = envelopes else { return matcher.line(wrapper, text, &Candidates::ANY, clock, row) };
         match envelopes.look(text, matcher.formats, row) {
@@ -424,7 +425,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
 
     /// Whether a line begins a record as one like it did that was met before, and is taken as that was; `None` where that is not known.
     fn recalled(&mut self, text: &mut Cow<'b, str>, outer: &Outer) -> Option<bool> {
-        let Memory { matcher, recall, in_header, .. } = &mut self.memory;
+        let Memory { matcher, recall, in_header, .. } = &mut *self.memory;
         let recall = recall.as_mut().filter(|_| matcher.knows_no_fields())?;
         let all = self.dialect.detected.order.as_slice();
         let (place, order) =

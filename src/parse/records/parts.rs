@@ -63,7 +63,7 @@ struct Cursor<'f> {
     number: usize,
     begin: u64,
     /// Of whoever looks where parts can begin.
-    scout: Option<Memory<'f>>,
+    scout: Option<Box<Memory<'f>>>,
 }
 
 /// A part that is to be read.
@@ -75,7 +75,7 @@ pub struct Part {
 
 /// What a worker goes on with from part to part.
 pub struct Worker<'f> {
-    memory: Memory<'f>,
+    memory: Box<Memory<'f>>,
     /// Has room for a part.
     buffer: Vec<u8>,
 }
@@ -93,7 +93,7 @@ impl<'f> Parts<'f> {
         if !dialect.can_be_cut() {
             return None;
         }
-        let scout = Some(Memory::new(&dialect, formats));
+        let scout = Some(Box::new(Memory::new(&dialect, formats)));
         Some(Parts {
             formats,
             dialect,
@@ -110,7 +110,7 @@ impl<'f> Parts<'f> {
 
     /// What a worker begins with.
     pub fn worker(&self) -> Worker<'f> {
-        Worker { memory: Memory::new(&self.dialect, self.formats).shared(&self.exchange), buffer: Vec::new() }
+        Worker { memory: Box::new(Memory::new(&self.dialect, self.formats).shared(&self.exchange)), buffer: Vec::new() }
     }
 
     /// The next part that nobody reads yet. Whoever takes it must [read](Parts::read) it, for others wait for that.
@@ -120,7 +120,7 @@ impl<'f> Parts<'f> {
         if begin >= self.bytes {
             return None;
         }
-        let scout = cursor.scout.take().unwrap_or_else(|| Memory::new(&self.dialect, self.formats));
+        let scout = cursor.scout.take().unwrap_or_else(|| Box::new(Memory::new(&self.dialect, self.formats)));
         let (end, scout) = self.end_of(begin, scout);
         cursor.scout = Some(scout);
         cursor.begin = end;
@@ -134,7 +134,7 @@ impl<'f> Parts<'f> {
     }
 
     /// Where the part ends that begins at `begin`.
-    fn end_of(&self, begin: u64, scout: Memory<'f>) -> (u64, Memory<'f>) {
+    fn end_of(&self, begin: u64, scout: Box<Memory<'f>>) -> (u64, Box<Memory<'f>>) {
         let mut nobody = Nobody;
         let mut log = Log::with(scout, &self.dialect, self.clock, &mut nobody);
         let mut at = begin.saturating_add(self.size);
@@ -263,7 +263,7 @@ fn count_through(mut input: Slice) -> io::Result<Counted> {
 }
 
 /// Reads what is left of a part.
-fn read_blocks<'f>(mut log: Log<'f, '_, '_>, blocks: &mut Blocks, mut told: Told<'_>) -> (PartOutcome, Memory<'f>) {
+fn read_blocks<'f>(mut log: Log<'f, '_, '_>, blocks: &mut Blocks, mut told: Told<'_>) -> (PartOutcome, Box<Memory<'f>>) {
     log.skip(told.lines);
     let failure = loop {
         match blocks.next_block() {

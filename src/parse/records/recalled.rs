@@ -92,7 +92,8 @@ fn read(opening: &str, text: &str, remembered: Remembered, sink: &mut dyn Sink) 
     };
     for block in blocks(text) {
         // As where files are read, the next block stands where this one did.
-        log = log.block(&block.to_owned());
+        let block = block.to_owned();
+        log = log.block(&block);
     }
     log.finish();
 }
@@ -113,10 +114,11 @@ fn read_both(opening: &str, text: &str, sinks: [&mut dyn Sink; 2]) {
     let clock = Clock::of(&source(), None);
     let dialect = Dialect::of(formats, &clock, opening);
     let exchange = Arc::default();
-    let memory = || Memory::new(&dialect, formats).shared(&exchange);
+    let memory = || Box::new(Memory::new(&dialect, formats).shared(&exchange));
     let mut logs = sinks.map(|sink| Log::with(memory(), &dialect, clock, sink));
     for block in blocks(text) {
-        logs = logs.map(|log| log.block(&block.to_owned()));
+        let block = block.to_owned();
+        logs = logs.map(|log| log.block(&block));
         logs.reverse();
     }
     logs.into_iter().for_each(|log| drop(log.finish()));
