@@ -79,7 +79,7 @@ impl LeftOut {
             let Some(start) = string.find(text, from) else { continue };
             from = start;
             if let Some(end) = end_of_plain(text.as_bytes(), start).filter(|end| !is_nothing(&text[start..*end])) {
-                string.differs |= text[start..end] != *string.first;
+                string.differs = string.differs || text[start..end] != *string.first;
                 found.push(start..end);
                 from = end;
             }
