@@ -32,7 +32,7 @@ const OPENING: u64 = 64 * 1024;
 /// Bytes that are searched for a line at which a part can begin.
 const SEARCHED: u64 = 1024 * 1024;
 /// Bytes read at once in the search.
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 4 * 1024;
 
 /// Bytes of a part that is read into memory as a whole; one in which no other can begin may be longer, and is read twice.
 const MOST_IN_MEMORY: u64 = 2 << 20;
@@ -349,6 +349,26 @@ mod tests {
             );
         }
         most
+    }
+
+    /// What is missing at the end is told as where the log is read as a whole, and what is there is read.
+    #[test]
+    fn a_file_that_became_shorter() {
+        let line = |number: u64| format!("2023-08-12 14:31:{:02},824 INFO [a] order {number} is done\n", number % 60);
+        let (_file, mut source) = written(&(0..500).map(line).collect::<String>());
+        source.bytes += 1_000;
+        let formats = Formats::builtin();
+        for size in [64, 5_000, 20_000] {
+            let parts = Parts::of(&source, &formats, None, size).unwrap();
+            let (mut records, mut worker) = (0, parts.worker());
+            while let Some(part) = parts.take() {
+                worker = parts.read(part, &|_, _| {}, &mut |_: &Record<'_>, _| records += 1, worker);
+            }
+            let outcome = parts.joined(&source);
+            assert_eq!((records, outcome.coverage.lines), (500, 500), "{size}");
+            let why: Vec<&str> = outcome.complaints.iter().map(|complaint| complaint.why.as_str()).collect();
+            assert_eq!(why, ["broken off after line 500: the file became shorter while it was read, 1000 bytes are missing"], "{size}");
+        }
     }
 
     /// The samples of every format, again and again, alone and among each other.
