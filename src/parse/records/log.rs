@@ -74,6 +74,11 @@ impl<'f> Memory<'f> {
         Memory { recall: Some(Recall::shared(exchange)), ..self }
     }
 
+    /// The same that remembers no lines.
+    pub fn forgetful(self) -> Self {
+        Memory { recall: None, envelopes: None, ..self }
+    }
+
     /// Remembers nothing yet.
     pub fn new(dialect: &Dialect<'f>, formats: &'f Formats) -> Self {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
@@ -117,7 +122,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Reads every line as if none came before.
     #[cfg(test)]
     pub fn forgetful(self) -> Self {
-        Log { memory: Box::new(Memory { recall: None, envelopes: None, ..*self.memory }), ..self }
+        Log { memory: Box::new(self.memory.forgetful()), ..self }
     }
 
     /// Leaves out the numbers of names from the first line on.

@@ -4,8 +4,8 @@
 //! same everywhere, and no possible continuation of anything. Whatever is pending before it ends there, so that each part can be
 //! read for itself. Where no such line is found, the parts around stay one.
 //!
-//! Every byte is read once: a part is small enough to be in memory as a whole. Its lines are counted there, and how many stand before it is known when the
-//! parts before it were counted, which others do meanwhile ([`Turns`]).
+//! Every byte is read once: a part is small enough to be in memory as a whole. Its lines are counted there, and how many stand before it is known once
+//! the parts before it were counted, which others do meanwhile ([`Turns`]).
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -59,10 +59,11 @@ pub struct Parts<'f> {
     outcomes: Mutex<Outcomes>,
 }
 
+#[derive(Default)]
 struct Cursor<'f> {
     number: usize,
     begin: u64,
-    /// Of whoever looks where parts can begin.
+    /// Of whoever looks where parts can begin; `None` before the first look.
     scout: Option<Box<Memory<'f>>>,
 }
 
@@ -93,7 +94,6 @@ impl<'f> Parts<'f> {
         if !dialect.can_be_cut() {
             return None;
         }
-        let scout = Some(Box::new(Memory::new(&dialect, formats)));
         Some(Parts {
             formats,
             dialect,
@@ -101,7 +101,7 @@ impl<'f> Parts<'f> {
             file: Arc::new(file),
             bytes: source.bytes,
             size: size.max(1),
-            cursor: Mutex::new(Cursor { number: 0, begin: 0, scout }),
+            cursor: Mutex::default(),
             exchange: Arc::default(),
             turns: Turns::default(),
             outcomes: Mutex::default(),
@@ -120,7 +120,7 @@ impl<'f> Parts<'f> {
         if begin >= self.bytes {
             return None;
         }
-        let scout = cursor.scout.take().unwrap_or_else(|| Box::new(Memory::new(&self.dialect, self.formats)));
+        let scout = cursor.scout.take().unwrap_or_else(|| Box::new(Memory::new(&self.dialect, self.formats).forgetful()));
         let (end, scout) = self.end_of(begin, scout);
         cursor.scout = Some(scout);
         cursor.begin = end;
@@ -154,18 +154,19 @@ impl<'f> Parts<'f> {
         // The line that `from` stands in began before.
         let mut input = self.input(from - 1..self.bytes);
         let (mut bytes, mut begin) = (Vec::new(), None);
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = [0; CHUNK];
         while (bytes.len() as u64) < SEARCHED {
             let read = input.read(&mut chunk).ok().filter(|read| *read > 0)?;
+            let before = bytes.len();
             bytes.extend_from_slice(&chunk[..read]);
-            loop {
-                let start = begin.unwrap_or(0);
-                let Some(end) = memchr::memchr(b'\n', &bytes[start..]).map(|end| start + end) else { break };
+            for end in memchr::memchr_iter(b'\n', &chunk[..read]).map(|end| before + end) {
                 // The first line end only ends the line before.
-                if begin.is_some() && std::str::from_utf8(&bytes[start..end]).is_ok_and(|line| log.can_begin(line)) {
+                let line = begin.replace(end + 1).map(|start| (start, &bytes[start..end]));
+                if let Some((start, line)) = line
+                    && std::str::from_utf8(line).is_ok_and(|line| log.can_begin(line))
+                {
                     return Some(from - 1 + start as u64);
                 }
-                begin = Some(end + 1);
             }
         }
         None
@@ -212,7 +213,8 @@ impl<'f> Parts<'f> {
             buffer.resize(length, 0);
         }
         input.read_exact(&mut buffer[..length])?;
-        Ok(Counted { in_memory: true, ..Counted::of(&buffer[..length]) })
+        let bytes = &buffer[..length];
+        Ok(Counted { lines: lines_in(bytes), names_cells: names_cells(bytes), in_memory: true })
     }
 
     fn input(&self, range: Range<u64>) -> Slice {
@@ -235,10 +237,8 @@ struct Counted {
     in_memory: bool,
 }
 
-impl Counted {
-    fn of(bytes: &[u8]) -> Counted {
-        Counted { lines: memchr::memchr_iter(b'\n', bytes).count() as u64, names_cells: names_cells(bytes), in_memory: false }
-    }
+fn lines_in(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// The same of what is too long to be in memory.
@@ -249,8 +249,8 @@ fn count_through(mut input: Slice) -> io::Result<Counted> {
             Ok(0) => return Ok(all),
             Ok(read) => {
                 let end = kept + read;
-                all.lines += Counted::of(&chunk[kept..end]).lines;
-                all.names_cells |= names_cells(&chunk[..end]);
+                all.lines += lines_in(&chunk[kept..end]);
+                all.names_cells = all.names_cells || names_cells(&chunk[..end]);
                 // What names cells may be cut by the end of the chunk.
                 let tail = end.saturating_sub(LONGEST_MARK)..end;
                 kept = tail.len();
