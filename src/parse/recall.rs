@@ -42,7 +42,6 @@ pub use learn::Teacher;
 use left_out::LeftOut;
 use luck::Luck;
 use pins::Pin;
-use seen::Seen;
 use store::{Key, Store};
 #[cfg(test)]
 pub use tests::respelled;
@@ -126,15 +125,16 @@ pub enum Recalled<'f> {
 #[derive(Debug)]
 pub struct Recall {
     folded: Folded,
-    seen: Arc<Seen>,
+    /// What is counted for all that read the same log, or for this one alone.
+    exchange: Arc<Exchange>,
+    /// Others read the same log.
+    member: Option<Member>,
     /// Likes by folded lines; how lines are read by like and spelling, where parts are pinned.
     store: Store,
     /// Like and spellings of the line looked up last.
     spelling: Vec<u8>,
     /// What is to be remembered.
     written: Vec<u8>,
-    /// Likes numbered so far.
-    numbered: u32,
     /// By how lines begin.
     beginnings: Box<[Beginning]>,
     /// Strings left out of the line folded last.
@@ -143,8 +143,6 @@ pub struct Recall {
     begun: usize,
     /// The line folded last, if it is to be looked up yet.
     ahead: Option<Ahead>,
-    /// Others read the same log.
-    member: Option<Member>,
 }
 
 /// A line that was folded before it is looked up.
@@ -201,26 +199,29 @@ impl Beginning {
 
 impl Default for Recall {
     fn default() -> Self {
-        Recall {
-            folded: Folded::default(),
-            seen: Arc::default(),
-            store: Store::at_most(MOST),
-            spelling: Vec::new(),
-            written: Vec::new(),
-            numbered: 0,
-            beginnings: std::iter::repeat_with(Beginning::default).take(BEGINNINGS).collect(),
-            strings: Vec::new(),
-            begun: 0,
-            ahead: None,
-            member: None,
-        }
+        Recall::of(Arc::default(), None)
     }
 }
 
 impl Recall {
     /// What workers on the same log learn is told to each other.
     pub fn shared(exchange: &Arc<Exchange>) -> Recall {
-        Recall { seen: exchange.seen(), member: Some(Member::of(exchange)), ..Recall::default() }
+        Recall::of(Arc::clone(exchange), Some(Member::of(exchange)))
+    }
+
+    fn of(exchange: Arc<Exchange>, member: Option<Member>) -> Recall {
+        Recall {
+            folded: Folded::default(),
+            exchange,
+            member,
+            store: Store::at_most(MOST),
+            spelling: Vec::new(),
+            written: Vec::new(),
+            beginnings: std::iter::repeat_with(Beginning::default).take(BEGINNINGS).collect(),
+            strings: Vec::new(),
+            begun: 0,
+            ahead: None,
+        }
     }
 
     /// Leaves out the numbers of names from the first line on.
@@ -304,9 +305,9 @@ impl Recall {
     /// What is known of the line folded last, by its key.
     #[inline(always)]
     fn looked_up<'f>(&mut self, key: Key, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
-        let Recall { folded, seen, store, spelling, .. } = self;
+        let Recall { folded, exchange, store, spelling, .. } = self;
         let Some(found) = store.find(key) else {
-            return if seen.met(key) { Recalled::Again } else { Recalled::No };
+            return if exchange.seen.met(key) { Recalled::Again } else { Recalled::No };
         };
         store.note(found);
         let Some(like) = Like::read(store.value(found)) else { return Recalled::No };
@@ -322,7 +323,7 @@ impl Recall {
         });
         match known {
             Some(known) => Recalled::Known(known),
-            None if has_one_spelling || seen.met(key) => Recalled::Again,
+            None if has_one_spelling || exchange.seen.met(key) => Recalled::Again,
             None => Recalled::No,
         }
     }
@@ -330,15 +331,15 @@ impl Recall {
     /// Takes over what others have learnt since it was asked last.
     #[inline]
     pub fn hear(&mut self, meanings: &mut Meanings) {
-        if self.member.as_ref().is_some_and(Member::has_news) {
+        if self.member.as_ref().is_some_and(|member| member.has_news(&self.exchange)) {
             self.take_over(meanings);
         }
     }
 
     #[cold]
     fn take_over(&mut self, meanings: &mut Meanings) {
-        let Recall { member, store, written, .. } = self;
-        for lesson in member.iter_mut().flat_map(Member::news) {
+        let Recall { exchange, member, store, written, .. } = self;
+        for lesson in member.iter_mut().flat_map(|member| member.news(exchange)) {
             let own = store.find(lesson.key).map(|found| store.value(found));
             // Of two that learnt the same line, all keep what was learnt last, so that further spellings are of one like.
             let is_later = |own: &[u8]| lesson.of == Of::Like && like_number(&lesson.value) > like_number(own);
@@ -360,7 +361,7 @@ impl Recall {
         let (key, of) = self.keep(text, lesson);
         if let Some(member) = &self.member {
             let said = teacher.matcher.meanings.said(meant.message, meant.kind);
-            member.tell(Written { key, value: self.written.as_slice().into(), of, said });
+            member.tell(&self.exchange, Written { key, value: self.written.as_slice().into(), of, said });
         }
         match self.looked_up(Key::of(self.folded.key()), text, teacher.matcher.formats, row) {
             Recalled::Known(known) => Some(known),
@@ -370,7 +371,7 @@ impl Recall {
 
     /// Remembers what was learnt of the line looked up last; `None`: that it cannot be told. Returns what was written, and under which key.
     fn keep(&mut self, text: &str, lesson: Option<Lesson<'_>>) -> (Key, Of) {
-        let Recall { folded, store, spelling, written, numbered, member, .. } = self;
+        let Recall { folded, exchange, store, spelling, written, .. } = self;
         let key = Key::of(folded.key());
         let found = store.find(key);
         let like = found.and_then(|found| Like::read(store.value(found)));
@@ -393,8 +394,7 @@ impl Recall {
             return (key, Of::Spelling);
         }
         // What was spelled by fewer parts is not found any more.
-        *numbered = member.as_ref().map_or(numbered.wrapping_add(1), Member::next_like);
-        write_like((*numbered, &pins), (&lesson.known, &lesson.cells), (folded, text), written);
+        write_like((exchange.next_like(), &pins), (&lesson.known, &lesson.cells), (folded, text), written);
         store.put(key, written);
         (key, Of::Like)
     }

@@ -21,8 +21,9 @@ use super::Formats;
 use super::timestamp::Clock;
 use dialect::{Dialect, SAMPLE};
 pub use ledger::Ledger;
-use log::Log;
+use log::{Log, Memory};
 pub use parts::{Parts, Worker};
+use turns::PartOutcome;
 
 /// What became of a file.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +101,7 @@ pub fn read_watched(
     let mut blocks = Blocks::new(unfolded(input));
     let clock = Clock::of(source, utc_offset);
     let mut opening = Opening::default();
-    let mut failure = opening.read(&mut blocks).err();
+    let failure = opening.read(&mut blocks).err();
     let dialect = Dialect::of(formats, &clock, &opening.text);
     let mut log = Log::new(&dialect, formats, clock, sink);
     let mut told = Told { watch, left: source.bytes, lines: 0 };
@@ -108,21 +109,29 @@ pub fn read_watched(
     log = log.block(&opening.text);
     told.tell(opening.text.len(), log.lines());
     drop(opening);
-    while failure.is_none() {
+    // After an error there is nothing to be read any more.
+    let (rest, _) = read_rest(log, &mut blocks, told);
+    let mut ledger = Ledger::default();
+    ledger.follow(rest.ledger);
+    ledger.outcome(source, &dialect.detected.name(), failure.or(rest.failure).as_ref())
+}
+
+/// Reads what is left of a log, or of a part of one.
+fn read_rest<'f>(mut log: Log<'f, '_, '_>, blocks: &mut Blocks, mut told: Told<'_>) -> (PartOutcome, Box<Memory<'f>>) {
+    let failure = loop {
         match blocks.next_block() {
             Ok(Some(block)) => {
                 log.cut(block.cut);
                 log = log.block(&block.text);
                 told.tell(block.text.len(), log.lines());
             }
-            Ok(None) => break,
-            Err(e) => failure = Some(e),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
-    }
+    };
     told.end();
-    let mut ledger = Ledger::default();
-    ledger.follow(log.finish());
-    ledger.outcome(source, &dialect.detected.name(), failure.as_ref())
+    let (ledger, memory) = log.leave();
+    (PartOutcome { ledger, failure }, memory)
 }
 
 /// Told of bytes on disk and lines that are done.

@@ -261,9 +261,9 @@ impl Blocks {
         Blocks { input: Box::new(io::empty()), buffer, start: 0, end: 0, loaded, first: true, finished: true }
     }
 
-    /// The same where the input begins in the middle of a file, where a byte order mark is part of a line.
-    pub fn in_the_middle(self) -> Blocks {
-        Blocks { first: false, ..self }
+    /// The same where the input begins at a place in a file, in bytes: a byte order mark that is not its first is part of a line.
+    pub fn from(self, place: u64) -> Blocks {
+        Blocks { first: place == 0, ..self }
     }
 
     /// What was read into, to be used again.
@@ -529,8 +529,8 @@ mod tests {
         for text in texts {
             let loaded = [text.as_slice(), b"of before\n"].concat();
             assert!(all(Blocks::of_loaded(loaded, text.len())) == all(Blocks::new(Box::new(Cursor::new(text.clone())))), "{}", text.len());
-            let middle = all(Blocks::of_loaded(text.clone(), text.len()).in_the_middle());
-            assert!(middle == all(Blocks::new(Box::new(Cursor::new(text.clone()))).in_the_middle()), "{}", text.len());
+            let middle = all(Blocks::of_loaded(text.clone(), text.len()).from(1));
+            assert!(middle == all(Blocks::new(Box::new(Cursor::new(text.clone()))).from(1)), "{}", text.len());
         }
     }
 

@@ -25,13 +25,13 @@ pub struct Exchange {
     /// The last of them.
     waiting: Mutex<VecDeque<Told>>,
     /// What any of them met.
-    seen: Arc<Seen>,
+    pub seen: Seen,
 }
 
 impl Exchange {
-    /// What the workers met lately, all together.
-    pub fn seen(&self) -> Arc<Seen> {
-        Arc::clone(&self.seen)
+    /// A number for a like, greater than all before.
+    pub fn next_like(&self) -> u32 {
+        self.likes.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 }
 
@@ -64,7 +64,6 @@ pub enum Of {
 /// One of the workers.
 #[derive(Debug)]
 pub struct Member {
-    exchange: Arc<Exchange>,
     number: u32,
     /// Lessons that it has seen.
     seen: u64,
@@ -72,35 +71,30 @@ pub struct Member {
 
 impl Member {
     /// Another worker, which has seen nothing yet.
-    pub fn of(exchange: &Arc<Exchange>) -> Member {
-        Member { exchange: Arc::clone(exchange), number: exchange.members.fetch_add(1, Ordering::Relaxed), seen: 0 }
-    }
-
-    /// A number for a like, greater than all before.
-    pub fn next_like(&self) -> u32 {
-        self.exchange.likes.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    pub fn of(exchange: &Exchange) -> Member {
+        Member { number: exchange.members.fetch_add(1, Ordering::Relaxed), seen: 0 }
     }
 
     /// Whether something was told that it has not seen.
     #[inline]
-    pub fn has_news(&self) -> bool {
-        self.exchange.told.load(Ordering::Relaxed) != self.seen
+    pub fn has_news(&self, exchange: &Exchange) -> bool {
+        exchange.told.load(Ordering::Relaxed) != self.seen
     }
 
     /// Tells the others.
-    pub fn tell(&self, lesson: Written) {
-        let mut waiting = self.exchange.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn tell(&self, exchange: &Exchange, lesson: Written) {
+        let mut waiting = exchange.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() == MOST {
             waiting.pop_front();
         }
         waiting.push_back(Told { by: self.number, lesson: Arc::new(lesson) });
-        self.exchange.told.fetch_add(1, Ordering::Relaxed);
+        exchange.told.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What others told since it was asked last, as far as it waits still.
-    pub fn news(&mut self) -> Vec<Arc<Written>> {
-        let waiting = self.exchange.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = self.exchange.told.load(Ordering::Relaxed);
+    pub fn news(&mut self, exchange: &Exchange) -> Vec<Arc<Written>> {
+        let waiting = exchange.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = exchange.told.load(Ordering::Relaxed);
         let unseen = usize::try_from(told - self.seen).unwrap_or(MOST).min(waiting.len());
         self.seen = told;
         let unseen = waiting.range(waiting.len() - unseen..);
@@ -116,24 +110,24 @@ mod tests {
         Written { key: Key::of(&key.to_le_bytes()), value: Box::default(), of: Of::Untold, said: None }
     }
 
-    fn keys(member: &mut Member) -> Vec<Key> {
-        member.news().iter().map(|lesson| lesson.key).collect()
+    fn keys(exchange: &Exchange, member: &mut Member) -> Vec<Key> {
+        member.news(exchange).iter().map(|lesson| lesson.key).collect()
     }
 
     #[test]
     fn all_others_are_told_once_and_in_order() {
-        let exchange = Arc::default();
-        let [mut a, mut b] = [(); 2].map(|()| Member::of(&exchange));
-        (0..3).for_each(|key| a.tell(written(key)));
-        b.tell(written(3));
+        let exchange = &Exchange::default();
+        let [mut a, mut b] = [(); 2].map(|()| Member::of(exchange));
+        (0..3).for_each(|key| a.tell(exchange, written(key)));
+        b.tell(exchange, written(3));
         let key = |key: u32| written(key).key;
-        assert!(a.has_news() && b.has_news());
-        assert_eq!((keys(&mut a), keys(&mut b)), (vec![key(3)], (0..3).map(key).collect()));
-        assert!(!a.has_news() && !b.has_news());
-        assert_eq!(keys(&mut a), []);
+        assert!(a.has_news(exchange) && b.has_news(exchange));
+        assert_eq!((keys(exchange, &mut a), keys(exchange, &mut b)), (vec![key(3)], (0..3).map(key).collect()));
+        assert!(!a.has_news(exchange) && !b.has_news(exchange));
+        assert_eq!(keys(exchange, &mut a), []);
         // Who comes late hears the last of it.
-        (0..MOST as u32 + 5).for_each(|key| a.tell(written(key)));
-        assert_eq!(keys(&mut b), (5..MOST as u32 + 5).map(key).collect::<Vec<_>>());
-        assert_eq!(keys(&mut Member::of(&exchange)).len(), MOST);
+        (0..MOST as u32 + 5).for_each(|key| a.tell(exchange, written(key)));
+        assert_eq!(keys(exchange, &mut b), (5..MOST as u32 + 5).map(key).collect::<Vec<_>>());
+        assert_eq!(keys(exchange, &mut Member::of(exchange)).len(), MOST);
     }
 }

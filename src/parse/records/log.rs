@@ -69,26 +69,31 @@ pub struct Memory<'f> {
 }
 
 impl<'f> Memory<'f> {
-    /// The same, told what others learn of the same log, whom it tells what it learns.
-    pub fn shared(self, exchange: &Arc<Exchange>) -> Self {
-        Memory { recall: Some(Recall::shared(exchange)), ..self }
-    }
-
-    /// The same that remembers no lines.
-    pub fn forgetful(self) -> Self {
-        Memory { recall: None, envelopes: None, ..self }
-    }
-
     /// Remembers nothing yet.
     pub fn new(dialect: &Dialect<'f>, formats: &'f Formats) -> Self {
+        Memory::of(dialect, formats, Some(Recall::default()))
+    }
+
+    /// The same, told what others learn of the same log, whom it tells what it learns.
+    pub fn shared(dialect: &Dialect<'f>, formats: &'f Formats, exchange: &Arc<Exchange>) -> Self {
+        Memory::of(dialect, formats, Some(Recall::shared(exchange)))
+    }
+
+    /// Remembers no lines, ever.
+    pub fn forgetful(dialect: &Dialect<'f>, formats: &'f Formats) -> Self {
+        Memory::of(dialect, formats, None)
+    }
+
+    fn of(dialect: &Dialect<'f>, formats: &'f Formats, recall: Option<Recall>) -> Self {
         let mut matcher = Matcher::with_header(formats, dialect.header.clone());
         let detected = &dialect.detected;
         detected.wrapper.into_iter().chain(detected.format).for_each(|format| matcher.expect(format));
         // Those that are no rows of tables are of one line each.
-        let envelopes = detected.wrapper.filter(|wrapper| wrapper.reader == Reader::Lines).map(|_| Box::default());
+        let wrapper = detected.wrapper.filter(|wrapper| wrapper.reader == Reader::Lines && recall.is_some());
+        let envelopes = wrapper.map(|_| Box::default());
         let in_header =
             detected.order.iter().copied().filter(|format| format.reader == Reader::Block || dialect.may_end_header(format)).collect();
-        Memory { matcher, tries: Tries::default(), recall: Some(Recall::default()), envelopes, in_header }
+        Memory { matcher, tries: Tries::default(), recall, envelopes, in_header }
     }
 }
 
@@ -122,7 +127,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
     /// Reads every line as if none came before.
     #[cfg(test)]
     pub fn forgetful(self) -> Self {
-        Log { memory: Box::new(self.memory.forgetful()), ..self }
+        Log { memory: Box::new(Memory::forgetful(self.dialect, self.memory.matcher.formats)), ..self }
     }
 
     /// Leaves out the numbers of names from the first line on.

@@ -10,7 +10,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::read::Source;
 use crate::read::documents::is_plain;
@@ -22,10 +22,9 @@ use super::super::matching::FIELDS;
 use super::super::recall::Exchange;
 use super::super::timestamp::Clock;
 use super::dialect::{Dialect, SAMPLE};
-use super::ledger::Ledger;
 use super::log::{Log, Memory};
 use super::turns::{Outcomes, Turns};
-use super::{LogOutcome, Nobody, Sink, Told, Watch};
+use super::{LogOutcome, Nobody, Sink, Told, Watch, read_rest};
 
 /// Bytes of the beginning from which the dialect is told; more only where its lines are long.
 const OPENING: u64 = 64 * 1024;
@@ -110,17 +109,17 @@ impl<'f> Parts<'f> {
 
     /// What a worker begins with.
     pub fn worker(&self) -> Worker<'f> {
-        Worker { memory: Box::new(Memory::new(&self.dialect, self.formats).shared(&self.exchange)), buffer: Vec::new() }
+        Worker { memory: Box::new(Memory::shared(&self.dialect, self.formats, &self.exchange)), buffer: Vec::new() }
     }
 
     /// The next part that nobody reads yet. Whoever takes it must [read](Parts::read) it, for others wait for that.
     pub fn take(&self) -> Option<Part> {
-        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cursor = self.cursor();
         let begin = cursor.begin;
         if begin >= self.bytes {
             return None;
         }
-        let scout = cursor.scout.take().unwrap_or_else(|| Box::new(Memory::new(&self.dialect, self.formats).forgetful()));
+        let scout = cursor.scout.take().unwrap_or_else(|| Box::new(Memory::forgetful(&self.dialect, self.formats)));
         let (end, scout) = self.end_of(begin, scout);
         cursor.scout = Some(scout);
         cursor.begin = end;
@@ -130,7 +129,11 @@ impl<'f> Parts<'f> {
 
     /// Nobody takes any more.
     fn close(&self) {
-        self.cursor.lock().unwrap_or_else(PoisonError::into_inner).begin = self.bytes;
+        self.cursor().begin = self.bytes;
+    }
+
+    fn cursor(&self) -> MutexGuard<'_, Cursor<'f>> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the part ends that begins at `begin`.
@@ -175,27 +178,22 @@ impl<'f> Parts<'f> {
     /// Reads a part that was taken, unless it turns out that whoever reads one before it has to read on to the end.
     pub fn read(&self, part: Part, watch: &Watch<'_>, sink: &mut dyn Sink, worker: Worker<'f>) -> Worker<'f> {
         let Worker { memory, mut buffer } = worker;
-        let counted = self.counted(&part.range, &mut buffer);
         // An error is told by whoever reads as far.
-        let is_last = counted.as_ref().map_or(true, |counted| counted.names_cells);
+        let Counted { lines, is_last, in_memory } = self.counted(&part.range, &mut buffer).unwrap_or(Counted::IN_VAIN);
         if is_last {
             self.close();
         }
-        let lines = counted.as_ref().map_or(0, |counted| counted.lines);
         let Some(lines_before) = self.turns.pass(part.number, lines, is_last) else { return Worker { memory, buffer } };
-        let is_first = part.number == 0;
-        let in_memory = counted.is_ok_and(|counted| counted.in_memory) && !is_last;
         let range = part.range.start..if is_last { self.bytes } else { part.range.end };
-        let mut blocks = match in_memory {
-            true => Blocks::of_loaded(buffer, (range.end - range.start) as usize),
+        let length = range.end - range.start;
+        let blocks = match in_memory && !is_last {
+            true => Blocks::of_loaded(buffer, length as usize),
             false => Blocks::new(Box::new(self.input(range.clone()))),
         };
-        if !is_first {
-            blocks = blocks.in_the_middle();
-        }
-        let told = Told { watch, left: range.end - range.start, lines: lines_before };
-        let log = Log::with(memory, &self.dialect, self.clock, sink);
-        let (outcome, memory) = read_blocks(log, &mut blocks, told);
+        let mut blocks = blocks.from(range.start);
+        let mut log = Log::with(memory, &self.dialect, self.clock, sink);
+        log.skip(lines_before);
+        let (outcome, memory) = read_rest(log, &mut blocks, Told { watch, left: length, lines: lines_before });
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).take(part.number, outcome);
         Worker { memory, buffer: blocks.into_buffer() }
     }
@@ -214,7 +212,7 @@ impl<'f> Parts<'f> {
         }
         input.read_exact(&mut buffer[..length])?;
         let bytes = &buffer[..length];
-        Ok(Counted { lines: lines_in(bytes), names_cells: names_cells(bytes), in_memory: true })
+        Ok(Counted { lines: lines_in(bytes), is_last: names_cells(bytes), in_memory: true })
     }
 
     fn input(&self, range: Range<u64>) -> Slice {
@@ -232,12 +230,18 @@ impl<'f> Parts<'f> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Counted {
     lines: u64,
-    /// A line may begin in there that names the cells of those behind it, in this part and in others.
-    names_cells: bool,
+    /// Whoever has it reads on to the end: a line may begin in there that names the cells of those behind it, in this part and in others.
+    is_last: bool,
     in_memory: bool,
 }
 
-fn lines_in(bytes: &[u8]) -> u64 {
+impl Counted {
+    /// Of a part that cannot be read.
+    const IN_VAIN: Counted = Counted { lines: 0, is_last: true, in_memory: false };
+}
+
+/// The line ends in some bytes.
+pub fn lines_in(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
@@ -250,7 +254,7 @@ fn count_through(mut input: Slice) -> io::Result<Counted> {
             Ok(read) => {
                 let end = kept + read;
                 all.lines += lines_in(&chunk[kept..end]);
-                all.names_cells = all.names_cells || names_cells(&chunk[..end]);
+                all.is_last = all.is_last || names_cells(&chunk[..end]);
                 // What names cells may be cut by the end of the chunk.
                 let tail = end.saturating_sub(LONGEST_MARK)..end;
                 kept = tail.len();
@@ -260,34 +264,6 @@ fn count_through(mut input: Slice) -> io::Result<Counted> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Reads what is left of a part.
-fn read_blocks<'f>(mut log: Log<'f, '_, '_>, blocks: &mut Blocks, mut told: Told<'_>) -> (PartOutcome, Box<Memory<'f>>) {
-    log.skip(told.lines);
-    let failure = loop {
-        match blocks.next_block() {
-            Ok(Some(block)) => {
-                log.cut(block.cut);
-                log = log.block(&block.text);
-                told.tell(block.text.len(), log.lines());
-            }
-            Ok(None) => {
-                told.end();
-                break None;
-            }
-            Err(error) => break Some(error),
-        }
-    };
-    let (ledger, memory) = log.leave();
-    (PartOutcome { ledger, failure }, memory)
-}
-
-/// What became of a part.
-#[derive(Debug)]
-pub struct PartOutcome {
-    pub ledger: Ledger,
-    pub failure: Option<io::Error>,
 }
 
 /// Whether a line may begin in these bytes that names the cells of those behind it.
@@ -306,7 +282,7 @@ pub fn opening(file: &mut File, bytes: u64) -> io::Result<String> {
             text.push_str(&block.text);
         }
         // The last line may be cut.
-        if size >= bytes || memchr::memchr_iter(b'\n', text.as_bytes()).count() > SAMPLE {
+        if size >= bytes || lines_in(text.as_bytes()) > SAMPLE as u64 {
             return Ok(text);
         }
         size *= 4;

@@ -18,7 +18,7 @@ use super::super::timestamp::Clock;
 use super::dialect::{Dialect, SAMPLE};
 use super::ledger::Ledger;
 use super::log::Log;
-use super::parts::{names_cells, opening};
+use super::parts::{lines_in, names_cells, opening};
 use super::{LogOutcome, Nobody, Sink, Told, Watch};
 
 /// Text that is kept of either end; where more would be needed the log is no log to be cut.
@@ -101,10 +101,7 @@ pub fn read_piece(
     let mut nobody = Nobody;
     let mut scout = Log::new(&dialect, formats, clock, &mut nobody);
     let mut told = Told { watch, left: range.end - range.start, lines: 0 };
-    let mut blocks = Blocks::new(input);
-    if range.start > 0 {
-        blocks = blocks.in_the_middle();
-    }
+    let mut blocks = Blocks::new(input).from(range.start);
     while let Some(block) = blocks.next_block()? {
         if reading.piece.whole_only || names_cells(block.text.as_bytes()) {
             reading.piece.whole_only = true;
@@ -167,8 +164,7 @@ impl<'f, 's, 'b> Reading<'f, 's, 'b> {
 }
 
 fn lines_of(text: &str) -> u64 {
-    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64;
-    ends + u64::from(!text.is_empty() && !text.ends_with('\n'))
+    lines_in(text.as_bytes()) + u64::from(!text.is_empty() && !text.ends_with('\n'))
 }
 
 /// Where the first line begins at which a record begins for sure.

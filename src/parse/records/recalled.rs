@@ -114,7 +114,7 @@ fn read_both(opening: &str, text: &str, sinks: [&mut dyn Sink; 2]) {
     let clock = Clock::of(&source(), None);
     let dialect = Dialect::of(formats, &clock, opening);
     let exchange = Arc::default();
-    let memory = || Box::new(Memory::new(&dialect, formats).shared(&exchange));
+    let memory = || Box::new(Memory::shared(&dialect, formats, &exchange));
     let mut logs = sinks.map(|sink| Log::with(memory(), &dialect, clock, sink));
     for block in blocks(text) {
         let block = block.to_owned();

@@ -5,7 +5,6 @@ use std::io;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::ledger::Ledger;
-use super::parts::PartOutcome;
 
 /// Sums the lines of parts. A part is counted before it is read, so that those who wait, wait for what is at work, and not for long (single-pass prefix
 /// sums: Merrill and Garland, "Single-pass Parallel Prefix Scan with Decoupled Look-back", 2016).
@@ -37,6 +36,14 @@ impl Turns {
         self.moved.notify_all();
         Some(before)
     }
+}
+
+/// What became of a part, or of a whole log.
+#[derive(Debug)]
+pub struct PartOutcome {
+    pub ledger: Ledger,
+    /// Why it was not read to its end.
+    pub failure: Option<io::Error>,
 }
 
 /// What became of the parts so far: as one as far as none is missing.
