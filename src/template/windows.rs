@@ -72,8 +72,9 @@ pub struct Windows<C> {
     /// Closed cells, and what they weigh.
     cells: usize,
     weight: usize,
-    /// The last closed window.
+    /// The last closed window, and where its cell begins.
     last: i64,
+    last_at: usize,
     /// Open cells, by window; some may be of a window that also has a closed cell.
     open: Vec<(i64, C)>,
 }
@@ -103,6 +104,12 @@ impl<C: Count> Windows<C> {
         self.cells == 0 || self.open.first().is_none_or(|(window, _)| *window > self.last)
     }
 
+    /// Whether a window is none of those before the last closed one.
+    #[inline]
+    pub fn ends_by(&self, window: i64) -> bool {
+        self.cells == 0 || window >= self.last
+    }
+
     fn push_open(&mut self, cells: usize) {
         let mut open = std::mem::take(&mut self.open);
         open.drain(..cells).for_each(|(window, cell)| self.push(window, &cell));
@@ -123,12 +130,29 @@ impl<C: Count> Windows<C> {
     /// Adds a closed cell behind all others.
     #[inline]
     fn push(&mut self, window: i64, cell: &C) {
-        self.make_way(cell.room());
-        leb128::write_cell(&mut self.packed, window.wrapping_sub(self.last), cell.count());
-        cell.pack(&mut self.packed);
+        self.last_at = self.packed.len();
+        self.write(window.wrapping_sub(self.last), cell);
         self.last = window;
         self.cells += 1;
+    }
+
+    #[inline]
+    fn write(&mut self, distance: i64, cell: &C) {
+        self.make_way(cell.room());
+        leb128::write_cell(&mut self.packed, distance, cell.count());
+        cell.pack(&mut self.packed);
         self.weight += cell.weight();
+    }
+
+    /// Counts more in the last closed window, in place.
+    fn add_to_last(&mut self, more: C) {
+        let mut bytes = &self.packed[self.last_at..];
+        let Some((distance, count)) = leb128::read_cell(&mut bytes) else { return };
+        let mut cell = C::unpack(count, &mut bytes);
+        self.weight -= cell.weight();
+        cell.absorb(more);
+        self.packed.truncate(self.last_at);
+        self.write(distance, &cell);
     }
 
     /// Grows by a quarter where a cell may not fit: there are many such lists, and twice what is needed would stay.
@@ -147,7 +171,9 @@ impl<C: Count> Windows<C> {
 
     /// Counts in a window in which nothing is counted any more, mostly the last one.
     pub fn close(&mut self, window: i64, cell: C) {
-        if self.open.is_empty() && (self.cells == 0 || window > self.last) {
+        if self.cells > 0 && window == self.last {
+            self.add_to_last(cell);
+        } else if self.open.is_empty() && self.ends_by(window) {
             self.push(window, &cell);
         } else {
             self.at(window).absorb(cell);
@@ -322,6 +348,10 @@ fn summed<'c, C: Count>(a: Cells<'c, C>, b: Cells<'c, C>) -> impl Iterator<Item 
 
 /// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
 fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
+    // Most lists have one such window at most, where a list would begin with room for four.
+    if windows.len() == windows.capacity() {
+        windows.reserve_exact(1 + windows.len() / 4);
+    }
     let at = match windows.last() {
         Some(last) if last.0 == window => windows.len() - 1,
         Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
