@@ -125,7 +125,7 @@ pub struct Cell {
     end: u32,
     pub spelling: Spelling,
     /// Of two keys for one column the one listed first wins.
-    pub(super) rank: u8,
+    rank: u8,
 }
 
 impl Cell {
@@ -145,11 +145,6 @@ impl Cell {
     /// Where it ends, in bytes.
     pub fn end(self) -> usize {
         self.end as usize
-    }
-
-    /// The same with a rank.
-    pub fn ranked(start: usize, end: usize, spelling: Spelling, rank: u8) -> Cell {
-        Cell { rank, ..Cell::new(start, end, spelling) }
     }
 
     fn is_absent(self) -> bool {

@@ -48,7 +48,7 @@ pub use tests::respelled;
 use written::{Like, count_spelling, like_number, read_spelled, write_known, write_like, write_meant};
 
 /// Bytes for what is remembered of lines: of some nine thousand. Of mixed streams no more are met again.
-const MOST: usize = 5 << 18;
+const MOST: usize = 1 << 20;
 /// Bytes that are near whatever else is: a quarter of the second cache of many processors. Tests look ahead from the second block on.
 const NEAR: usize = if cfg!(test) { 0 } else { 128 << 10 };
 /// Lines are told apart by so many hashes of how they begin.
@@ -98,7 +98,6 @@ impl Place {
 struct Span {
     column: Column,
     spelling: Spelling,
-    rank: u8,
     start: Place,
     end: Place,
 }

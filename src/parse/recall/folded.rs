@@ -15,7 +15,7 @@ use super::layouts::{HEAD, Head, Layouts, PARTS};
 use super::part::Part;
 
 /// Longest line that is folded, in bytes: longer ones are seldom alike.
-const LONGEST: usize = 1024;
+pub(super) const LONGEST: usize = 1024;
 /// Room for the longest line, and for what is read or written too much.
 const ROOM: usize = LONGEST + BLOCK;
 /// Bytes copied at a time.

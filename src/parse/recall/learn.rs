@@ -360,8 +360,7 @@ fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Vec<Span> {
         Place { parts: before as u16, behind: (at - folded.end_of(before as u16)) as u16 }
     };
     let mut span = |(column, cell): (Column, Cell)| {
-        let (spelling, rank) = (cell.spelling, cell.rank);
-        Span { column, spelling, rank, start: place(cell.start()), end: place(cell.end()) }
+        Span { column, spelling: cell.spelling, start: place(cell.start()), end: place(cell.end()) }
     };
     row.filled().map(&mut span).collect()
 }

@@ -71,7 +71,8 @@ pub struct Store {
     /// A table with linear probing; its length is a power of two.
     slots: Vec<Slot>,
     filled: usize,
-    /// What was replaced stays until there is no room.
+    /// What was replaced stays until there is no room. It never grows: of what is not yet written the system gives no memory, while growing by
+    /// doubling leaves holes of half of it.
     bytes: Vec<u8>,
     most: usize,
 }
@@ -79,7 +80,7 @@ pub struct Store {
 impl Store {
     /// Remembers no more than so many bytes.
     pub fn at_most(most: usize) -> Store {
-        Store { slots: vec![Slot::EMPTY; FEWEST_SLOTS], filled: 0, bytes: Vec::new(), most }
+        Store { slots: vec![Slot::EMPTY; FEWEST_SLOTS], filled: 0, bytes: Vec::with_capacity(most), most }
     }
 
     /// What is remembered of a key.

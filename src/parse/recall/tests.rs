@@ -172,7 +172,7 @@ fn what_is_known_of_another_line_names_no_place() {
         meant: Meant { message: None, kind: None, is_request: false },
     };
     let (start, end) = (Place { parts: 9, behind: 1 }, Place { parts: 12, behind: 2 });
-    let span = Span { column: Column::Message, spelling: Spelling::Plain, rank: 0, start, end };
+    let span = Span { column: Column::Message, spelling: Spelling::Plain, start, end };
     write_like((1, &[(3, Pin::Length), (9, Pin::Bytes)]), (&known, &[span]), (&one, long), &mut out);
     let like = Like::read(&out).unwrap();
     let formats = Formats::default();

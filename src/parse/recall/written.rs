@@ -9,7 +9,7 @@ use super::super::Formats;
 use super::super::cells::{Cell, Columns, Row, Spelling};
 use super::super::pending::Meant;
 use super::exchange::Of;
-use super::folded::{Folded, IN_HEADER};
+use super::folded::{Folded, IN_HEADER, LONGEST};
 use super::pins::Pin;
 use super::{Known, Place, Span};
 
@@ -22,7 +22,11 @@ const UNTOLD: u16 = u16::MAX;
 const SPELLING: u8 = IN_HEADER;
 /// Bytes of a format, a variant, what is meant, the level, and the columns.
 const KNOWN: usize = 22;
-const CELL: usize = 10;
+/// Bytes of a cell: the bits of its spelling, and of the places where it starts and ends.
+const CELL: usize = 6;
+const SPELLING_BITS: u32 = 3;
+/// Of how many parts end before a place, and of how many bytes stand between.
+const NUMBER_BITS: u32 = 11;
 /// Bytes before these: the number of a like, its spellings, how many parts are pinned, and the lengths of the first.
 const LIKE: usize = 24;
 /// Where in [`KNOWN`] the number of the message stands, and behind it that of its kind.
@@ -252,12 +256,23 @@ fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
 /// In the order of their columns.
 fn write_cells(cells: &[Span], out: &mut Vec<u8>) {
     for span in cells {
-        out.extend_from_slice(&[span.spelling as u8, span.rank]);
-        for place in [span.start, span.end] {
-            out.extend_from_slice(&place.parts.to_le_bytes());
-            out.extend_from_slice(&place.behind.to_le_bytes());
-        }
+        const { assert!(LONGEST >> NUMBER_BITS == 0 && Spelling::ALL.len() <= 1 << SPELLING_BITS) }
+        let numbers = [span.start.parts, span.start.behind, span.end.parts, span.end.behind];
+        let places = numbers.iter().rev().fold(0, |all, number| all << NUMBER_BITS | u64::from(*number));
+        let packed = places << SPELLING_BITS | span.spelling as u64;
+        out.extend_from_slice(&packed.to_le_bytes()[..CELL]);
     }
+}
+
+/// A cell, as it was written. Which of the keys for its column it is of is asked no more: a line that was read once fills its row at once.
+#[inline]
+fn read_cell([a, b, c, d, e, f]: [u8; CELL], folded: &Folded) -> Cell {
+    let packed = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    let spelling = Spelling::ALL.get((packed & ((1 << SPELLING_BITS) - 1)) as usize).copied().unwrap_or_default();
+    let places = packed >> SPELLING_BITS;
+    let number = |place: u32| (places >> (place * NUMBER_BITS) & ((1 << NUMBER_BITS) - 1)) as u16;
+    let place = |first: u32| Place { parts: number(first), behind: number(first + 1) }.of(folded);
+    Cell::new(place(0), place(2), spelling)
 }
 
 /// From what stands at the beginning of the first, and the cells at that of the second.
@@ -269,16 +284,7 @@ fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folde
     let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
     let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
     let columns = Columns::of_bits(u64::from_le_bytes(take(&mut head)?));
-    row.refill(
-        columns,
-        cells.as_chunks::<CELL>().0.iter().map(|cell| {
-            let [spelling, rank, places @ ..] = *cell;
-            let places = u64::from_le_bytes(places);
-            let place = |bits: u64| Place { parts: bits as u16, behind: (bits >> 16) as u16 }.of(folded);
-            let spelling = Spelling::ALL.get(usize::from(spelling)).copied().unwrap_or_default();
-            Cell::ranked(place(places), place(places >> 32), spelling, rank)
-        }),
-    );
+    row.refill(columns, cells.as_chunks::<CELL>().0.iter().map(|cell| read_cell(*cell, folded)));
     let format = formats.lines().get(usize::from(format));
     let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
     let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };
