@@ -14,6 +14,8 @@ const TAG: usize = 8;
 const LONGEST: usize = u16::MAX as usize;
 /// Of so many that are remembered one is forgotten at least where there is no room.
 const FORGOTTEN: usize = 4;
+/// Of eight slots so many are filled at the most.
+const FILLED: usize = 5;
 /// Slots at first.
 const FEWEST_SLOTS: usize = 64;
 /// Bytes fetched at once, on most processors.
@@ -186,7 +188,7 @@ impl Store {
     }
 
     fn fill(&mut self, slot: Slot) {
-        if (self.filled + 1) * 2 > self.slots.len() {
+        if (self.filled + 1) * 8 > self.slots.len() * FILLED {
             let slots = vec![Slot::EMPTY; self.slots.len() * 2];
             let filled = std::mem::replace(&mut self.slots, slots);
             filled.into_iter().filter(|slot| slot.at != NOWHERE).for_each(|slot| self.set(slot));
