@@ -114,8 +114,17 @@ pub enum Spelling {
 }
 
 impl Spelling {
-    /// Every spelling, in order.
-    pub const ALL: [Spelling; 5] = [Spelling::Absent, Spelling::Plain, Spelling::Escaped, Spelling::Doubled, Spelling::Bare];
+    /// The one of a number; absent where there is none.
+    #[inline]
+    pub fn of_number(number: u64) -> Spelling {
+        match number {
+            1 => Spelling::Plain,
+            2 => Spelling::Escaped,
+            3 => Spelling::Doubled,
+            4 => Spelling::Bare,
+            _ => Spelling::Absent,
+        }
+    }
 }
 
 /// Where in the line a cell stands.
@@ -239,6 +248,17 @@ impl Columns {
     pub fn of_bits(bits: u64) -> Columns {
         Columns(bits)
     }
+
+    /// Those of both.
+    pub const fn with(self, other: Columns) -> Columns {
+        Columns(self.0 | other.0)
+    }
+
+    /// Those that are in both.
+    #[inline]
+    pub fn and(self, other: Columns) -> Columns {
+        Columns(self.0 & other.0)
+    }
 }
 
 /// The cells of one line.
@@ -281,13 +301,14 @@ impl Row {
         self.replace(column, Cell::default());
     }
 
-    /// Fills the row anew with a cell for each of the columns, in their order.
+    /// Fills the row anew with a cell for each of the columns, in their order. What cells follow are of none.
     #[inline]
-    pub fn refill(&mut self, columns: Columns, cells: impl Iterator<Item = Cell>) {
+    pub fn refill(&mut self, columns: Columns, mut cells: impl Iterator<Item = Cell>) {
         self.filled = columns.0;
         let mut left = columns.0;
-        for cell in cells {
-            let Some(place) = self.cells.get_mut(left.trailing_zeros() as usize) else { return };
+        // No place is behind all columns.
+        while let Some(place) = self.cells.get_mut(left.trailing_zeros() as usize) {
+            let Some(cell) = cells.next() else { return };
             *place = cell;
             left &= left - 1;
         }
@@ -359,6 +380,13 @@ mod tests {
             assert_eq!(Column::from_word(column.word()), Some(column));
         }
         assert_eq!(Column::from_word("tiem"), None);
+    }
+
+    #[test]
+    fn spellings_have_their_numbers() {
+        let all = [Spelling::Absent, Spelling::Plain, Spelling::Escaped, Spelling::Doubled, Spelling::Bare];
+        assert!(all.into_iter().all(|spelling| Spelling::of_number(spelling as u64) == spelling));
+        assert_eq!(Spelling::of_number(5), Spelling::Absent);
     }
 
     #[test]

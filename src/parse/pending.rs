@@ -87,6 +87,10 @@ pub struct Pending<'f, 'b> {
     last_of_body: Option<BodyLine>,
     /// What is known of its message.
     pub meant: Meant,
+    /// Cells are left out but those of its time and its level.
+    pub has_head_only: bool,
+    /// The last record of which it was asked was counted without a look at it, as the next one will be, mostly.
+    pub like_are_counted: bool,
 }
 
 /// A line of a block behind its header.
@@ -148,6 +152,8 @@ impl<'f, 'b> Pending<'f, 'b> {
             in_trace: self.in_trace,
             last_of_body: self.last_of_body,
             meant: self.meant,
+            has_head_only: self.has_head_only,
+            like_are_counted: self.like_are_counted,
         }
     }
 
@@ -164,7 +170,24 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.in_trace = false;
         self.last_of_body = None;
         self.meant = Meant::default();
+        self.has_head_only = false;
         self.live = true;
+    }
+
+    /// Fills the cells that were left out.
+    #[inline]
+    pub fn complete(&mut self, matcher: &mut Matcher<'f>, clock: &Clock) {
+        if std::mem::take(&mut self.has_head_only) {
+            self.read_again(matcher, clock);
+        }
+    }
+
+    /// Fills all cells anew from its text.
+    #[inline(never)]
+    fn read_again(&mut self, matcher: &mut Matcher<'f>, clock: &Clock) {
+        if let Some(format) = self.format {
+            matcher.line(format, &self.text, &Candidates::ANY, clock, &mut self.row);
+        }
     }
 
     /// Makes the whole text the message, but for a level that it begins with.
@@ -259,9 +282,7 @@ impl<'f, 'b> Pending<'f, 'b> {
             return;
         }
         self.head.open = false;
-        if let Some(format) = self.format {
-            matcher.line(format, &self.text, &Candidates::ANY, clock, &mut self.row);
-        }
+        self.read_again(matcher, clock);
     }
 
     /// What is known of a block's message: where it is the last line and nothing else, what is known of that. Of its kind nothing, which has none where
@@ -301,9 +322,13 @@ impl<'f, 'b> Pending<'f, 'b> {
         let time = self.head.time?;
         let wants_requests = sink.wants_requests();
         let kind = (!wants_requests).then(|| self.kind(matcher)).flatten().map(|kind| matcher.meanings.tag(kind));
-        if kind.is_some_and(|kind| sink.alike(kind, self.head.level, time, self.first_line)) {
-            return Some(time);
+        if let Some(kind) = kind {
+            self.like_are_counted = sink.alike(kind, self.head.level, time, self.first_line);
+            if self.like_are_counted {
+                return Some(time);
+            }
         }
+        self.complete(matcher, clock);
         let detail = self.detail.text();
         let mut record = assemble::record(&self.row, &self.text, &detail, self.head);
         record.service = record.service.or_else(|| self.outer.service.as_deref().map(Cow::Borrowed));

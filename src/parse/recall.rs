@@ -74,6 +74,16 @@ pub struct Known<'f> {
     pub level: Option<Level>,
     /// What follows of its message from what is known of the line.
     pub meant: Meant,
+    /// Cells are left out but those of its time and its level.
+    pub has_head_only: bool,
+}
+
+/// Which cells of a line are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    /// Where its kind is known, those of its time and its level do: it is counted with its like.
+    Head,
 }
 
 /// A place in a line, told by the parts before it. Lines that are folded are short.
@@ -232,20 +242,20 @@ impl Recall {
 
     /// Looks a line up. What is known of it fills the row.
     pub fn look<'f>(&mut self, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
-        self.look_at(Standing::Anywhere, text, formats, row)
+        self.look_at((Standing::Anywhere, Wanted::All), text, formats, row)
     }
 
-    /// The same of a line that is tried against other formats for where it stands. In line: what is known of a line is read where it was written, piece
+    /// The same of a line that is tried against other formats for where it stands, and of the cells that are wanted. In line: what is known of a line is read where it was written, piece
     /// by piece, and not copied from there by vectors, for which the processor waits.
     #[inline(always)]
-    pub fn look_at<'f>(&mut self, place: Standing, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
+    pub fn look_at<'f>(&mut self, (place, wanted): (Standing, Wanted), text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let key = match self.ahead.take().filter(|ahead| ahead.line == address(text)) {
             None => self.fold(place, text, text.as_bytes()),
             Some(ahead) if place == Standing::Anywhere => ahead.key,
             Some(ahead) => ahead.key.map(|_| self.key(place)),
         };
         let Some(key) = key else { return Recalled::No };
-        let recalled = self.looked_up(key, text, formats, row);
+        let recalled = self.looked_up((key, wanted), text, formats, row);
         self.beginnings[self.begun].note(matches!(recalled, Recalled::Known(_)), text, formats);
         recalled
     }
@@ -303,14 +313,14 @@ impl Recall {
 
     /// What is known of the line folded last, by its key.
     #[inline(always)]
-    fn looked_up<'f>(&mut self, key: Key, text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
+    fn looked_up<'f>(&mut self, (key, wanted): (Key, Wanted), text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let Recall { folded, exchange, store, spelling, .. } = self;
         let Some(found) = store.find(key) else {
             return if exchange.seen.met(key) { Recalled::Again } else { Recalled::No };
         };
         store.note(found);
         let Some(like) = Like::read(store.value(found)) else { return Recalled::No };
-        if let Some(known) = like.known_if_first(folded, text, formats, row) {
+        if let Some(known) = like.known_if_first((folded, text), wanted, formats, row) {
             return Recalled::Known(known);
         }
         like.spell(folded, text, spelling);
@@ -318,7 +328,7 @@ impl Recall {
         let key = Key::of(spelling);
         let known = store.find(key).and_then(|found| {
             store.note(found);
-            read_spelled(store.value(found), formats, folded, row)
+            read_spelled(store.value(found), wanted, formats, folded, row)
         });
         match known {
             Some(known) => Recalled::Known(known),
@@ -362,7 +372,7 @@ impl Recall {
             let said = teacher.matcher.meanings.said(meant.message, meant.kind);
             member.tell(&self.exchange, Written { key, value: self.written.as_slice().into(), of, said });
         }
-        match self.looked_up(Key::of(self.folded.key()), text, teacher.matcher.formats, row) {
+        match self.looked_up((Key::of(self.folded.key()), Wanted::All), text, teacher.matcher.formats, row) {
             Recalled::Known(known) => Some(known),
             Recalled::No | Recalled::Again => None,
         }

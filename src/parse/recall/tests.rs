@@ -170,6 +170,7 @@ fn what_is_known_of_another_line_names_no_place() {
         may_attach: false,
         level: None,
         meant: Meant { message: None, kind: None, is_request: false },
+        has_head_only: false,
     };
     let (start, end) = (Place { parts: 9, behind: 1 }, Place { parts: 12, behind: 2 });
     let span = Span { column: Column::Message, spelling: Spelling::Plain, start, end };
@@ -180,7 +181,7 @@ fn what_is_known_of_another_line_names_no_place() {
         refold(&mut one, text, false);
         let mut row = Row::default();
         like.spell(&one, text, &mut Vec::new());
-        like.known_if_first(&one, text, &formats, &mut row).map(|_| row.raw(Column::Message, text).map(str::to_owned))
+        like.known_if_first((&one, text), Wanted::All, &formats, &mut row).map(|_| row.raw(Column::Message, text).map(str::to_owned))
     };
     assert_eq!(read(long), Some(Some("1234 11 12 x".to_owned())));
     assert_eq!(read("é 1"), None);

@@ -6,13 +6,16 @@
 use crate::model::Level;
 
 use super::super::Formats;
-use super::super::cells::{Cell, Columns, Row, Spelling};
+use super::super::cells::{Cell, Column, Columns, Row, Spelling};
 use super::super::pending::Meant;
 use super::exchange::Of;
 use super::folded::{Folded, IN_HEADER, LONGEST};
 use super::pins::Pin;
-use super::{Known, Place, Span};
+use super::{Known, Place, Span, Wanted};
 
+/// Time is told by these, which stand before all others, and behind them what the level is told by.
+const OF_TIME: Columns = Columns::of(&[Column::Date, Column::Time, Column::Zone]);
+const OF_HEAD: Columns = OF_TIME.with(Columns::of(&[Column::Level, Column::Severity, Column::SeverityNumber]));
 /// For a number of what is not there.
 const NONE: u32 = u32::MAX;
 const NO_PLACE: u16 = u16::MAX;
@@ -37,6 +40,7 @@ const IS_FIRST: u8 = 1;
 const IS_REQUEST: u8 = 2;
 const MAY_ATTACH: u8 = 4;
 const MAY_HAVE_HEADER: u8 = 8;
+const TOLD_BY_HEAD: u8 = 16;
 /// In place of a level that each line says itself.
 const OF_LINE: u8 = u8::MAX;
 
@@ -94,7 +98,7 @@ impl<'s> Like<'s> {
 
     /// How a line is read that is spelled as the first; what is known of it fills the row.
     #[inline]
-    pub fn known_if_first<'f>(&self, folded: &Folded, text: &str, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
+    pub fn known_if_first<'f>(&self, (folded, text): (&Folded, &str), wanted: Wanted, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
         if self.measured != 0 && folded.lengths() & self.measured != self.lengths {
             return None;
         }
@@ -107,7 +111,7 @@ impl<'s> Like<'s> {
                 return None;
             }
         }
-        read_known((self.first, pinned.bytes), formats, folded, row)
+        read_known((self.first, pinned.bytes), wanted, formats, folded, row)
     }
 
     /// Writes which like a line is of and how its pinned parts are spelled, so that what differs in either differs in this.
@@ -222,8 +226,8 @@ pub fn write_known(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
 }
 
 /// How lines of a spelling are read; what is known of this one fills the row.
-pub fn read_spelled<'f>(bytes: &[u8], formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
-    read_known((bytes, bytes.get(KNOWN..)?), formats, folded, row)
+pub fn read_spelled<'f>(bytes: &[u8], wanted: Wanted, formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
+    read_known((bytes, bytes.get(KNOWN..)?), wanted, formats, folded, row)
 }
 
 /// The length of a part, and its bytes where these are pinned.
@@ -245,18 +249,25 @@ fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
     out.extend_from_slice(&format.to_le_bytes());
     out.extend_from_slice(&variant.to_le_bytes());
     let own = flag(known.is_first, IS_FIRST) | flag(known.may_attach, MAY_ATTACH) | flag(known.may_have_header, MAY_HAVE_HEADER);
-    out.push(own | flag(known.meant.is_request, IS_REQUEST));
+    let columns = cells.iter().fold(0, |all, span| all | 1_u64 << span.column as u8);
+    out.push(own | flag(known.meant.is_request, IS_REQUEST) | flag(is_told_by_head(known, Columns::of_bits(columns)), TOLD_BY_HEAD));
     out.push(known.level.map_or(OF_LINE, |level| level as u8));
     out.extend_from_slice(&known.meant.message.unwrap_or(NONE).to_le_bytes());
     out.extend_from_slice(&known.meant.kind.unwrap_or(NONE).to_le_bytes());
-    let columns = cells.iter().fold(0, |all, span| all | 1_u64 << span.column as u8);
     out.extend_from_slice(&columns.to_le_bytes());
+}
+
+/// Whether time and level are all that is asked of a record whose kind was met before: none is a part of another of its format, its level stands where
+/// it should, and what it says of a request need not be looked at.
+fn is_told_by_head(known: &Known<'_>, columns: Columns) -> bool {
+    let attaches = known.format.is_some_and(|format| !format.attach.is_empty());
+    known.meant.kind.is_some() && !known.meant.is_request && !attaches && !columns.has(Column::Code)
 }
 
 /// In the order of their columns.
 fn write_cells(cells: &[Span], out: &mut Vec<u8>) {
     for span in cells {
-        const { assert!(LONGEST >> NUMBER_BITS == 0 && Spelling::ALL.len() <= 1 << SPELLING_BITS) }
+        const { assert!(LONGEST >> NUMBER_BITS == 0 && Spelling::Bare as u32 >> SPELLING_BITS == 0) }
         let numbers = [span.start.parts, span.start.behind, span.end.parts, span.end.behind];
         let places = numbers.iter().rev().fold(0, |all, number| all << NUMBER_BITS | u64::from(*number));
         let packed = places << SPELLING_BITS | span.spelling as u64;
@@ -268,7 +279,7 @@ fn write_cells(cells: &[Span], out: &mut Vec<u8>) {
 #[inline]
 fn read_cell([a, b, c, d, e, f]: [u8; CELL], folded: &Folded) -> Cell {
     let packed = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
-    let spelling = Spelling::ALL.get((packed & ((1 << SPELLING_BITS) - 1)) as usize).copied().unwrap_or_default();
+    let spelling = Spelling::of_number(packed & ((1 << SPELLING_BITS) - 1));
     let places = packed >> SPELLING_BITS;
     let number = |place: u32| (places >> (place * NUMBER_BITS) & ((1 << NUMBER_BITS) - 1)) as u16;
     let place = |first: u32| Place { parts: number(first), behind: number(first + 1) }.of(folded);
@@ -277,20 +288,29 @@ fn read_cell([a, b, c, d, e, f]: [u8; CELL], folded: &Folded) -> Cell {
 
 /// From what stands at the beginning of the first, and the cells at that of the second.
 #[inline]
-fn read_known<'f>((mut head, cells): (&[u8], &[u8]), formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
+fn read_known<'f>(
+    (mut head, cells): (&[u8], &[u8]),
+    wanted: Wanted,
+    formats: &'f Formats,
+    folded: &Folded,
+    row: &mut Row,
+) -> Option<Known<'f>> {
     let format = u16::from_le_bytes(take(&mut head)?);
     let variant = u16::from_le_bytes(take(&mut head)?);
     let [flags, level] = take(&mut head)?;
     let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
     let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
     let columns = Columns::of_bits(u64::from_le_bytes(take(&mut head)?));
+    let has_head_only = wanted == Wanted::Head && flags & TOLD_BY_HEAD != 0;
+    let wanted = if level == OF_LINE { OF_HEAD } else { OF_TIME };
+    let columns = if has_head_only { columns.and(wanted) } else { columns };
     row.refill(columns, cells.as_chunks::<CELL>().0.iter().map(|cell| read_cell(*cell, folded)));
     let format = formats.lines().get(usize::from(format));
     let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
     let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };
     let level = Level::ALL.get(usize::from(level)).copied();
     let (is_first, may_attach, may_have_header) = (flags & IS_FIRST != 0, flags & MAY_ATTACH != 0, flags & MAY_HAVE_HEADER != 0);
-    Some(Known { format, may_have_header, variant, is_first, may_attach, level, meant })
+    Some(Known { format, may_have_header, variant, is_first, may_attach, level, meant, has_head_only })
 }
 
 /// Takes bytes off the front.

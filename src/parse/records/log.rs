@@ -17,7 +17,7 @@ use super::super::format::Reader;
 use super::super::header;
 use super::super::matching::{Head, Matched, Matcher};
 use super::super::pending::{Meant, Outer, Pending};
-use super::super::recall::{Envelopes, Exchange, Recall, Recalled, Standing, Teacher};
+use super::super::recall::{Envelopes, Exchange, Recall, Recalled, Standing, Teacher, Wanted};
 use super::super::timestamp::Clock;
 use super::super::trace;
 use super::Sink;
@@ -441,7 +441,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let (place, order) =
             if self.pending.takes_header() { (Standing::InHeader, in_header.as_slice()) } else { (Standing::Anywhere, all) };
         recall.hear(&mut matcher.meanings);
-        let known = match recall.look_at(place, text, matcher.formats, &mut self.row) {
+        let wanted = if self.pending.like_are_counted { Wanted::Head } else { Wanted::All };
+        let known = match recall.look_at((place, wanted), text, matcher.formats, &mut self.row) {
             Recalled::No => return None,
             Recalled::Again => {
                 let mut teacher = Teacher { matcher, order, first: all.first().copied(), clock: &self.clock };
@@ -477,7 +478,11 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if known.may_attach && self.attaches(format, text) {
             return Some(true);
         }
-        self.begin(format, head, text, outer, known.meant).then_some(true)
+        let has_begun = self.begin(format, head, text, outer, known.meant);
+        if has_begun {
+            self.pending.has_head_only = known.has_head_only;
+        }
+        has_begun.then_some(true)
     }
 
     fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
@@ -545,6 +550,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             return false;
         }
         let Some(level) = format.attaches(&self.row, text) else { return false };
+        self.pending.complete(&mut self.memory.matcher, &self.clock);
         let same = format.attach_same.is_none_or(|column| self.row.raw(column, text) == self.pending.raw(column));
         if same {
             let message = self.row.raw(Column::Message, text).unwrap_or_default();
