@@ -157,14 +157,17 @@ impl<'f, 'b> Pending<'f, 'b> {
         }
     }
 
-    /// Begins a record with its first line, in place of the one before.
-    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: Head, text: Cow<'b, str>, outer: &Outer, line: u64) {
-        let head = if head.level == Level::Unknown { Head { level: outer.level, ..head } } else { head };
-        self.text = text;
+    /// Begins a record with its first line, which is taken, in place of the one before.
+    pub fn begin(&mut self, format: Option<&'f LineFormat>, head: &Head, text: &mut Cow<'b, str>, outer: &Outer, line: u64) {
+        // Most are borrowed, and were told a moment ago: the processor would wait to copy them whole.
+        self.text = if let Cow::Borrowed(text) = text { Cow::Borrowed(*text) } else { std::mem::take(text) };
         self.detail.clear();
         self.row.clear();
         self.format = format;
-        self.head = head;
+        self.head = *head;
+        if head.level == Level::Unknown {
+            self.head.level = outer.level;
+        }
         self.outer.clone_from(outer);
         self.first_line = line;
         self.in_trace = false;
@@ -191,11 +194,11 @@ impl<'f, 'b> Pending<'f, 'b> {
     }
 
     /// Makes the whole text the message, but for a level that it begins with.
-    pub fn begin_plain(&mut self, text: Cow<'b, str>, outer: &Outer, line: u64) {
+    pub fn begin_plain(&mut self, mut text: Cow<'b, str>, outer: &Outer, line: u64) {
         let (level, message) = plain(&text);
         let level = level.unwrap_or(outer.level);
         let in_trace = trace::is_part(&text);
-        self.begin(None, Head { time: outer.time, level, ..Head::default() }, text, outer, line);
+        self.begin(None, &Head { time: outer.time, level, ..Head::default() }, &mut text, outer, line);
         self.row.set(Column::Message, message, 0);
         self.in_trace = in_trace;
     }

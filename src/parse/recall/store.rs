@@ -4,6 +4,8 @@
 //! few bytes, and those of a line stand together: one place leads to all of them. Of a key only its fingerprint is kept, which is half of what it
 //! would take. What is used least makes room. Does not know what the values mean.
 
+use std::num::NonZeroU64;
+
 use prefetch_index::prefetch_index;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -25,12 +27,13 @@ const FETCHED: usize = 3;
 /// In no row of bytes.
 const NOWHERE: u32 = u32::MAX;
 
-/// The fingerprint of a key (XXH3, 128 bits; Collet, 2019), of which 96 are compared: among a million keys two are taken for the same once in
+/// The fingerprint of a key (XXH3, 128 bits; Collet, 2019), of which 95 are compared: among a million keys two are taken for the same once in
 /// 10^17. It is no secret: who makes up a line with the fingerprint of another has it read as that one. So what is found may be of another key, and
 /// the places that it names need not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    tag: u64,
+    /// Never zero, so that a key or none fits two registers.
+    tag: NonZeroU64,
     hash: u32,
 }
 
@@ -39,13 +42,13 @@ impl Key {
     #[inline]
     pub fn of(text: &[u8]) -> Key {
         let fingerprint = xxh3_128(text);
-        Key { tag: (fingerprint >> 64) as u64, hash: fingerprint as u32 }
+        Key { tag: NonZeroU64::MIN | (fingerprint >> 64) as u64, hash: fingerprint as u32 }
     }
 
     /// The part of it that the store asks for last.
     #[inline]
     pub fn tag(self) -> u64 {
-        self.tag
+        self.tag.get()
     }
 }
 
@@ -138,7 +141,7 @@ impl Store {
     #[inline]
     fn found(&self, at: usize, key: Key) -> Option<Found> {
         let head = self.bytes.get(at..)?.first_chunk::<HEAD>()?;
-        head.starts_with(&key.tag.to_le_bytes()).then_some(Found { at, end: at + HEAD + length(head) })
+        head.starts_with(&key.tag().to_le_bytes()).then_some(Found { at, end: at + HEAD + length(head) })
     }
 
     /// Its value.
@@ -181,7 +184,7 @@ impl Store {
                 0
             }
         };
-        self.bytes.extend_from_slice(&key.tag.to_le_bytes());
+        self.bytes.extend_from_slice(&key.tag().to_le_bytes());
         self.bytes.push(used);
         self.bytes.extend_from_slice(&(value.len() as u16).to_le_bytes());
         self.bytes.extend_from_slice(value);

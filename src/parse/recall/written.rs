@@ -96,8 +96,9 @@ impl<'s> Like<'s> {
         Pinneds { left: self.pinned, bytes: self.first.get(KNOWN..).unwrap_or_default() }
     }
 
-    /// How a line is read that is spelled as the first; what is known of it fills the row.
-    #[inline]
+    /// How a line is read that is spelled as the first; what is known of it fills the row. In line, as it is asked of every line: what is written by
+    /// pieces and read by vectors keeps the processor waiting.
+    #[inline(always)]
     pub fn known_if_first<'f>(&self, (folded, text): (&Folded, &str), wanted: Wanted, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
         if self.measured != 0 && folded.lengths() & self.measured != self.lengths {
             return None;
@@ -225,7 +226,8 @@ pub fn write_known(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
     write_cells(cells, out);
 }
 
-/// How lines of a spelling are read; what is known of this one fills the row.
+/// How lines of a spelling are read; what is known of this one fills the row. Few lines have another than the first.
+#[inline(never)]
 pub fn read_spelled<'f>(bytes: &[u8], wanted: Wanted, formats: &'f Formats, folded: &Folded, row: &mut Row) -> Option<Known<'f>> {
     read_known((bytes, bytes.get(KNOWN..)?), wanted, formats, folded, row)
 }
@@ -287,7 +289,7 @@ fn read_cell([a, b, c, d, e, f]: [u8; CELL], folded: &Folded) -> Cell {
 }
 
 /// From what stands at the beginning of the first, and the cells at that of the second.
-#[inline]
+#[inline(always)]
 fn read_known<'f>(
     (mut head, cells): (&[u8], &[u8]),
     wanted: Wanted,

@@ -473,7 +473,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         let head = self.memory.matcher.head_of_known(format, (known.variant, known.level), text, &self.clock, &self.row);
         self.memory.recall.iter().for_each(Recall::fetch_ahead);
         let dated = outer.time.is_some() || (self.dated && self.clock.near.is_some());
-        let head = head.filter(|head| dated || head.time.is_some())?;
+        let head = head.as_ref().filter(|head| dated || head.time.is_some())?;
         self.of_first = known.is_first;
         if known.may_attach && self.attaches(format, text) {
             return Some(true);
@@ -515,11 +515,11 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if format.reader == Reader::Block {
             return self.accept_block(format, text, outer);
         }
-        self.attaches(format, text) || self.begin(format, head, text, outer, Meant::default())
+        self.attaches(format, text) || self.begin(format, &head, text, outer, Meant::default())
     }
 
     /// Takes a line for a record of a format. `meant`: what is known of its message.
-    fn begin(&mut self, format: &'f LineFormat, head: Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Meant) -> bool {
+    fn begin(&mut self, format: &'f LineFormat, head: &Head, text: &mut Cow<'b, str>, outer: &Outer, meant: Meant) -> bool {
         let written = outer.time.or(head.time);
         let Some(time) = written.or_else(|| self.clock.near.filter(|_| self.dated)) else {
             self.ledger.undated += 1;
@@ -528,7 +528,8 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         self.flush();
         self.clock.near = Some(time);
         self.dated = true;
-        self.pending.begin(Some(format), Head { time: Some(time), ..head }, std::mem::take(text), outer, self.ledger.lines);
+        self.pending.begin(Some(format), head, text, outer, self.ledger.lines);
+        self.pending.head.time = Some(time);
         std::mem::swap(&mut self.pending.row, &mut self.row);
         self.pending.meant = meant;
         true
@@ -539,7 +540,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             self.pending.extend(text);
         } else {
             self.flush();
-            self.pending.begin(Some(format), Head::default(), std::mem::take(text), outer, self.ledger.lines);
+            self.pending.begin(Some(format), &Head::default(), text, outer, self.ledger.lines);
         }
         true
     }
