@@ -254,6 +254,11 @@ impl Columns {
         Columns(self.0 | other.0)
     }
 
+    /// Whether all others come after them.
+    pub const fn are_first(self) -> bool {
+        self.0 & (self.0 + 1) == 0
+    }
+
     /// Those that are in both.
     #[inline]
     pub fn and(self, other: Columns) -> Columns {

@@ -342,13 +342,11 @@ impl<'f> Matcher<'f> {
         self.read_inside(format, text, row);
         read_json_tail(format, text, row);
         let fixed = row.raw(Column::Time, text).is_some_and(stamp::is_fixed);
-        Some(self.head_at(format, (time, fixed), text, row))
+        Some(head_at((time, fixed), self.level_by_word(format, text, row)))
     }
 
-    /// `fixed`: the time means the same wherever it stands.
-    fn head_at(&mut self, format: &LineFormat, (time, fixed): (Time, bool), text: &str, row: &Row) -> Head {
-        let level = row.raw(Column::Level, text).map(|word| self.level_of_word(format, word)).unwrap_or_default();
-        Head { time: Some(time), level, open: false, fixed }
+    fn level_by_word(&mut self, format: &LineFormat, text: &str, row: &Row) -> Level {
+        row.raw(Column::Level, text).map(|word| self.level_of_word(format, word)).unwrap_or_default()
     }
 
     /// The head of a line whose header is known, and what it says; `None` where its time has another length than is known.
@@ -362,7 +360,7 @@ impl<'f> Matcher<'f> {
         row: &Row,
     ) -> Option<Head> {
         if format.reader == Reader::Header {
-            return self.head_of_header(format, text, clock, row);
+            return self.head_of_header(format, level, text, clock, row);
         }
         let level = level.unwrap_or_else(|| self.level(format, text, row));
         self.head_by((format, variant), level, text, clock, row)
@@ -370,7 +368,7 @@ impl<'f> Matcher<'f> {
 
     /// The same where it was told by its shape.
     #[inline(never)]
-    fn head_of_header(&mut self, format: &LineFormat, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
+    fn head_of_header(&mut self, format: &LineFormat, level: Option<Level>, text: &str, clock: &Clock, row: &Row) -> Option<Head> {
         let cell = row.cell(Column::Time)?;
         let read = || {
             let (time, length) = clock.read_prefix(text.get(cell.start()..)?)?;
@@ -382,7 +380,8 @@ impl<'f> Matcher<'f> {
         } else {
             (read()?, stamp::is_fixed(written))
         };
-        Some(self.head_at(format, time, text, row))
+        let level = level.unwrap_or_else(|| self.level_by_word(format, text, row));
+        Some(head_at(time, level))
     }
 
     /// A message that is itself JSON or logfmt, or that begins with a level, fills what the envelope left open.
@@ -584,6 +583,11 @@ impl Names for Filling<'_, '_> {
             self.row.set(column, cell, rank.saturating_add(1));
         }
     }
+}
+
+/// `fixed`: the time means the same wherever it stands.
+fn head_at((time, fixed): (Time, bool), level: Level) -> Head {
+    Head { time: Some(time), level, open: false, fixed }
 }
 
 /// A bit for each requirement of a format.

@@ -82,7 +82,7 @@ pub struct Known<'f> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     All,
-    /// Where its kind is known, those of its time and its level do: it is counted with its like.
+    /// Those of its time and its level do where its kind is known: it is counted with its like.
     Head,
 }
 
@@ -245,8 +245,8 @@ impl Recall {
         self.look_at((Standing::Anywhere, Wanted::All), text, formats, row)
     }
 
-    /// The same of a line that is tried against other formats for where it stands, and of the cells that are wanted. In line: what is known of a line is read where it was written, piece
-    /// by piece, and not copied from there by vectors, for which the processor waits.
+    /// The same of a line that is tried against other formats for where it stands, and of the cells that are wanted. In line: what is known of a line is
+    /// read where it was written, piece by piece, and not copied from there by vectors, for which the processor waits.
     #[inline(always)]
     pub fn look_at<'f>(&mut self, (place, wanted): (Standing, Wanted), text: &str, formats: &'f Formats, row: &mut Row) -> Recalled<'f> {
         let key = match self.ahead.take().filter(|ahead| ahead.line == address(text)) {

@@ -360,9 +360,8 @@ fn cells(row: &Row, folded: &Folded, pins: &mut Pins<'_>) -> Vec<Span> {
         let before = folded.parts().partition_point(|part| part.end() <= at);
         Place { parts: before as u16, behind: (at - folded.end_of(before as u16)) as u16 }
     };
-    let mut span = |(column, cell): (Column, Cell)| {
-        Span { column, spelling: cell.spelling, start: place(cell.start()), end: place(cell.end()) }
-    };
+    let mut span =
+        |(column, cell): (Column, Cell)| Span { column, spelling: cell.spelling, start: place(cell.start()), end: place(cell.end()) };
     row.filled().map(&mut span).collect()
 }
 

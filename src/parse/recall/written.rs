@@ -13,9 +13,10 @@ use super::folded::{Folded, IN_HEADER, LONGEST};
 use super::pins::Pin;
 use super::{Known, Place, Span, Wanted};
 
-/// Time is told by these, which stand before all others, and behind them what the level is told by.
+/// Time is told by these, and the level by those behind them. All others follow.
 const OF_TIME: Columns = Columns::of(&[Column::Date, Column::Time, Column::Zone]);
 const OF_HEAD: Columns = OF_TIME.with(Columns::of(&[Column::Level, Column::Severity, Column::SeverityNumber]));
+const _: () = assert!(OF_TIME.are_first() && OF_HEAD.are_first());
 /// For a number of what is not there.
 const NONE: u32 = u32::MAX;
 const NO_PLACE: u16 = u16::MAX;
@@ -99,7 +100,13 @@ impl<'s> Like<'s> {
     /// How a line is read that is spelled as the first; what is known of it fills the row. In line, as it is asked of every line: what is written by
     /// pieces and read by vectors keeps the processor waiting.
     #[inline(always)]
-    pub fn known_if_first<'f>(&self, (folded, text): (&Folded, &str), wanted: Wanted, formats: &'f Formats, row: &mut Row) -> Option<Known<'f>> {
+    pub fn known_if_first<'f>(
+        &self,
+        (folded, text): (&Folded, &str),
+        wanted: Wanted,
+        formats: &'f Formats,
+        row: &mut Row,
+    ) -> Option<Known<'f>> {
         if self.measured != 0 && folded.lengths() & self.measured != self.lengths {
             return None;
         }
@@ -259,11 +266,11 @@ fn write_head(known: &Known<'_>, cells: &[Span], out: &mut Vec<u8>) {
     out.extend_from_slice(&columns.to_le_bytes());
 }
 
-/// Whether time and level are all that is asked of a record whose kind was met before: none is a part of another of its format, its level stands where
-/// it should, and what it says of a request need not be looked at.
+/// Whether time and level are all that is asked of a record whose kind was met before: no record of its format is a part of the one before, its level is
+/// not told by its code, and what it says of a request need not be looked at.
 fn is_told_by_head(known: &Known<'_>, columns: Columns) -> bool {
     let attaches = known.format.is_some_and(|format| !format.attach.is_empty());
-    known.meant.kind.is_some() && !known.meant.is_request && !attaches && !columns.has(Column::Code)
+    !known.meant.is_request && !attaches && !columns.has(Column::Code)
 }
 
 /// In the order of their columns.
@@ -303,7 +310,7 @@ fn read_known<'f>(
     let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
     let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
     let columns = Columns::of_bits(u64::from_le_bytes(take(&mut head)?));
-    let has_head_only = wanted == Wanted::Head && flags & TOLD_BY_HEAD != 0;
+    let has_head_only = wanted == Wanted::Head && flags & TOLD_BY_HEAD != 0 && kind.is_some();
     let wanted = if level == OF_LINE { OF_HEAD } else { OF_TIME };
     let columns = if has_head_only { columns.and(wanted) } else { columns };
     row.refill(columns, cells.as_chunks::<CELL>().0.iter().map(|cell| read_cell(*cell, folded)));

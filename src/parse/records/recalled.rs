@@ -284,7 +284,10 @@ fn all_formats_mixed() {
 }
 
 /// Headers that no format describes, told by their shape: what they are depends on lengths, on words, on what stands around the time.
-const HEADERS: [&str; 28] = [
+const HEADERS: [&str; 31] = [
+    "2026/03/01 00:00:07.123 | WARN | worker-3 | took 12 ms",
+    "2026/03/01 00:00:07.123 | ERROR | worker-3 | queue 12 full",
+    "[WARN] 01-03-2026 00:00:07 shop.cart.Worker (pool-3): took 12 ms",
     "[03.01 00:05:15] chrome.exe - proxy.example.org:7352 close, 4954 bytes (1.16 KB) sent",
     "2026-03-01T00:01:21.720417123Z stdout F INFO order 29664702 created total=394.622",
     "2026-03-01 00:00:01 host7 app[812]: took 3 ms",
