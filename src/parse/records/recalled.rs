@@ -228,6 +228,22 @@ fn records_of_a_kind_differ_in_time_alone() {
     assert!(alike > 500, "{alike}");
 }
 
+/// A DETAIL belongs to the line before where both are of one process, whatever program wrote that line.
+#[test]
+fn details_below_lines_of_a_kind() {
+    let line = |number: usize| {
+        let time = format!("2026-03-01 00:{:02}:{:02}.{:03}", number / 60 % 60, number % 60, number % 1000);
+        let detail = if number.is_multiple_of(7) {
+            format!("\n{time} UTC [{}] DETAIL:  Key (id)=({number}) is there.", 800 + number % 2)
+        } else {
+            String::new()
+        };
+        format!("{time} INFO shop.cart.Worker [800] took {number} ms{detail}\n")
+    };
+    let text: String = (0..40 * OFTEN).map(line).collect();
+    assert!(alike(&text[..text.len() / 20], &text) > OFTEN);
+}
+
 #[test]
 fn all_formats_in_envelopes() {
     let lines = enveloped();
