@@ -18,6 +18,9 @@ const LONGEST: usize = u16::MAX as usize;
 const FORGOTTEN: usize = 4;
 /// Of eight slots so many are filled at the most.
 const FILLED: usize = 5;
+/// Bytes up to which the row of bytes grows by doubling, as those of most logs are few. Beyond, all the room there may be is taken at once: of what is not
+/// yet written the system gives no memory, while doubling leaves holes of half of it.
+const FEW_BYTES: usize = 64 << 10;
 /// Slots at first.
 const FEWEST_SLOTS: usize = 64;
 /// Bytes fetched at once, on most processors.
@@ -76,8 +79,7 @@ pub struct Store {
     /// A table with linear probing; its length is a power of two.
     slots: Vec<Slot>,
     filled: usize,
-    /// What was replaced stays until there is no room. It never grows: of what is not yet written the system gives no memory, while growing by
-    /// doubling leaves holes of half of it.
+    /// What was replaced stays until there is no room.
     bytes: Vec<u8>,
     most: usize,
 }
@@ -85,7 +87,7 @@ pub struct Store {
 impl Store {
     /// Remembers no more than so many bytes.
     pub fn at_most(most: usize) -> Store {
-        Store { slots: vec![Slot::EMPTY; FEWEST_SLOTS], filled: 0, bytes: Vec::with_capacity(most), most }
+        Store { slots: vec![Slot::EMPTY; FEWEST_SLOTS], filled: 0, bytes: Vec::new(), most }
     }
 
     /// What is remembered of a key.
@@ -184,6 +186,9 @@ impl Store {
                 0
             }
         };
+        if self.bytes.capacity() - at < room && at >= FEW_BYTES {
+            self.bytes.reserve_exact(self.most - at);
+        }
         self.bytes.extend_from_slice(&key.tag().to_le_bytes());
         self.bytes.push(used);
         self.bytes.extend_from_slice(&(value.len() as u16).to_le_bytes());
