@@ -35,9 +35,9 @@ struct Key {
     level: Level,
 }
 
-/// What is asked for each record stands first, in bytes that are fetched at once: there are more of these than the near caches hold.
+/// What is asked for each record stands first: there are more of these than the near caches hold.
 #[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 struct Counts {
     count: u64,
     span: Option<TimeSpan>,
@@ -112,7 +112,10 @@ impl Catalog {
     /// Fetches what a record of a kind changes into the near caches: waiting for it takes longer than to count.
     pub fn fetch(&self, kind: Tag) {
         let counts = self.kinds.get(kind).and_then(|(number, _)| self.counts.get(number as usize));
-        counts.iter().for_each(|counts| prefetch_index(slice::from_ref(*counts), 0));
+        if let Some(counts) = counts {
+            prefetch_index(slice::from_ref(counts), 0);
+            prefetch_index(slice::from_ref(&counts.windows), 0);
+        }
     }
 
     /// Counts a line that is no record of any known format.
