@@ -348,24 +348,19 @@ fn summed<'c, C: Count>(a: Cells<'c, C>, b: Cells<'c, C>) -> impl Iterator<Item 
 
 /// The cell of a window in a list sorted by window; records mostly come in order, so the end is tried first.
 fn at_window<T: Default>(windows: &mut Vec<(i64, T)>, window: i64) -> &mut T {
-    // Most lists have one such window at most, where a list would begin with room for four.
-    if windows.len() == windows.capacity() {
-        windows.reserve_exact(1 + windows.len() / 4);
-    }
-    let at = match windows.last() {
-        Some(last) if last.0 == window => windows.len() - 1,
-        Some(last) if last.0 > window => match windows.binary_search_by_key(&window, |w| w.0) {
-            Ok(at) => at,
-            Err(at) => {
-                windows.insert(at, (window, T::default()));
-                at
-            }
-        },
-        _ => {
-            windows.push((window, T::default()));
-            windows.len() - 1
-        }
+    let place = match windows.last() {
+        Some(last) if last.0 == window => Ok(windows.len() - 1),
+        Some(last) if last.0 > window => windows.binary_search_by_key(&window, |w| w.0),
+        _ => Err(windows.len()),
     };
+    let at = place.unwrap_or_else(|at| {
+        // Most lists have one such window at most, where a list would begin with room for four.
+        if windows.len() == windows.capacity() {
+            windows.reserve_exact(1 + windows.len() / 4);
+        }
+        windows.insert(at, (window, T::default()));
+        at
+    });
     &mut windows[at].1
 }
 
