@@ -229,6 +229,9 @@ fn numbered(text: &str) -> Option<(char, usize)> {
 pub struct Columns(u64);
 
 impl Columns {
+    /// All columns.
+    pub const ALL: Columns = Columns(u64::MAX);
+
     /// A set of columns.
     pub const fn of(columns: &[Column]) -> Columns {
         let (mut bits, mut at) = (0, 0);
@@ -258,12 +261,6 @@ impl Columns {
     pub const fn are_first(self) -> bool {
         self.0 & (self.0 + 1) == 0
     }
-
-    /// Those that are in both.
-    #[inline]
-    pub fn and(self, other: Columns) -> Columns {
-        Columns(self.0 & other.0)
-    }
 }
 
 /// The cells of one line.
@@ -271,20 +268,28 @@ impl Columns {
 pub struct Row {
     /// One bit a column: what the others hold is of an earlier line.
     filled: u64,
+    /// Cells that the line has are left out.
+    is_partial: bool,
     cells: [Cell; Column::ALL.len()],
 }
 
 impl Default for Row {
     fn default() -> Row {
         const { assert!(Column::ALL.len() <= 64) }
-        Row { filled: 0, cells: [Cell::default(); Column::ALL.len()] }
+        Row { filled: 0, is_partial: false, cells: [Cell::default(); Column::ALL.len()] }
     }
 }
 
 impl Row {
     /// Empties all columns.
     pub fn clear(&mut self) {
-        self.filled = 0;
+        (self.filled, self.is_partial) = (0, false);
+    }
+
+    /// Whether cells that the line has are left out.
+    #[inline]
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// Fills a column, unless a key of a better rank (a smaller number) has.
@@ -306,11 +311,12 @@ impl Row {
         self.replace(column, Cell::default());
     }
 
-    /// Fills the row anew with a cell for each of the columns, in their order. What cells follow are of none.
+    /// Fills the row anew with a cell for each of the wanted columns, in their order; the cells of all others follow and are left out.
     #[inline]
-    pub fn refill(&mut self, columns: Columns, mut cells: impl Iterator<Item = Cell>) {
-        self.filled = columns.0;
-        let mut left = columns.0;
+    pub fn refill(&mut self, all: Columns, wanted: Columns, mut cells: impl Iterator<Item = Cell>) {
+        self.filled = all.0 & wanted.0;
+        self.is_partial = self.filled != all.0;
+        let mut left = self.filled;
         // No place is behind all columns.
         while let Some(place) = self.cells.get_mut(left.trailing_zeros() as usize) {
             let Some(cell) = cells.next() else { return };

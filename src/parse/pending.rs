@@ -87,8 +87,6 @@ pub struct Pending<'f, 'b> {
     last_of_body: Option<BodyLine>,
     /// What is known of its message.
     pub meant: Meant,
-    /// Cells are left out but those of its time and its level.
-    pub has_head_only: bool,
     /// The last record of which it was asked was counted without a look at it, as the next one will be, mostly.
     pub like_are_counted: bool,
 }
@@ -152,7 +150,6 @@ impl<'f, 'b> Pending<'f, 'b> {
             in_trace: self.in_trace,
             last_of_body: self.last_of_body,
             meant: self.meant,
-            has_head_only: self.has_head_only,
             like_are_counted: self.like_are_counted,
         }
     }
@@ -173,14 +170,13 @@ impl<'f, 'b> Pending<'f, 'b> {
         self.in_trace = false;
         self.last_of_body = None;
         self.meant = Meant::default();
-        self.has_head_only = false;
         self.live = true;
     }
 
     /// Fills the cells that were left out.
     #[inline]
     pub fn complete(&mut self, matcher: &mut Matcher<'f>, clock: &Clock) {
-        if std::mem::take(&mut self.has_head_only) {
+        if self.row.is_partial() {
             self.read_again(matcher, clock);
         }
     }

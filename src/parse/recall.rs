@@ -74,8 +74,6 @@ pub struct Known<'f> {
     pub level: Option<Level>,
     /// What follows of its message from what is known of the line.
     pub meant: Meant,
-    /// Cells are left out but those of its time and its level.
-    pub has_head_only: bool,
 }
 
 /// Which cells of a line are wanted.

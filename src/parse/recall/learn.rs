@@ -73,7 +73,7 @@ impl<'f> Teacher<'_, 'f> {
             format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
         let is_first = format.is_some_and(|format| self.first.is_some_and(|first| std::ptr::eq(first, format)));
         let may_have_header = format.is_none() && self.may_have_header(text, folded);
-        let known = Known { format, may_have_header, variant, is_first, may_attach, level, meant, has_head_only: false };
+        let known = Known { format, may_have_header, variant, is_first, may_attach, level, meant };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
 
@@ -104,7 +104,6 @@ impl<'f> Teacher<'_, 'f> {
             may_attach: false,
             level,
             meant: Meant::default(),
-            has_head_only: false,
         };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }

@@ -170,7 +170,6 @@ fn what_is_known_of_another_line_names_no_place() {
         may_attach: false,
         level: None,
         meant: Meant { message: None, kind: None, is_request: false },
-        has_head_only: false,
     };
     let (start, end) = (Place { parts: 9, behind: 1 }, Place { parts: 12, behind: 2 });
     let span = Span { column: Column::Message, spelling: Spelling::Plain, start, end };

@@ -310,16 +310,19 @@ fn read_known<'f>(
     let number = |bytes: [u8; 4]| Some(u32::from_le_bytes(bytes)).filter(|number| *number != NONE);
     let (message, kind) = (number(take(&mut head)?), number(take(&mut head)?));
     let columns = Columns::of_bits(u64::from_le_bytes(take(&mut head)?));
-    let has_head_only = wanted == Wanted::Head && flags & TOLD_BY_HEAD != 0 && kind.is_some();
-    let wanted = if level == OF_LINE { OF_HEAD } else { OF_TIME };
-    let columns = if has_head_only { columns.and(wanted) } else { columns };
-    row.refill(columns, cells.as_chunks::<CELL>().0.iter().map(|cell| read_cell(*cell, folded)));
+    let wanted = match wanted {
+        Wanted::Head if flags & TOLD_BY_HEAD == 0 || kind.is_none() => Columns::ALL,
+        Wanted::Head if level == OF_LINE => OF_HEAD,
+        Wanted::Head => OF_TIME,
+        Wanted::All => Columns::ALL,
+    };
+    row.refill(columns, wanted, cells.as_chunks::<CELL>().0.iter().map(|cell| read_cell(*cell, folded)));
     let format = formats.lines().get(usize::from(format));
     let variant = format.and_then(|format| format.variants.get(usize::from(variant)));
     let meant = Meant { message, kind, is_request: flags & IS_REQUEST != 0 };
     let level = Level::ALL.get(usize::from(level)).copied();
     let (is_first, may_attach, may_have_header) = (flags & IS_FIRST != 0, flags & MAY_ATTACH != 0, flags & MAY_HAVE_HEADER != 0);
-    Some(Known { format, may_have_header, variant, is_first, may_attach, level, meant, has_head_only })
+    Some(Known { format, may_have_header, variant, is_first, may_attach, level, meant })
 }
 
 /// Takes bytes off the front.

@@ -478,11 +478,7 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
         if known.may_attach && self.attaches(format, text) {
             return Some(true);
         }
-        let has_begun = self.begin(format, head, text, outer, known.meant);
-        if has_begun {
-            self.pending.has_head_only = known.has_head_only;
-        }
-        has_begun.then_some(true)
+        self.begin(format, head, text, outer, known.meant).then_some(true)
     }
 
     fn is_taken_by(&mut self, format: &'f LineFormat, candidates: &Candidates, text: &mut Cow<'b, str>, outer: &Outer) -> bool {
