@@ -160,6 +160,11 @@ fn plain(place: &Range<usize>) -> Cell {
     Cell::new(place.start, place.end, Spelling::Plain)
 }
 
+/// What follows a star and a number at which a name of a program may end (`chrome.exe *64 - `).
+fn behind_star(after: &str) -> &str {
+    after.strip_prefix(" *").map_or(after, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 /// A header that is being read.
 struct Header<'t> {
     text: &'t str,
@@ -395,7 +400,7 @@ impl<'t> Header<'t> {
     fn other_word(&mut self, word: &str, after: &str, mark: u8, named: &mut bool) -> bool {
         let whole = self.at..self.at + word.len();
         let marked = after.starts_with(['|', '\t']) || after.starts_with(" |") || (mark == b'|' && after.is_empty());
-        let dashed = after.starts_with(" - ") || after.starts_with(" * - ") || after.starts_with(" *64 - ");
+        let dashed = behind_star(after).starts_with(" - ");
         let digits = word.trim_start_matches('#');
         if !digits.is_empty() && digits.len() <= 10 && digits.bytes().all(|b| b.is_ascii_digit()) {
             self.number = self.number.take().or(Some(whole.clone()));
