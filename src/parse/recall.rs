@@ -63,7 +63,7 @@ const MOST_SPELLINGS: u16 = 256;
 pub struct Known<'f> {
     /// `None`: no format takes them, unless they begin with a header told by its shape.
     pub format: Option<&'f LineFormat>,
-    /// They may begin with such a header.
+    /// They may begin with such a header, which is tried before their format.
     pub may_have_header: bool,
     pub variant: Option<&'f Variant>,
     /// Its format is tried first.

@@ -72,7 +72,7 @@ impl<'f> Teacher<'_, 'f> {
         let may_attach =
             format.is_some_and(|format| !format.attach.is_empty() && (level.is_none() || format.attaches(&row, text).is_some()));
         let is_first = format.is_some_and(|format| self.first.is_some_and(|first| std::ptr::eq(first, format)));
-        let may_have_header = format.is_none() && self.may_have_header(text, folded);
+        let may_have_header = self.may_have_header(place, text, folded);
         let known = Known { format, may_have_header, variant, is_first, may_attach, level, meant };
         Some(Lesson { known, cells, pins: pins.into_pins() })
     }
@@ -173,10 +173,10 @@ impl<'f> Teacher<'_, 'f> {
         formats.beginnings().may_be(candidates, format.position) && (!format.is_structured() || formats.plan().may_be(look, format))
     }
 
-    /// Whether any of the lines alike, of which this one has no header, may have one.
-    fn may_have_header(&self, text: &str, folded: &Folded) -> bool {
+    /// Whether any of the lines alike, of which this one has no header, may have one, and would be taken for that before a format has its turn.
+    fn may_have_header(&self, place: usize, text: &str, folded: &Folded) -> bool {
         let differs = folded.parts().first();
-        self.order.iter().any(|format| format.reader == Reader::Header)
+        self.order[..place].iter().any(|format| format.reader == Reader::Header)
             && differs.is_some_and(|part| !header::is_none_up_to(text, part.start()))
     }
 

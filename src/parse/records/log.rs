@@ -455,12 +455,12 @@ impl<'f, 's, 'b> Log<'f, 's, 'b> {
             let kind = known.meant.kind.map(|kind| matcher.meanings.tag(kind));
             kind.into_iter().for_each(|kind| self.sink.expect(kind));
         }
+        if known.may_have_header && header::is_one(text, &self.clock) {
+            return None;
+        }
         let Some(format) = known.format else {
-            let has_header = known.may_have_header && header::is_one(text, &self.clock);
-            return (!has_header).then(|| {
-                (self.plain, self.of_first) = (known.meant, false);
-                false
-            });
+            (self.plain, self.of_first) = (known.meant, false);
+            return Some(false);
         };
         if format.reader == Reader::Block {
             self.of_first = known.is_first;
