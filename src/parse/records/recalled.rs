@@ -135,7 +135,10 @@ const OFTEN: usize = 40;
 
 /// The lines again and again, some of them in other spellings, in an order that is not theirs.
 fn varied(lines: &[&str], times: usize) -> String {
-    let mut random = random_numbers();
+    varied_by(&mut random_numbers(), lines, times)
+}
+
+fn varied_by(random: &mut impl FnMut() -> usize, lines: &[&str], times: usize) -> String {
     let mut out = String::new();
     for _ in 0..times * lines.len() {
         let line = lines[random() % lines.len()];
@@ -166,17 +169,20 @@ fn check(opening: &str, lines: &[&str]) -> usize {
 }
 
 fn check_often(opening: &str, lines: &[&str], times: usize) -> usize {
-    let text = varied(lines, times);
-    let without = told(opening, &text, Nothing);
+    check_text(opening, &varied(lines, times))
+}
+
+fn check_text(opening: &str, text: &str) -> usize {
+    let without = told(opening, text, Nothing);
     for remembered in [Lines, Unnumbered] {
-        let with = told(opening, &text, remembered);
+        let with = told(opening, text, remembered);
         for (with, without) in with.iter().zip(&without) {
             assert_eq!(with, without);
         }
         assert_eq!(with.len(), without.len());
     }
     let (mut one, mut other) = (Told(Vec::new()), Told(Vec::new()));
-    read_both(opening, &text, [&mut one, &mut other]);
+    read_both(opening, text, [&mut one, &mut other]);
     assert!(one.0 == without && other.0 == without, "{opening}");
     without.len()
 }
@@ -283,11 +289,8 @@ fn check_beginnings(beginnings: &[String]) {
     let opening = format!("{}text\n", beginnings[0]).repeat(20);
     let lines: Vec<String> =
         beginnings.iter().flat_map(|begin| ["text", ":a text", ": 7", ""].map(|inside| format!("{begin}{inside}"))).collect();
-    let mut state = 7_usize;
-    let picked = std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        lines[(state >> 33) % lines.len()].as_str()
-    });
+    let mut random = random_numbers();
+    let picked = std::iter::repeat_with(|| lines[random() % lines.len()].as_str());
     let text: String = picked.take(20_000).flat_map(|line| [line, "\n"]).collect();
     assert_eq!(told(&opening, &text, Lines), told(&opening, &text, Nothing));
 }
@@ -300,7 +303,7 @@ fn all_formats_mixed() {
 }
 
 /// Headers that no format describes, told by their shape: what they are depends on lengths, on words, on what stands around the time.
-const HEADERS: [&str; 31] = [
+const HEADERS: [&str; 32] = [
     "2026/03/01 00:00:07.123 | WARN | worker-3 | took 12 ms",
     "2026/03/01 00:00:07.123 | ERROR | worker-3 | queue 12 full",
     "[WARN] 01-03-2026 00:00:07 shop.cart.Worker (pool-3): took 12 ms",
@@ -331,6 +334,7 @@ const HEADERS: [&str; 31] = [
     "2026-03-01 00:00:01 W 77 tag: text",
     "2026-03-01 00:00:01 w * 64 - text",
     "2026-03-01 00:00:01 word *64 - text",
+    "[03.01 00:05:15] chrome.exe *64 - proxy.example.org:5070 close",
     "2026-03-01 00:00:01 E2345 [NET] text 8",
 ];
 
@@ -395,7 +399,10 @@ const STRINGS: [&str; 20] = [
 
 /// Numbers that seem to come by chance.
 fn random_numbers() -> impl FnMut() -> usize {
-    let mut state = 7_usize;
+    random_numbers_from(7)
+}
+
+fn random_numbers_from(mut state: usize) -> impl FnMut() -> usize {
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 33
@@ -466,4 +473,84 @@ fn errors_in_messages_are_counted_apart() {
     read(&text, &text, Lines, &mut counted);
     assert_eq!((counted.told.len(), counted.alike), (20, 0));
     assert!(counted.told.iter().all(|told| told.ends_with(" | boom")), "{:?}", counted.told[0]);
+}
+
+/// Logs of a few spoilt lines in a plain test run.
+const SPOILT_LOGS: usize = 150;
+/// Bytes of a line that may be spoilt: longer ones are not remembered.
+const LONGEST_SPOILT: usize = 900;
+/// Lines of one of them, at most.
+const SPOILT_LINES: usize = 50;
+/// Seconds for them instead, for a long search, and where their numbers begin.
+const SECONDS: &str = "WHATCHANGED_FUZZ_SECONDS";
+const SEED: &str = "WHATCHANGED_FUZZ_SEED";
+/// Files whose lines are taken too in a long search, one in a line.
+const LOGS: &str = "WHATCHANGED_FUZZ_LOGS";
+/// What formats take for something.
+const SIGNS: [char; 19] = ['"', '\\', ' ', '[', ']', '{', '}', ':', 'T', 'Z', '0', 'x', '-', 'a', 'F', '=', ',', '\t', 'é'];
+
+/// A line of which a sign is written over, a piece is left out, or one stands elsewhere too.
+fn spoilt(line: &str, random: &mut impl FnMut() -> usize) -> String {
+    let mut signs: Vec<char> = line.chars().collect();
+    let (at, length) = (random() % signs.len().max(1), random() % 24);
+    let piece = at..(at + length).min(signs.len());
+    match random() % 3 {
+        0 => signs.iter_mut().skip(at).take(1).for_each(|sign| *sign = SIGNS[random() % SIGNS.len()]),
+        1 => drop(signs.drain(piece)),
+        _ => {
+            let to = random() % (signs.len() + 1);
+            let piece = signs[piece].to_vec();
+            signs.splice(to..to, piece);
+        }
+    }
+    signs.into_iter().collect()
+}
+
+/// What is asked for by a variable, if it is.
+fn asked<T: std::str::FromStr>(variable: &str) -> Option<T> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+/// The first lines of the files that are asked for.
+fn other_lines() -> Vec<String> {
+    let paths: String = asked(LOGS).unwrap_or_default();
+    let texts = paths.lines().map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).replace('\0', " "));
+    let lines =
+        |text: String| -> Vec<String> { text.lines().filter(|line| line.len() <= LONGEST_SPOILT).take(2_000).map(str::to_owned).collect() };
+    texts.flat_map(lines).collect()
+}
+
+/// What a log of a few lines says, of all formats and more, some of them spoilt, is the same whether lines are remembered or not.
+#[test]
+fn few_spoilt_lines_of_any_format() {
+    let (enveloped, others) = (enveloped(), other_lines());
+    let own = samples().flat_map(|(_, lines)| lines).chain(HEADERS);
+    let pool: Vec<&str> = own.chain(enveloped.iter().chain(&others).map(String::as_str)).collect();
+    let (seconds, seed): (Option<u64>, Option<usize>) = (asked(SECONDS), asked(SEED));
+    let (begun, mut logs, mut random) = (std::time::Instant::now(), 0, random_numbers_from(seed.unwrap_or(7)));
+    while seconds.map_or(logs < SPOILT_LOGS, |seconds| begun.elapsed().as_secs() < seconds) {
+        let mut line = || {
+            let line = pool[random() % pool.len()];
+            if random().is_multiple_of(3) { spoilt(line, &mut random) } else { line.to_owned() }
+        };
+        let lines: Vec<String> = (0..SPOILT_LINES).map(|_| line()).collect();
+        let few = &lines[..5 + random() % (SPOILT_LINES - 5)];
+        let few: Vec<&str> = few.iter().map(String::as_str).collect();
+        let times = 3 + random() % 30;
+        let text = varied_by(&mut random, &few, times);
+        let opening: String = text.lines().take(1 + random() % 200).flat_map(|line| [line, "\n"]).collect();
+        check_text(&opening, &text);
+        alike(&opening, &text);
+        logs += 1;
+    }
+    assert!(logs > 0);
+}
+
+/// In a log whose own format is told by its shape, headers are tried before the formats that it did not begin with.
+#[test]
+fn formats_behind_headers() {
+    let opening = "2026-03-01 00:00:01 [worker-12] [77] INFO a.B - done 3\n".repeat(20);
+    let clusters =
+        "- 1691850667 2023.08.12 R02-M1-N0 2023-08-12-14.31.07.675872 R02-M1-N0 RAS KERNEL INFO instruction cache parity error corrected";
+    check_often(&opening, &[clusters], 50 * OFTEN);
 }
