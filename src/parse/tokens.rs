@@ -188,17 +188,22 @@ pub(super) fn is_clock_of_date(run: &[u8]) -> bool {
 
 /// `.25`, `:8080`, `,500` after a number belong to it: decimals, addresses, ports, clock times.
 fn swallow_number_tail(bytes: &[u8], mut at: usize) -> usize {
-    loop {
-        let separator = matches!(bytes.get(at), Some(b'.' | b':' | b','));
-        if !separator {
-            return at;
-        }
-        let digits = bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let ends_clean = !bytes.get(at + 1 + digits).is_some_and(|b| b.is_ascii_alphabetic() && *b != b'Z');
-        if digits == 0 || !ends_clean {
-            return at;
+    while matches!(bytes.get(at), Some(b'.' | b':' | b',')) {
+        let rest = &bytes[at + 1..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 || !ends_number(&rest[digits..], digits) || is_uuid(rest) {
+            break;
         }
         at += 1 + digits;
+    }
+    at
+}
+
+/// Whether a number ends before a text: at the end of its word, or before the `Z` of a time, with which it is no identifier yet.
+fn ends_number(after: &[u8], digits: usize) -> bool {
+    match after {
+        [b'Z', next @ ..] => digits + 1 < LONG_IDENTIFIER && next.first().is_none_or(|byte| class(*byte) == 0),
+        _ => !after.first().is_some_and(u8::is_ascii_alphabetic),
     }
 }
 
@@ -243,6 +248,9 @@ mod tests {
             ("größe 5 µs", "größe <*> µs"),
             ("at 12:30:01.", "at <*>."),
             ("since 2023-08-12T08:00:01.5Z", "since <*>-<*>-<*>Z"),
+            ("user 12:21348712-2f40-45d5-a95e-446655440000", "user <*>:<*>"),
+            ("user 12,21348712 of 7", "user <*> of <*>"),
+            ("7.123456789012345Z 7.hJGVIk95fKp3R6xr 7.5Zx", "<*>.<*> <*>.<*> <*>.<*>Zx"),
         ];
         for (text, expected) in cases {
             assert_eq!(mask(text), expected, "{text}");

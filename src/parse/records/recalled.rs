@@ -546,6 +546,17 @@ fn few_spoilt_lines_of_any_format() {
     assert!(logs > 0);
 }
 
+/// What stands behind a number belongs to it or not, and is so masked, whatever its digits are.
+#[test]
+fn identifiers_behind_numbers() {
+    let lines = [
+        "2026-03-01 00:00:01 INFO a.B - user 12:21348712-2f40-45d5-a95e-446655440000 is gone",
+        "2026-03-01 00:00:01 INFO a.B - step 7.123456789012345Z of 9",
+        "2026-03-01 00:00:01 INFO a.B - step 7.5Zx of 12.550e8 and 7,12345678",
+    ];
+    check_often(&lines.join("\n"), &lines, 50 * OFTEN);
+}
+
 /// In a log whose own format is told by its shape, headers are tried before the formats that it did not begin with.
 #[test]
 fn formats_behind_headers() {
