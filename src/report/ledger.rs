@@ -42,9 +42,11 @@ pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
         source: None,
         share: coverage.share(),
         text: format!(
-            "{} of {} were not understood: what they say is missing from this conclusion",
+            "{} of {} {} not understood: what {} is missing from this conclusion",
             count(missed),
-            counted(coverage.lines(), "line")
+            counted(coverage.lines(), "line"),
+            if missed == 1 { "was" } else { "were" },
+            if missed == 1 { "it says" } else { "they say" },
         ),
         of_answer: true,
     });
