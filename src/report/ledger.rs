@@ -38,15 +38,14 @@ pub fn remarks(coverage: &Coverage) -> Vec<Warning> {
 /// The whole, then the files that lost the most lines, then what is wrong with the bundle, then what there was too much of.
 pub fn warnings(coverage: &Coverage) -> Vec<Warning> {
     let missed = coverage.lines() - coverage.understood().min(coverage.lines());
+    let (were, they_say) = if missed == 1 { ("was", "it says") } else { ("were", "they say") };
     let whole = coverage.is_doubtful().then(|| Warning {
         source: None,
         share: coverage.share(),
         text: format!(
-            "{} of {} {} not understood: what {} is missing from this conclusion",
+            "{} of {} {were} not understood: what {they_say} is missing from this conclusion",
             count(missed),
-            counted(coverage.lines(), "line"),
-            if missed == 1 { "was" } else { "were" },
-            if missed == 1 { "it says" } else { "they say" },
+            counted(coverage.lines(), "line")
         ),
         of_answer: true,
     });
